@@ -1,0 +1,109 @@
+//! Account keys.
+//!
+//! Scheme 1 is Ed25519 (RFC 8032) in the strict form: non-canonical encodings, small-order keys and small-order
+//! commitments are refused, so that every implementation agrees on what verifies. See decision 0002.
+
+use crate::{Domain, Secret, poseidon};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use types::{AccountId, Digest, Encode, Signature, record};
+
+/// The scheme byte of Ed25519.
+pub const ED25519: u8 = 1;
+
+record! {
+    /// A public key with its scheme.
+    pub struct PublicKey {
+        /// The scheme that reads the rest.
+        pub scheme: u8,
+        /// The key as the scheme encodes it.
+        pub key: types::Bytes32,
+    }
+}
+
+impl PublicKey {
+    /// Returns the account that this key controls.
+    pub fn account(&self) -> AccountId {
+        AccountId(poseidon::hash_of(Domain::Account, self))
+    }
+
+    /// Says whether `signature` is this key's on `message`. Total: any bytes give an answer.
+    pub fn verifies(&self, message: &Digest, signature: &Signature) -> bool {
+        if self.scheme != ED25519 {
+            return false;
+        }
+        let Ok(key) = VerifyingKey::from_bytes(&self.key.0) else { return false };
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        key.verify_strict(&message.to_be_bytes(), &signature).is_ok()
+    }
+}
+
+/// A secret key. Wiped when dropped.
+pub struct SecretKey(SigningKey);
+
+impl SecretKey {
+    /// Derives a key from 32 secret bytes.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(&seed))
+    }
+
+    /// Derives a key from a wallet's signature, so that an L1 wallet is the only secret its owner keeps.
+    pub fn from_wallet_signature(signature: &[u8]) -> Self {
+        Self::from_seed(crate::eth::keccak(&[b"talea account key v1", signature]).0)
+    }
+
+    /// Returns the public key.
+    pub fn public(&self) -> PublicKey {
+        PublicKey { scheme: ED25519, key: types::Bytes32(self.0.verifying_key().to_bytes()) }
+    }
+
+    /// Signs a digest. Deterministic: one message gives one signature.
+    pub fn sign(&self, message: &Digest) -> Signature {
+        Signature(self.0.sign(&message.to_be_bytes()).to_bytes())
+    }
+
+    /// Derives a secret that only this key's holder can compute, for one purpose and one subject.
+    pub fn derive(&self, purpose: &str, subject: &Digest) -> Secret<[u8; 32]> {
+        let key = Secret::new(self.0.to_bytes());
+        let bytes = crate::eth::keccak(&[b"talea derive v1", key.expose_secret(), purpose.as_bytes(), &subject.to_be_bytes()]);
+        Secret::new(bytes.0)
+    }
+}
+
+/// Returns the account of a thing that is not a key: nobody signs for it, only rules move its value.
+pub fn owned_by(owner: &impl Encode) -> AccountId {
+    AccountId(poseidon::hash_of(Domain::Owner, owner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_message_key_or_signature_does_not_verify() {
+        let key = SecretKey::from_seed([1; 32]);
+        let message = poseidon::hash(Domain::Transaction, &[1]);
+        let signature = key.sign(&message);
+        assert!(key.public().verifies(&message, &signature));
+        assert!(!key.public().verifies(&poseidon::hash(Domain::Transaction, &[2]), &signature));
+        assert!(!SecretKey::from_seed([2; 32]).public().verifies(&message, &signature));
+        for at in 0..64 {
+            let mut bad = signature;
+            bad.0[at] ^= 1;
+            assert!(!key.public().verifies(&message, &bad), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_scheme_and_a_small_order_key_are_refused() {
+        let key = SecretKey::from_seed([1; 32]);
+        let message = poseidon::hash(Domain::Transaction, &[1]);
+        let other = PublicKey { scheme: 2, ..key.public() };
+        assert!(!other.verifies(&message, &key.sign(&message)));
+        let mut identity = types::Bytes32::ZERO;
+        identity.0[0] = 1;
+        let neutral = PublicKey { scheme: ED25519, key: identity };
+        let mut forged = Signature::ZERO;
+        forged.0[0] = 1;
+        assert!(!neutral.verifies(&message, &forged));
+    }
+}

@@ -1,0 +1,28 @@
+//! Bounds of everything that can grow. A name here is the only place its number is written.
+
+/// Longest encoded transaction, in bytes.
+pub const TRANSACTION_BYTES: usize = 4_096;
+/// Most entries (transactions and L1 messages) in one block.
+pub const BLOCK_ENTRIES: usize = 4_096;
+/// Most blocks in one batch.
+pub const BATCH_BLOCKS: usize = 4_096;
+/// Longest program or input that the content store accepts, in bytes.
+pub const CONTENT_BYTES: usize = 8 << 20;
+/// Longest output that a provider may deliver, in bytes.
+pub const OUTPUT_BYTES: usize = 1 << 20;
+/// Most linear memory that a task may ask for, in bytes.
+pub const TASK_MEMORY_BYTES: u64 = 256 << 20;
+/// Most fuel that one task may ask for.
+pub const TASK_FUEL: u64 = 1_000_000_000_000;
+/// Most providers that may work on one task: the redundancy and every tie-breaker.
+pub const TASK_PROVIDERS: usize = 9;
+/// Most offers that a plan considers, and so the longest list of reasons in an assignment.
+pub const PLAN_CANDIDATES: usize = 16;
+/// Most members of the committee.
+pub const COMMITTEE_MEMBERS: usize = 32;
+/// Deepest state path: one level for each bit of a key's digest.
+pub const PATH_DEPTH: usize = 256;
+/// Deepest list Merkle path: more leaves than a batch can ever hold.
+pub const LIST_DEPTH: usize = 48;
+/// Most transactions waiting for a block.
+pub const QUEUE_TRANSACTIONS: usize = 65_536;
