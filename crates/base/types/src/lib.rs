@@ -17,6 +17,7 @@ mod encode;
 mod id;
 pub mod limits;
 mod quantity;
+mod reject;
 
 pub use encode::{Decode, DecodeError, Encode, Reader, Sink};
 pub use id::{

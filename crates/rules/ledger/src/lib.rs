@@ -1,0 +1,55 @@
+//! The only place value moves: balances, tallies, deposits and withdrawals.
+//!
+//! Other rules ask; this crate moves, and every movement is balanced. [`conservation::check`] is called after each
+//! block and stops the node if an asset was made or lost.
+//!
+//! ```
+//! use ledger::{Deposit, account};
+//! use state::{Overlay, State};
+//! use types::{AccountId, Amount, Bytes32, Digest, EthAddress};
+//!
+//! let (state, alice) = (State::default(), AccountId(Digest::ZERO));
+//! let mut s = Overlay::new(&state);
+//! let deposit = Deposit {
+//!     index: 0, account: alice, token: EthAddress::ZERO, amount: Amount::new(5)?, sender: EthAddress::ZERO,
+//! };
+//! ledger::bridge::deposit(&mut s, &deposit)?;
+//! assert_eq!(account::balance(&s, alice, deposit.asset()), Amount::new(5)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod account;
+pub mod bridge;
+pub mod conservation;
+pub mod tally;
+
+pub use bridge::{Deposit, Withdraw, Withdrawal};
+pub use tally::{Half, Terms};
+
+types::rejects! {
+    /// Why the ledger refuses. Codes 100 to 199.
+    pub enum Reject {
+        100 => InsufficientBalance: "the balance is too small: deposit or receive more of this asset, or move less",
+        101 => ZeroAmount: "the amount is zero: name an amount of at least one quantum",
+        102 => AmountTooLarge: "the amount is outside 0..2^63 quanta: use a smaller one",
+        103 => UnknownAsset: "no such L1 token was ever deposited here: check the asset id, or deposit it first",
+        104 => BadRecipient: "the recipient is the zero address: name the L1 address that shall be paid",
+        105 => InboxOutOfOrder: "this is not the next L1 message: messages are taken in the order of the L1 inbox",
+        110 => UnknownTally: "no such tally: check its id",
+        111 => TallyExists: "a tally with these very terms exists: change the terms' subject",
+        112 => BadTerms: "the terms are contradictory: the cap must exceed the floor and the refund come after the resolution",
+        113 => TallyClosed: "the tally is already resolved or refunded: redeem its halves",
+        114 => TallyOpen: "the tally is not resolved yet: wait for its outcome, or merge both halves",
+        115 => TooEarly: "it is too early for this: wait until the time that the terms name",
+        116 => NothingToRedeem: "this account holds no half of the tally",
+    }
+}
+
+impl From<types::Overflow> for Reject {
+    fn from(_: types::Overflow) -> Self {
+        Self::AmountTooLarge
+    }
+}
+
+#[cfg(test)]
+mod tests;
