@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import { AccountId, GOLDILOCKS_ORDER } from "../../src/AccountId.sol";
+import { Committee } from "../../src/Committee.sol";
+import { Quanta } from "../../src/Quanta.sol";
+import { Rollup } from "../../src/Rollup.sol";
+import { Vault } from "../../src/Vault.sol";
+import { TestToken } from "../../src/dev/TestToken.sol";
+import { IRollup } from "../../src/interfaces/IRollup.sol";
+import { IVault } from "../../src/interfaces/IVault.sol";
+import { ListBuilder } from "./ListBuilder.sol";
+import { vm } from "./Vm.sol";
+
+/// @dev A deployed rollup with a committee of four, three of whom must sign, and the steps that most tests share.
+abstract contract TaleaTest {
+    bool public constant IS_TEST = true;
+
+    address internal constant ETH = address(0);
+    uint256 internal constant GWEI = 1e9;
+    bytes32 internal constant CONFIG_HASH = keccak256("config");
+    bytes32 internal constant GENESIS_ROOT = keccak256("genesis");
+    uint256 internal constant THRESHOLD = 3;
+
+    address internal immutable owner = vm.addr(0xA11);
+    address internal immutable depositor = vm.addr(0xDE9);
+    address internal immutable recipient = vm.addr(0x4EC);
+    AccountId internal immutable account = accountOf("account");
+
+    /// @dev The members' keys, in the order of their addresses.
+    uint256[] internal keys;
+    Committee internal committee;
+    Rollup internal rollup;
+    Vault internal vault;
+    TestToken internal token;
+
+    function setUp() public virtual {
+        for (uint256 key = 1; key <= 4; ++key) {
+            keys.push(key);
+        }
+        sortKeys(keys);
+        committee = new Committee(addressesOf(keys), THRESHOLD);
+        rollup = new Rollup(CONFIG_HASH, GENESIS_ROOT, committee, owner);
+        vault = Vault(address(rollup.vault()));
+        token = new TestToken();
+        vm.prank(owner);
+        vault.registerToken(address(token), 1);
+        vm.deal(depositor, 1e30);
+    }
+
+    // Accounts and keys.
+
+    /// @dev Returns a well-formed account id made from a name.
+    function accountOf(bytes memory name) internal pure returns (AccountId) {
+        uint256 noise = uint256(keccak256(name));
+        uint256 limbs = 0;
+        for (uint256 shift = 0; shift < 256; shift += 64) {
+            limbs |= (((noise >> shift) & type(uint64).max) % GOLDILOCKS_ORDER) << shift;
+        }
+        return AccountId.wrap(bytes32(limbs));
+    }
+
+    function sortKeys(uint256[] storage list) internal {
+        for (uint256 i = 1; i < list.length; ++i) {
+            for (uint256 j = i; j > 0 && vm.addr(list[j]) < vm.addr(list[j - 1]); --j) {
+                (list[j], list[j - 1]) = (list[j - 1], list[j]);
+            }
+        }
+    }
+
+    function addressesOf(uint256[] memory list) internal pure returns (address[] memory addresses) {
+        addresses = new address[](list.length);
+        for (uint256 i = 0; i < list.length; ++i) {
+            addresses[i] = vm.addr(list[i]);
+        }
+    }
+
+    // Signatures.
+
+    function signature(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev Returns evidence by the first `count` members.
+    function quorum(bytes32 digest, uint256 count) internal view returns (bytes memory evidence) {
+        for (uint256 i = 0; i < count; ++i) {
+            evidence = bytes.concat(evidence, signature(keys[i], digest));
+        }
+    }
+
+    // Batches.
+
+    /// @dev Returns a header that follows the current state, consumes the whole inbox and withdraws nothing.
+    function nextHeader() internal view returns (IRollup.Header memory) {
+        uint64 number = rollup.batchNumber() + 1;
+        return IRollup.Header({
+            configHash: CONFIG_HASH,
+            number: number,
+            parentRoot: rollup.stateRoot(),
+            stateRoot: keccak256(abi.encode("state", number)),
+            inboxCount: rollup.inboxCount(),
+            inboxHash: rollup.inboxHash(rollup.inboxCount()),
+            withdrawalsRoot: 0,
+            dataRoot: keccak256(abi.encode("data", number))
+        });
+    }
+
+    function settle(IRollup.Header memory header) internal {
+        rollup.settle(header, quorum(rollup.headerDigest(header), THRESHOLD));
+    }
+
+    /// @dev Settles the next batch with these withdrawals and returns its number.
+    function settleWithdrawals(IVault.Withdrawal[] memory withdrawals) internal returns (uint64) {
+        IRollup.Header memory header = nextHeader();
+        header.withdrawalsRoot = ListBuilder.root(leavesOf(withdrawals));
+        settle(header);
+        return header.number;
+    }
+
+    function leavesOf(IVault.Withdrawal[] memory withdrawals) internal pure returns (bytes32[] memory leaves) {
+        leaves = new bytes32[](withdrawals.length);
+        for (uint256 i = 0; i < withdrawals.length; ++i) {
+            leaves[i] = leafOf(withdrawals[i]);
+        }
+    }
+
+    function leafOf(IVault.Withdrawal memory w) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(hex"00", abi.encode(w.index, w.recipient, w.token, Quanta.unwrap(w.amount))));
+    }
+
+    // Value.
+
+    function depositETH(uint256 amount) internal {
+        vm.prank(depositor);
+        vault.depositETH{ value: amount }(account);
+    }
+
+    function depositToken(uint256 amount) internal {
+        token.mint(depositor, amount);
+        vm.startPrank(depositor);
+        token.approve(address(vault), amount);
+        vault.deposit(address(token), amount, account);
+        vm.stopPrank();
+    }
+
+    // Shorthand.
+
+    function refuses(bytes memory data) internal {
+        vm.expectRevert(data);
+    }
+
+    function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
+        return low + value % (high - low + 1);
+    }
+}
