@@ -1,0 +1,85 @@
+//! The command line of the repository's own tasks: `cargo xtask NAME`.
+
+use std::process::{Command, ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use xtask::tidy;
+
+/// The repository's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Line {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Checks the conventions that a machine can check, and prints the size of every crate.
+    Tidy,
+    /// Generates committed files.
+    #[command(subcommand)]
+    Gen(Gen),
+    /// Runs the network in one thread under seeded crashes: `sim --seeds 200`.
+    Sim(Forwarded),
+    /// Runs benchmarks, all of them or the named ones.
+    Bench(Forwarded),
+}
+
+#[derive(Subcommand)]
+enum Gen {
+    /// The golden files in `vectors/`; with `--check`, fails if a committed one differs.
+    Vectors(Forwarded),
+}
+
+/// Arguments passed on as they are.
+#[derive(Args)]
+struct Forwarded {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match Line::parse().task {
+        Task::Tidy => tidy(),
+        Task::Gen(Gen::Vectors(rest)) => forward(&["--bin", "vectors"], &rest),
+        Task::Sim(rest) => forward(&[], &rest),
+        Task::Bench(rest) => forward(&["--bin", "bench"], &rest),
+    }
+}
+
+fn tidy() -> ExitCode {
+    let repository = match tidy::Repository::open() {
+        Ok(repository) => repository,
+        Err(error) => {
+            eprintln!("tidy: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let report = tidy::check(&repository);
+    print!("{report}");
+    if report.findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs a binary of the crate `sim` in the foreground and ends as it ended.
+fn forward(binary: &[&str], rest: &Forwarded) -> ExitCode {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = Command::new(cargo)
+        .args(["run", "--release", "--quiet", "--package", "sim"])
+        .args(binary)
+        .arg("--")
+        .args(&rest.arguments)
+        .status();
+    match run {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: cargo could not be started: {error}. Is it on PATH?");
+            ExitCode::FAILURE
+        }
+    }
+}
