@@ -30,6 +30,12 @@ contract RollupTest is TaleaTest {
         vm.assertEq(vault.owner(), owner, "owner");
     }
 
+    function test_the_contracts_fit_the_limits_of_ethereum() public view {
+        vm.assertLt(address(rollup).code.length, 24_577, "rollup code");
+        vm.assertLt(address(vault).code.length, 24_577, "vault code");
+        vm.assertLt(type(Rollup).creationCode.length + 4 * 32, 49_153, "rollup creation, which carries the vault");
+    }
+
     function test_genesis_needs_a_config_hash() public {
         vm.expectRevert(IRollup.GenesisIncomplete.selector);
         new Rollup(0, GENESIS_ROOT, committee, owner);
