@@ -1,1 +1,257 @@
-//! api
+//! Request and response types and the route list of the public API.
+//!
+//! Everybody uses these routes: the command line, providers, committee members, the coordinator. Whatever must be
+//! believed comes with a path or a signature, so that the server need not be trusted.
+//!
+//! ```
+//! assert_eq!(api::path::transaction(&types::TransactionId(types::Digest::ZERO)).len(), "/v1/transactions/0x".len() + 64);
+//! ```
+
+pub mod path;
+
+use ledger::{Withdrawal, bridge::CursorRecord};
+use proof::{Anchor, BlockHeader};
+use serde::{Deserialize, Serialize};
+use state::Path;
+use task::{OfferRecord, TaskRecord, Verdict};
+use transition::{Batch, ChainConfig, Receipt};
+use types::{
+    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, EthAddress, Height, Signature, TaskId, TransactionId,
+};
+
+/// Bytes as hexadecimal text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hex(pub Vec<u8>);
+
+impl Serialize for Hex {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        out.serialize_str(&format!("0x{digits}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(input)?;
+        let bad = || serde::de::Error::custom("expected 0x and an even number of hexadecimal digits");
+        let digits = text.strip_prefix("0x").ok_or_else(bad)?.as_bytes();
+        if digits.len() % 2 != 0 {
+            return Err(bad());
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
+        digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>().map(Self).ok_or_else(bad)
+    }
+}
+
+/// The contracts on the base chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contracts {
+    /// Settles batches and keeps the inbox.
+    pub rollup: EthAddress,
+    /// Holds the value.
+    pub vault: EthAddress,
+    /// Checks the committee's quorum.
+    pub committee: EthAddress,
+    /// The development token, where there is one.
+    pub token: Option<EthAddress>,
+}
+
+/// `GET /v1/status`: what the chain is and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The chain's configuration.
+    pub config: ChainConfig,
+    /// What verifiers trust.
+    pub anchor: Anchor,
+    /// Where value is deposited and claimed.
+    pub contracts: Contracts,
+    /// The state root before the first block.
+    pub genesis_root: Digest,
+    /// The last block.
+    pub head: Option<BlockHeader>,
+    /// Where the ledger stands against the base chain.
+    pub cursor: CursorRecord,
+    /// The last sealed batch; 0 before the first.
+    pub sealed: u64,
+    /// The last batch that the base chain settled; 0 before the first.
+    pub settled: u64,
+    /// How many availability members have signed something since this node started.
+    pub members_seen: usize,
+}
+
+/// `POST /v1/transactions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitRequest {
+    /// The transaction's canonical bytes.
+    pub transaction: Hex,
+}
+
+/// The answer to a transaction: in which block it stands and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Its block.
+    pub height: Height,
+    /// Its place in the block.
+    pub position: u32,
+    /// What became of it.
+    pub receipt: Receipt,
+    /// What the rejection means and what to do, when it was rejected.
+    pub explanation: Option<String>,
+}
+
+/// `GET /v1/transactions/{id}/proof`: a receipt that convinces without trust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenReceipt {
+    /// What the proof is checked against; whoever verifies brings an own copy, or believes this one.
+    pub anchor: Anchor,
+    /// The canonical bytes of a [`proof::ReceiptProof`].
+    pub proof: Hex,
+}
+
+/// A balance of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// What is held.
+    pub asset: AssetId,
+    /// How much, in quanta.
+    pub amount: Amount,
+}
+
+/// `GET /v1/accounts/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Which account.
+    pub account: AccountId,
+    /// What its next transaction is numbered.
+    pub nonce: u64,
+    /// All its balances.
+    pub holdings: Vec<Holding>,
+}
+
+/// `GET /v1/accounts/{id}/balances/{asset}`: a balance with its path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceProof {
+    /// The block whose root the path leads to.
+    pub block: BlockHeader,
+    /// The balance, in quanta.
+    pub amount: Amount,
+    /// The path to the balance's leaf, or to its absence when the balance is zero.
+    pub path: Path,
+}
+
+/// `POST /v1/content` answers with the content's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentView {
+    /// The content's id.
+    pub id: ContentId,
+}
+
+/// One of `GET /v1/offers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferView {
+    /// Whose offer.
+    pub provider: AccountId,
+    /// The offer.
+    pub record: OfferRecord,
+}
+
+/// One of `GET /v1/tasks`, and `GET /v1/tasks/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Which task.
+    pub id: TaskId,
+    /// The task.
+    pub record: TaskRecord,
+}
+
+/// `GET /v1/blocks?from=H&wait_ms=W`: the canonical bytes of blocks from a height on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocks {
+    /// The blocks, in order.
+    pub blocks: Vec<Hex>,
+}
+
+/// What settled a batch on the base chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlementView {
+    /// The base chain's transaction.
+    pub transaction: Bytes32,
+    /// Its block.
+    pub block: u64,
+    /// The gas it used.
+    pub gas_used: u64,
+}
+
+/// `GET /v1/batches/{number}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchView {
+    /// The batch.
+    pub batch: Batch,
+    /// The committee's signatures, once there is a quorum.
+    pub evidence: Option<Hex>,
+    /// How it settled, once it has.
+    pub settlement: Option<SettlementView>,
+}
+
+/// `POST /v1/batches/{number}/signatures`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchSignature {
+    /// The member.
+    pub signer: EthAddress,
+    /// Its signature on the batch header's EIP-712 digest: r, s, v.
+    pub signature: Hex,
+}
+
+/// `POST /v1/votes`: a member's signature on a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The member's place among the chain's resolvers.
+    pub resolver: u32,
+    /// Its signature on the verdict's digest.
+    pub signature: Signature,
+}
+
+/// `GET /v1/transactions/{id}/withdrawal`: what to show the vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawalProof {
+    /// The batch that holds the withdrawal.
+    pub batch: u64,
+    /// The withdrawal.
+    pub withdrawal: Withdrawal,
+    /// Its place among the batch's withdrawals.
+    pub position: u64,
+    /// The path to the batch's withdrawals root.
+    pub path: Vec<Bytes32>,
+    /// Whether the base chain has settled the batch, so that the vault will pay.
+    pub settled: bool,
+}
+
+/// Any answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The stable number of the rejection, or 0.
+    pub code: u32,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_text_reads_back_and_bad_text_does_not() {
+        let hex = Hex(vec![0, 1, 0xfe]);
+        let text = serde_json::to_string(&hex).unwrap();
+        assert_eq!(text, "\"0x0001fe\"");
+        assert_eq!(serde_json::from_str::<Hex>(&text).unwrap(), hex);
+        for bad in ["\"0001\"", "\"0x001\"", "\"0x0g\"", "\"0x+1\"", "7"] {
+            assert!(serde_json::from_str::<Hex>(bad).is_err(), "{bad}");
+        }
+    }
+}

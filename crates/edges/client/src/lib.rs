@@ -1,0 +1,233 @@
+//! The Rust SDK: keys, signing, submitting, fetching and checking without trust.
+//!
+//! A [`Client`] speaks to a gateway and checks what can be checked: content against its id, balances against their
+//! path. A [`Wallet`] adds a key and sends actions. Both ride over a gateway that restarts: a request that found nobody
+//! is repeated until the client's patience ends, and a transaction that is sent twice is applied once.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), client::Error> {
+//! use client::{Client, Wallet};
+//! let client = Client::new("http://127.0.0.1:7000");
+//! let wallet = Wallet::connect(client, crypto::account::SecretKey::from_seed([7; 32])).await?;
+//! println!("{:?}", wallet.client().account(wallet.account()).await?.holdings);
+//! # Ok(())
+//! # }
+//! ```
+
+mod wallet;
+
+pub use wallet::Wallet;
+
+use api::{
+    AccountView, BalanceProof, BatchSignature, BatchView, Blocks, Confirmation, ContentView, Failure, Hex, OfferView,
+    ProvenReceipt, Status, SubmitRequest, TaskView, Vote, WithdrawalProof, path,
+};
+use ledger::account::{Balance, BalanceKey};
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::{Duration, Instant};
+use transition::{Batch, Block};
+use types::{AccountId, Amount, AssetId, ContentId, Decode as _, Height, TaskId, TransactionId, limits};
+
+/// How long a request waits for one answer. Longer than the longest poll.
+const ANSWER_MS: u64 = 30_000;
+/// How long to wait before asking again after nobody answered.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Why a request failed; one variant for each thing a caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody answers: start the node, or check the address.
+    #[error("no gateway answers at {base}: start it with `talea up`, or check the address")]
+    Unreachable {
+        /// The gateway's address.
+        base: String,
+        /// What the connection said.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The gateway or the chain refused: change the request.
+    #[error("refused ({}): {}", .0.code, .0.message)]
+    Refused(Failure),
+    /// There is no such thing, or not yet: wait or check the id.
+    #[error("not found: {0}")]
+    Missing(String),
+    /// The gateway answered something that is not an answer: it is another program, or another version.
+    #[error("the gateway at {base} gave an answer that does not read: {reason}")]
+    Unreadable {
+        /// The gateway's address.
+        base: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The gateway lied: use another one.
+    #[error("the gateway's answer does not hold: {0}")]
+    Lied(&'static str),
+}
+
+/// Speaks to a gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    http: reqwest::Client,
+    patience: Duration,
+}
+
+impl Client {
+    /// Takes a gateway's address, such as `http://127.0.0.1:7000`.
+    pub fn new(base: &str) -> Self {
+        Self::with_patience(base, Duration::from_secs(60))
+    }
+
+    /// The same, with another bound on how long an absent gateway is waited for.
+    pub fn with_patience(base: &str, patience: Duration) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_millis(ANSWER_MS)).no_proxy().build();
+        let http = http.expect("a client without TLS needs nothing that can be missing");
+        Self { base: base.trim_end_matches('/').to_owned(), http, patience }
+    }
+
+    /// Returns the gateway's address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a request, again and again while nobody answers.
+    async fn ask(&self, build: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder, at: &str) -> Result<Vec<u8>, Error> {
+        let (start, url) = (Instant::now(), format!("{}{at}", self.base));
+        let answered = loop {
+            let attempt = async {
+                let response = build(&self.http, &url).send().await?;
+                let status = response.status();
+                Ok::<_, reqwest::Error>((status, response.bytes().await?.to_vec()))
+            };
+            match attempt.await {
+                Ok(answer) => break answer,
+                Err(_) if start.elapsed() < self.patience => tokio::time::sleep(RETRY).await,
+                Err(source) => return Err(Error::Unreachable { base: self.base.clone(), source }),
+            }
+        };
+        let (status, body) = answered;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let failure: Failure = self.read(&body)?;
+        if status == reqwest::StatusCode::NOT_FOUND { Err(Error::Missing(failure.message)) } else { Err(Error::Refused(failure)) }
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(body).map_err(|error| self.unreadable(error))
+    }
+
+    fn unreadable(&self, reason: impl ToString) -> Error {
+        Error::Unreadable { base: self.base.clone(), reason: reason.to_string() }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, at: &str) -> Result<T, Error> {
+        self.read(&self.ask(|http, url| http.get(url), at).await?)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, at: &str, body: &impl Serialize) -> Result<T, Error> {
+        self.read(&self.ask(|http, url| http.post(url).json(body), at).await?)
+    }
+
+    /// Returns what the chain is and where it stands.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.get(path::STATUS).await
+    }
+
+    /// Sends a transaction's bytes and returns what became of it, once that is durable.
+    pub async fn submit(&self, transaction: Vec<u8>) -> Result<Confirmation, Error> {
+        self.post(path::TRANSACTIONS, &SubmitRequest { transaction: Hex(transaction) }).await
+    }
+
+    /// Returns what became of a transaction.
+    pub async fn transaction(&self, id: &TransactionId) -> Result<Confirmation, Error> {
+        self.get(&path::transaction(id)).await
+    }
+
+    /// Returns a receipt with its proof, once the batch has its quorum. The caller checks it.
+    pub async fn proof(&self, id: &TransactionId) -> Result<ProvenReceipt, Error> {
+        self.get(&path::proof(id)).await
+    }
+
+    /// Returns what to show the vault for a withdrawal, once its batch is sealed.
+    pub async fn withdrawal(&self, id: &TransactionId) -> Result<WithdrawalProof, Error> {
+        self.get(&path::withdrawal(id)).await
+    }
+
+    /// Returns an account's nonce and balances, as the gateway says.
+    pub async fn account(&self, id: AccountId) -> Result<AccountView, Error> {
+        self.get(&path::account(&id)).await
+    }
+
+    /// Returns a balance with its path, after checking the path against the block's state root.
+    pub async fn balance(&self, account: AccountId, asset: AssetId) -> Result<BalanceProof, Error> {
+        let proof: BalanceProof = self.get(&path::balance(&account, &asset)).await?;
+        let (key, root) = (BalanceKey { account, asset }, &proof.block.state_root);
+        let holds = if proof.amount == Amount::ZERO {
+            proof.path.excludes::<Balance>(root, &key)
+        } else {
+            proof.path.includes::<Balance>(root, &key, &proof.amount)
+        };
+        if holds { Ok(proof) } else { Err(Error::Lied("a balance's path does not lead to the state root")) }
+    }
+
+    /// Stores content and checks the id that comes back.
+    pub async fn put_content(&self, bytes: &[u8]) -> Result<ContentId, Error> {
+        let body = self.ask(|http, url| http.post(url).body(bytes.to_vec()), path::CONTENTS).await?;
+        let view: ContentView = self.read(&body)?;
+        if view.id == crypto::content_id(bytes) { Ok(view.id) } else { Err(Error::Lied("content was stored under another id")) }
+    }
+
+    /// Fetches content and checks it against its id.
+    pub async fn content(&self, id: &ContentId) -> Result<Vec<u8>, Error> {
+        let bytes = self.ask(|http, url| http.get(url), &path::content(id)).await?;
+        let sound = bytes.len() <= limits::CONTENT_BYTES && crypto::content_id(&bytes) == *id;
+        if sound { Ok(bytes) } else { Err(Error::Lied("content is not what its id names")) }
+    }
+
+    /// Returns the open offers.
+    pub async fn offers(&self) -> Result<Vec<OfferView>, Error> {
+        self.get(path::OFFERS).await
+    }
+
+    /// Returns the open tasks.
+    pub async fn tasks(&self) -> Result<Vec<TaskView>, Error> {
+        self.get(path::TASKS).await
+    }
+
+    /// Returns a task, open or not.
+    pub async fn task(&self, id: &TaskId) -> Result<TaskView, Error> {
+        self.get(&path::task(id)).await
+    }
+
+    /// Returns blocks from a height on; waits up to `wait_ms` for the first. Whoever relies on them replays them.
+    pub async fn blocks(&self, from: Height, wait_ms: u64) -> Result<Vec<Block>, Error> {
+        let answer: Blocks = self.get(&path::blocks(from, wait_ms)).await?;
+        answer.blocks.iter().map(|bytes| Block::from_bytes(&bytes.0).map_err(|error| self.unreadable(error))).collect()
+    }
+
+    /// Returns a batch.
+    pub async fn batch(&self, number: u64) -> Result<BatchView, Error> {
+        self.get(&path::batch(number)).await
+    }
+
+    /// Returns the batch that holds a block, once it is sealed.
+    pub async fn batch_of(&self, height: Height) -> Result<BatchView, Error> {
+        self.get(&path::batch_of(height)).await
+    }
+
+    /// Returns the sealed batches that lack their quorum.
+    pub async fn batches_unsigned(&self) -> Result<Vec<Batch>, Error> {
+        self.get(path::BATCHES_UNSIGNED).await
+    }
+
+    /// Sends a member's signature on a batch.
+    pub async fn sign_batch(&self, number: u64, signature: &BatchSignature) -> Result<(), Error> {
+        self.post(&path::signatures(number), signature).await
+    }
+
+    /// Sends a member's signature on a verdict.
+    pub async fn vote(&self, vote: &Vote) -> Result<(), Error> {
+        self.post(path::VOTES, vote).await
+    }
+}

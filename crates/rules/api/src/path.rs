@@ -1,0 +1,95 @@
+//! The route list. A route's pattern and the function that fills it in stand side by side.
+
+use types::{AccountId, AssetId, ContentId, Height, TaskId, TransactionId};
+
+/// What the chain is and where it stands.
+pub const STATUS: &str = "/v1/status";
+/// Sends a transaction.
+pub const TRANSACTIONS: &str = "/v1/transactions";
+/// A transaction and its receipt.
+pub const TRANSACTION: &str = "/v1/transactions/{id}";
+/// A receipt's proof.
+pub const PROOF: &str = "/v1/transactions/{id}/proof";
+/// A withdrawal's path.
+pub const WITHDRAWAL: &str = "/v1/transactions/{id}/withdrawal";
+/// An account.
+pub const ACCOUNT: &str = "/v1/accounts/{id}";
+/// A balance with its path.
+pub const BALANCE: &str = "/v1/accounts/{id}/balances/{asset}";
+/// Stores content.
+pub const CONTENTS: &str = "/v1/content";
+/// Content by its id.
+pub const CONTENT: &str = "/v1/content/{id}";
+/// Open offers.
+pub const OFFERS: &str = "/v1/offers";
+/// Open tasks.
+pub const TASKS: &str = "/v1/tasks";
+/// A task.
+pub const TASK: &str = "/v1/tasks/{id}";
+/// Blocks from a height on.
+pub const BLOCKS: &str = "/v1/blocks";
+/// Sealed batches that lack their quorum.
+pub const BATCHES_UNSIGNED: &str = "/v1/batches/unsigned";
+/// A batch.
+pub const BATCH: &str = "/v1/batches/{number}";
+/// The batch that holds a block.
+pub const BATCH_OF: &str = "/v1/blocks/{height}/batch";
+/// Takes a member's signature on a batch.
+pub const SIGNATURES: &str = "/v1/batches/{number}/signatures";
+/// Takes a member's signature on a verdict.
+pub const VOTES: &str = "/v1/votes";
+
+/// Fills in [`TRANSACTION`].
+pub fn transaction(id: &TransactionId) -> String {
+    TRANSACTION.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`PROOF`].
+pub fn proof(id: &TransactionId) -> String {
+    PROOF.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`WITHDRAWAL`].
+pub fn withdrawal(id: &TransactionId) -> String {
+    WITHDRAWAL.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`ACCOUNT`].
+pub fn account(id: &AccountId) -> String {
+    ACCOUNT.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`BALANCE`].
+pub fn balance(id: &AccountId, asset: &AssetId) -> String {
+    BALANCE.replace("{id}", &id.to_string()).replace("{asset}", &asset.to_string())
+}
+
+/// Fills in [`CONTENT`].
+pub fn content(id: &ContentId) -> String {
+    CONTENT.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`TASK`].
+pub fn task(id: &TaskId) -> String {
+    TASK.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`BLOCKS`] with the first height wanted and how long the server may wait for one.
+pub fn blocks(from: Height, wait_ms: u64) -> String {
+    format!("{BLOCKS}?from={from}&wait_ms={wait_ms}")
+}
+
+/// Fills in [`BATCH`].
+pub fn batch(number: u64) -> String {
+    BATCH.replace("{number}", &number.to_string())
+}
+
+/// Fills in [`BATCH_OF`].
+pub fn batch_of(height: Height) -> String {
+    BATCH_OF.replace("{height}", &height.to_string())
+}
+
+/// Fills in [`SIGNATURES`].
+pub fn signatures(number: u64) -> String {
+    SIGNATURES.replace("{number}", &number.to_string())
+}
