@@ -1,0 +1,178 @@
+//! The file: tables of bytes by bytes, read in snapshots and written in durable transactions.
+//!
+//! Everything about the database ends here. Numbers are big-endian keys, so that the order of bytes is theirs.
+
+use crate::Error;
+use redb::{
+    Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable,
+    ReadableTableMetadata as _, TableDefinition, WriteTransaction,
+};
+use std::path::Path;
+
+/// How much of the file is kept in memory. The state lives in memory anyway; this serves readers of old blocks.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// A table's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Table(pub &'static str);
+
+impl Table {
+    fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.0)
+    }
+}
+
+/// A key and its value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
+/// Says what was being done when the database failed.
+fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> Error {
+    move |source| Error::Database { doing, source: Box::new(source.into()) }
+}
+
+pub(crate) struct File(Database);
+
+impl File {
+    /// Opens or creates the file and its folder.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| Error::Folder { path: path.into(), source })?;
+        }
+        match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
+            Ok(database) => Ok(Self(database)),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(Error::Held { path: path.into() }),
+            Err(DatabaseError::UpgradeRequired(_)) => {
+                Err(Error::Format { path: path.into(), known: crate::store::FORMAT })
+            }
+            Err(other) => Err(failed("open the store")(other)),
+        }
+    }
+
+    /// Starts reading what is stored now.
+    pub(crate) fn read(&self, doing: &'static str) -> Result<Reader, Error> {
+        Ok(Reader { snapshot: self.0.begin_read().map_err(failed(doing))?, doing })
+    }
+
+    /// Runs one write. All of it is on the disk when this returns, or none of it happened.
+    pub(crate) fn write<T>(
+        &self,
+        doing: &'static str,
+        body: impl FnOnce(&Writer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut transaction = self.0.begin_write().map_err(failed(doing))?;
+        // What is stored is then told to others, who act on it: it must outlive a power cut.
+        transaction.set_durability(Durability::Immediate).map_err(failed(doing))?;
+        let writer = Writer { transaction, doing };
+        let value = body(&writer)?;
+        writer.transaction.commit().map_err(failed(doing))?;
+        Ok(value)
+    }
+}
+
+/// A snapshot. Writes that come later do not show.
+pub(crate) struct Reader {
+    snapshot: ReadTransaction,
+    doing: &'static str,
+}
+
+impl Reader {
+    fn table(&self, table: Table) -> Result<impl ReadableTable<&'static [u8], &'static [u8]>, Error> {
+        self.snapshot.open_table(table.definition()).map_err(failed(self.doing))
+    }
+
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        get(&self.table(table)?, key, self.doing)
+    }
+
+    pub(crate) fn last(&self, table: Table) -> Result<Option<Pair>, Error> {
+        last(&self.table(table)?, self.doing)
+    }
+
+    /// Returns the first pair whose key is `key` or comes after it.
+    pub(crate) fn at_or_after(&self, table: Table, key: &[u8]) -> Result<Option<Pair>, Error> {
+        let table = self.table(table)?;
+        let mut range = table.range(key..).map_err(failed(self.doing))?;
+        let pair = range.next().transpose().map_err(failed(self.doing))?;
+        Ok(pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+    }
+
+    /// Returns all pairs in key order.
+    pub(crate) fn all(&self, table: Table) -> Result<Vec<Pair>, Error> {
+        let table = self.table(table)?;
+        let pairs = table.iter().map_err(failed(self.doing))?;
+        pairs
+            .map(|pair| {
+                let (key, value) = pair.map_err(failed(self.doing))?;
+                Ok((key.value().to_vec(), value.value().to_vec()))
+            })
+            .collect()
+    }
+}
+
+/// A write that is under way. It sees what it wrote; nobody else does.
+pub(crate) struct Writer {
+    transaction: WriteTransaction,
+    doing: &'static str,
+}
+
+impl Writer {
+    /// Says whether the file has no table yet.
+    pub(crate) fn is_blank(&self) -> Result<bool, Error> {
+        let mut tables = self.transaction.list_tables().map_err(failed(self.doing))?;
+        Ok(tables.next().is_none())
+    }
+
+    /// Makes a table unless it is there.
+    pub(crate) fn make(&self, table: Table) -> Result<(), Error> {
+        self.transaction.open_table(table.definition()).map_err(failed(self.doing)).map(|_| ())
+    }
+
+    /// Says whether a table holds nothing.
+    pub(crate) fn is_empty(&self, table: Table) -> Result<bool, Error> {
+        let table = self.transaction.open_table(table.definition()).map_err(failed(self.doing))?;
+        table.is_empty().map_err(failed(self.doing))
+    }
+
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        get(&self.transaction.open_table(table.definition()).map_err(failed(self.doing))?, key, self.doing)
+    }
+
+    pub(crate) fn last(&self, table: Table) -> Result<Option<Pair>, Error> {
+        last(&self.transaction.open_table(table.definition()).map_err(failed(self.doing))?, self.doing)
+    }
+
+    pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.change(table, [(key, Some(value.to_vec()))])
+    }
+
+    /// Sets or removes many keys of one table.
+    pub(crate) fn change<'k>(
+        &self,
+        table: Table,
+        changes: impl IntoIterator<Item = (&'k [u8], Option<Vec<u8>>)>,
+    ) -> Result<(), Error> {
+        let mut table = self.transaction.open_table(table.definition()).map_err(failed(self.doing))?;
+        for (key, value) in changes {
+            let done = match value {
+                Some(value) => table.insert(key, value.as_slice()).map(|_| ()),
+                None => table.remove(key).map(|_| ()),
+            };
+            done.map_err(failed(self.doing))?;
+        }
+        Ok(())
+    }
+}
+
+fn get(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+    doing: &'static str,
+) -> Result<Option<Vec<u8>>, Error> {
+    let found = table.get(key).map_err(failed(doing))?;
+    Ok(found.map(|value| value.value().to_vec()))
+}
+
+fn last(table: &impl ReadableTable<&'static [u8], &'static [u8]>, doing: &'static str) -> Result<Option<Pair>, Error> {
+    let found = table.last().map_err(failed(doing))?;
+    Ok(found.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+}
