@@ -58,11 +58,7 @@ fn tidy() -> ExitCode {
     };
     let report = tidy::check(&repository);
     print!("{report}");
-    if report.findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs a binary of the crate `sim` in the foreground and ends as it ended.

@@ -56,22 +56,14 @@ pub fn check(repository: &Repository) -> Report {
         }
     }
     findings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
-    Report {
-        findings,
-        gaps,
-        sizes: sizes::of(repository),
-    }
+    Report { findings, gaps, sizes: sizes::of(repository) }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<24} {:>7} {:>7}", "crate", "src", "tests")?;
         for size in &self.sizes {
-            writeln!(
-                f,
-                "{:<24} {:>7} {:>7}",
-                size.name, size.source_lines, size.test_lines
-            )?;
+            writeln!(f, "{:<24} {:>7} {:>7}", size.name, size.source_lines, size.test_lines)?;
         }
         writeln!(f, "\ngaps: {}", self.gaps.len())?;
         for gap in &self.gaps {

@@ -13,25 +13,12 @@ static RULE: Rule = Rule {
 
 /// Checks that the index links to every record.
 pub fn check(repository: &Repository) -> Vec<Finding> {
-    let index = repository
-        .file(&format!("{FOLDER}README.md"))
-        .map_or("", |file| file.text.as_str());
+    let index = repository.file(&format!("{FOLDER}README.md")).map_or("", |file| file.text.as_str());
     let listed: Vec<&str> = index.lines().flat_map(targets).collect();
-    let names = repository
-        .files
-        .iter()
-        .filter_map(|file| file.path.strip_prefix(FOLDER));
+    let names = repository.files.iter().filter_map(|file| file.path.strip_prefix(FOLDER));
     let records = names.filter(|name| name.ends_with(".md") && *name != "README.md");
     let missing = records.filter(|name| !listed.contains(name));
-    missing
-        .map(|name| {
-            RULE.at(
-                &format!("{FOLDER}{name}"),
-                1,
-                "the index does not list this record",
-            )
-        })
-        .collect()
+    missing.map(|name| RULE.at(&format!("{FOLDER}{name}"), 1, "the index does not list this record")).collect()
 }
 
 #[cfg(test)]
@@ -40,19 +27,9 @@ mod tests {
     use crate::tidy::File;
 
     fn found(index: &str) -> usize {
-        let file = |path: &str, text: &str| File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        let files = vec![
-            file("docs/decisions/README.md", index),
-            file("docs/decisions/0001-a.md", "# A"),
-        ];
-        check(&Repository {
-            files,
-            members: Vec::new(),
-        })
-        .len()
+        let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+        let files = vec![file("docs/decisions/README.md", index), file("docs/decisions/0001-a.md", "# A")];
+        check(&Repository { files, members: Vec::new() }).len()
     }
 
     #[test]

@@ -27,32 +27,17 @@ pub fn check(repository: &Repository) -> Vec<Finding> {
         let Some(front) = member.front() else {
             continue;
         };
-        let said = repository
-            .file(front)
-            .and_then(|file| first_doc_line(&file.text))
-            .unwrap_or("");
+        let said = repository.file(front).and_then(|file| first_doc_line(&file.text)).unwrap_or("");
         match rows.iter().find(|row| row.room == member.room()) {
-            None => findings.push(RULE.at(
-                MAP,
-                1,
-                format!("`{}` has no row in the table of crates", member.room()),
-            )),
+            None => findings.push(RULE.at(MAP, 1, format!("`{}` has no row in the table of crates", member.room()))),
             Some(row) if row.sentence != said => {
-                findings.push(RULE.at(
-                    front,
-                    1,
-                    format!("it begins \"{said}\", its row says \"{}\"", row.sentence),
-                ));
+                findings.push(RULE.at(front, 1, format!("it begins \"{said}\", its row says \"{}\"", row.sentence)));
             }
             Some(_) => {}
         }
     }
     for row in rows {
-        if !repository
-            .members
-            .iter()
-            .any(|member| member.room() == row.room)
-        {
+        if !repository.members.iter().any(|member| member.room() == row.room) {
             findings.push(RULE.at(MAP, row.line, format!("there is no crate `{}`", row.room)));
         }
     }
@@ -61,33 +46,18 @@ pub fn check(repository: &Repository) -> Vec<Finding> {
 
 /// The rows below the header `| crate | one line |`.
 fn table(map: &str) -> Vec<Row<'_>> {
-    let lines = map
-        .lines()
-        .zip(1..)
-        .skip_while(|(text, _)| cells(text) != Some(("crate", "one line")));
-    let rows = lines.skip(2).map_while(|(text, line)| {
-        cells(text).map(|(room, sentence)| Row {
-            room,
-            sentence,
-            line,
-        })
-    });
+    let lines = map.lines().zip(1..).skip_while(|(text, _)| cells(text) != Some(("crate", "one line")));
+    let rows = lines.skip(2).map_while(|(text, line)| cells(text).map(|(room, sentence)| Row { room, sentence, line }));
     rows.collect()
 }
 
 fn cells(line: &str) -> Option<(&str, &str)> {
-    let (room, sentence) = line
-        .trim()
-        .strip_prefix('|')?
-        .strip_suffix('|')?
-        .split_once('|')?;
+    let (room, sentence) = line.trim().strip_prefix('|')?.strip_suffix('|')?.split_once('|')?;
     Some((room.trim().trim_matches('`'), sentence.trim()))
 }
 
 fn first_doc_line(text: &str) -> Option<&str> {
-    text.lines()
-        .find_map(|line| line.trim_start().strip_prefix("//!"))
-        .map(str::trim)
+    text.lines().find_map(|line| line.trim_start().strip_prefix("//!")).map(str::trim)
 }
 
 #[cfg(test)]
@@ -105,19 +75,10 @@ mod tests {
             dependencies: Vec::new(),
             manifest: String::new(),
         };
-        let file = |path: &str, text: &str| File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
+        let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
         let files = vec![file(MAP, map), file("crates/base/a/src/lib.rs", crate_text)];
-        let findings = check(&Repository {
-            files,
-            members: vec![member],
-        });
-        findings
-            .into_iter()
-            .map(|finding| format!("{}:{}", finding.path, finding.line))
-            .collect()
+        let findings = check(&Repository { files, members: vec![member] });
+        findings.into_iter().map(|finding| format!("{}:{}", finding.path, finding.line)).collect()
     }
 
     #[test]
@@ -127,14 +88,8 @@ mod tests {
 
     #[test]
     fn a_different_line_a_missing_row_and_a_row_too_many_are_found() {
-        assert_eq!(
-            found(MAP_TEXT, "//! Names.\n"),
-            ["crates/base/a/src/lib.rs:1"]
-        );
-        assert_eq!(
-            found(MAP_TEXT, "fn f() {}\n"),
-            ["crates/base/a/src/lib.rs:1"]
-        );
+        assert_eq!(found(MAP_TEXT, "//! Names.\n"), ["crates/base/a/src/lib.rs:1"]);
+        assert_eq!(found(MAP_TEXT, "fn f() {}\n"), ["crates/base/a/src/lib.rs:1"]);
         assert_eq!(
             found(&MAP_TEXT.replace("base/a", "base/b"), "//! Ids.\n"),
             ["ARCHITECTURE.md:1", "ARCHITECTURE.md:9"]

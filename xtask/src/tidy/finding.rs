@@ -29,27 +29,13 @@ pub struct Finding {
 impl Rule {
     /// Reports this rule as broken at a line.
     pub fn at(&'static self, path: &str, line: usize, what: impl Into<String>) -> Finding {
-        Finding {
-            path: path.to_owned(),
-            line,
-            rule: self,
-            what: what.into(),
-        }
+        Finding { path: path.to_owned(), line, rule: self, what: what.into() }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            rule,
-            what,
-        } = self;
-        write!(
-            f,
-            "{path}:{line}: [{}] {what}. Why: {} Do: {}",
-            rule.name, rule.why, rule.fix
-        )
+        let Self { path, line, rule, what } = self;
+        write!(f, "{path}:{line}: [{}] {what}. Why: {} Do: {}", rule.name, rule.why, rule.fix)
     }
 }

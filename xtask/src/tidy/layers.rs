@@ -8,19 +8,8 @@ const LAYERS: [&str; 5] = ["base", "rules", "edges", "services", "apps"];
 /// Inside `base`, a crate uses only those before it.
 const BASE: [&str; 2] = ["types", "crypto"];
 /// Inside `rules`, a crate uses only those before it.
-const RULES: [&str; 11] = [
-    "state",
-    "proof",
-    "ledger",
-    "market",
-    "task",
-    "transition",
-    "scheduler",
-    "vm",
-    "lang",
-    "mpc",
-    "api",
-];
+const RULES: [&str; 11] =
+    ["state", "proof", "ledger", "market", "task", "transition", "scheduler", "vm", "lang", "mpc", "api"];
 
 /// What `base` and `rules` may take from the registry. None of these reads a clock, a file, a socket or a random source.
 const PURE: [&str; 14] = [
@@ -79,20 +68,13 @@ pub fn check(members: &[Member]) -> Vec<Finding> {
 
 /// What is wrong with the folder of a crate.
 fn place(member: &Member) -> Option<String> {
-    let named = |order: &[&str]| {
-        order
-            .iter()
-            .any(|name| member.folder.ends_with(&format!("/{name}")))
-    };
+    let named = |order: &[&str]| order.iter().any(|name| member.folder.ends_with(&format!("/{name}")));
     match member.layer() {
         None if member.folder == "xtask" => None,
         Some("base") if named(&BASE) => None,
         Some("rules") if named(&RULES) => None,
         Some("edges" | "services" | "apps") => None,
-        Some("base" | "rules") => Some(format!(
-            "`{}` has no place in the order of its layer",
-            member.room()
-        )),
+        Some("base" | "rules") => Some(format!("`{}` has no place in the order of its layer", member.room())),
         _ => Some(format!("`{}` is in no layer", member.folder)),
     }
 }
@@ -100,22 +82,15 @@ fn place(member: &Member) -> Option<String> {
 /// What is wrong with one crate of this repository using another.
 fn arrow(member: &Member, kind: Kind, folder: &str) -> Option<String> {
     let (Some(from), Some(to)) = (member.layer(), layer(folder)) else {
-        return Some(format!(
-            "`{}` uses `{folder}`, and xtask stands apart",
-            member.folder
-        ));
+        return Some(format!("`{}` uses `{folder}`, and xtask stands apart", member.folder));
     };
     let user = member.room();
     let used = folder.trim_start_matches("crates/");
     let rank = |name: &str| LAYERS.iter().position(|layer| *layer == name);
     match (rank(from), rank(to)) {
         (Some(above), Some(below)) if below < above => None,
-        (Some(above), Some(below)) if below > above => {
-            Some(format!("`{user}` uses `{used}`, which is above it"))
-        }
-        _ if from != to => Some(format!(
-            "`{user}` uses `{used}`, and one of them is in no layer"
-        )),
+        (Some(above), Some(below)) if below > above => Some(format!("`{user}` uses `{used}`, which is above it")),
+        _ if from != to => Some(format!("`{user}` uses `{used}`, and one of them is in no layer")),
         _ if from == "apps" || kind == Kind::Dev => None,
         _ => beside(from, user, used),
     }
@@ -127,23 +102,14 @@ fn beside(layer: &str, user: &str, used: &str) -> Option<String> {
         "base" => &BASE,
         "rules" => &RULES,
         _ => {
-            return Some(format!(
-                "`{user}` uses `{used}`; {layer} do not use {layer}"
-            ));
+            return Some(format!("`{user}` uses `{used}`; {layer} do not use {layer}"));
         }
     };
-    let rank = |room: &str| {
-        order
-            .iter()
-            .position(|name| room.ends_with(&format!("/{name}")))
-    };
+    let rank = |room: &str| order.iter().position(|name| room.ends_with(&format!("/{name}")));
     if rank(used)? < rank(user)? {
         return None;
     }
-    Some(format!(
-        "`{user}` uses `{used}`, which is not before it in {}",
-        order.join(" ")
-    ))
+    Some(format!("`{user}` uses `{used}`, which is not before it in {}", order.join(" ")))
 }
 
 /// What is wrong with a crate of a pure layer using one from the registry.
@@ -153,16 +119,10 @@ fn outside(member: &Member, dependency: &Dependency) -> Option<String> {
         return None;
     }
     if !PURE.contains(&name) {
-        return Some(format!(
-            "`{}` uses `{name}`, which is not on the list for base/ and rules/",
-            member.room()
-        ));
+        return Some(format!("`{}` uses `{name}`, which is not on the list for base/ and rules/", member.room()));
     }
     if ONLY_API.contains(&name) && member.room() != "rules/api" {
-        return Some(format!(
-            "`{}` uses `{name}`, which is for rules/api only",
-            member.room()
-        ));
+        return Some(format!("`{}` uses `{name}`, which is for rules/api only", member.room()));
     }
     None
 }
@@ -174,11 +134,7 @@ mod tests {
     /// Checks one crate with one dependency: a folder under `crates/` when it has a slash, else a registry crate.
     fn check_one(user: &str, used: &str, kind: Kind) -> Vec<String> {
         let folder = |room: &str| {
-            if room == "xtask" {
-                room.to_owned()
-            } else {
-                format!("crates/{room}")
-            }
+            if room == "xtask" { room.to_owned() } else { format!("crates/{room}") }
         };
         let name = used.rsplit('/').next().expect("a name").to_owned();
         let manifest = format!("[package]\n\n[dependencies]\n{name}.workspace = true\n");
@@ -187,17 +143,10 @@ mod tests {
             name: user.to_owned(),
             folder: folder(user),
             roots: Vec::new(),
-            dependencies: vec![Dependency {
-                name,
-                kind,
-                folder: place,
-            }],
+            dependencies: vec![Dependency { name, kind, folder: place }],
             manifest,
         };
-        check(&[member])
-            .iter()
-            .map(|finding| format!("{}:{}", finding.rule.name, finding.line))
-            .collect()
+        check(&[member]).iter().map(|finding| format!("{}:{}", finding.rule.name, finding.line)).collect()
     }
 
     #[test]
@@ -211,11 +160,7 @@ mod tests {
             ("apps/cli", "apps/sim"),
             ("apps/sim", "services/sequencer"),
         ] {
-            assert_eq!(
-                check_one(user, used, Kind::Normal),
-                [""; 0],
-                "{user} -> {used}"
-            );
+            assert_eq!(check_one(user, used, Kind::Normal), [""; 0], "{user} -> {used}");
         }
     }
 
@@ -233,11 +178,7 @@ mod tests {
             ("xtask", "base/types"),
             ("apps/cli", "xtask"),
         ] {
-            assert_eq!(
-                check_one(user, used, Kind::Normal),
-                ["layer:4"],
-                "{user} -> {used}"
-            );
+            assert_eq!(check_one(user, used, Kind::Normal), ["layer:4"], "{user} -> {used}");
         }
     }
 
@@ -245,18 +186,12 @@ mod tests {
     fn tests_may_use_their_own_layer_and_nothing_above() {
         assert_eq!(check_one("edges/l1", "edges/store", Kind::Dev), [""; 0]);
         assert_eq!(check_one("rules/proof", "rules/ledger", Kind::Dev), [""; 0]);
-        assert_eq!(
-            check_one("rules/proof", "edges/store", Kind::Dev),
-            ["layer:4"]
-        );
+        assert_eq!(check_one("rules/proof", "edges/store", Kind::Dev), ["layer:4"]);
     }
 
     #[test]
     fn a_crate_without_a_place_is_found() {
-        assert_eq!(
-            check_one("rules/surprise", "base/types", Kind::Normal),
-            ["layer:1"]
-        );
+        assert_eq!(check_one("rules/surprise", "base/types", Kind::Normal), ["layer:1"]);
         assert_eq!(check_one("extra/thing", "sha2", Kind::Normal), ["layer:1"]);
     }
 
@@ -266,17 +201,8 @@ mod tests {
         assert_eq!(check_one("rules/state", "proptest", Kind::Dev), [""; 0]);
         assert_eq!(check_one("edges/client", "tokio", Kind::Normal), [""; 0]);
         assert_eq!(check_one("rules/api", "serde_json", Kind::Normal), [""; 0]);
-        assert_eq!(
-            check_one("rules/state", "serde_json", Kind::Normal),
-            ["pure-dependency:4"]
-        );
-        assert_eq!(
-            check_one("rules/task", "tokio", Kind::Normal),
-            ["pure-dependency:4"]
-        );
-        assert_eq!(
-            check_one("base/crypto", "rand", Kind::Build),
-            ["pure-dependency:4"]
-        );
+        assert_eq!(check_one("rules/state", "serde_json", Kind::Normal), ["pure-dependency:4"]);
+        assert_eq!(check_one("rules/task", "tokio", Kind::Normal), ["pure-dependency:4"]);
+        assert_eq!(check_one("base/crypto", "rand", Kind::Build), ["pure-dependency:4"]);
     }
 }

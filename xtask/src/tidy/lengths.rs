@@ -28,21 +28,14 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
-        findings.push(RULE.at(
-            path,
-            1,
-            format!("the file has {lines} lines, {FILE_LINES_MAX} are allowed"),
-        ));
+        findings.push(RULE.at(path, 1, format!("the file has {lines} lines, {FILE_LINES_MAX} are allowed")));
     }
     let code = mask::mask(text, language).code;
     for function in functions(&code, language) {
         let first = line_at(&code, function.start);
         let lines = line_at(&code, function.end) - first + 1;
         if lines > FUNCTION_LINES_MAX {
-            let what = format!(
-                "`{}` has {lines} lines, {FUNCTION_LINES_MAX} are allowed",
-                function.name
-            );
+            let what = format!("`{}` has {lines} lines, {FUNCTION_LINES_MAX} are allowed", function.name);
             findings.push(RULE.at(path, first, what));
         }
     }
@@ -52,10 +45,7 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
 fn functions(code: &str, language: Language) -> Vec<Function> {
     match language {
         Language::Rust => declared(code, &["fn"]),
-        Language::Solidity => declared(
-            code,
-            &["function", "constructor", "modifier", "fallback", "receive"],
-        ),
+        Language::Solidity => declared(code, &["function", "constructor", "modifier", "fallback", "receive"]),
         Language::Script => script(code),
     }
 }
@@ -74,15 +64,7 @@ fn declared(code: &str, keywords: &[&str]) -> Vec<Function> {
             continue;
         }
         if let Some(end) = body(code, after).and_then(|open| mask::closing_brace(code, open)) {
-            found.push(Function {
-                name: if name.is_empty() {
-                    word.to_owned()
-                } else {
-                    name
-                },
-                start,
-                end,
-            });
+            found.push(Function { name: if name.is_empty() { word.to_owned() } else { name }, start, end });
         }
     }
     found
@@ -90,11 +72,7 @@ fn declared(code: &str, keywords: &[&str]) -> Vec<Function> {
 
 /// The name that stands next, with a macro's `$` or a raw name's `r#`.
 fn name_at(code: &str, from: usize) -> String {
-    code[from..]
-        .trim_start()
-        .chars()
-        .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '#'))
-        .collect()
+    code[from..].trim_start().chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '#')).collect()
 }
 
 /// The brace that opens the body of the function whose signature continues at `from`; `None` when it has no body.
@@ -131,11 +109,7 @@ fn script(code: &str) -> Vec<Function> {
         };
         let Some((start, name)) = start else { continue };
         if let Some(end) = mask::closing_brace(code, open) {
-            found.push(Function {
-                name,
-                start: start.min(bytes.len()),
-                end,
-            });
+            found.push(Function { name, start: start.min(bytes.len()), end });
         }
     }
     found
@@ -172,10 +146,7 @@ fn parameters(before: &str) -> Option<usize> {
 /// The name in front of a parameter list, unless it belongs to a statement such as `if`.
 fn callee(before: &str, parameters: usize) -> Option<(usize, String)> {
     let head = before[..parameters].trim_end();
-    let start = head
-        .bytes()
-        .rposition(|byte| !is_name_byte(byte) && byte != b'$')
-        .map_or(0, |offset| offset + 1);
+    let start = head.bytes().rposition(|byte| !is_name_byte(byte) && byte != b'$').map_or(0, |offset| offset + 1);
     let name = &head[start..];
     let statement = matches!(name, "if" | "for" | "while" | "switch" | "catch" | "with");
     (!statement && !name.is_empty()).then(|| (start, name.to_owned()))
@@ -189,19 +160,8 @@ mod tests {
     fn found(path: &str, source: &str) -> String {
         let language = Language::of(path).expect("the test names a source file");
         let code = mask::mask(source, language).code;
-        let show = |f: Function| {
-            format!(
-                "{}:{}-{}",
-                f.name,
-                line_at(&code, f.start),
-                line_at(&code, f.end)
-            )
-        };
-        functions(&code, language)
-            .into_iter()
-            .map(show)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let show = |f: Function| format!("{}:{}-{}", f.name, line_at(&code, f.start), line_at(&code, f.end));
+        functions(&code, language).into_iter().map(show).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -225,19 +185,13 @@ async fn last() -> impl Fn() -> Vec<u8> {
     || vec![]
 }
 "###;
-        assert_eq!(
-            found("a.rs", source),
-            "plain:2-2 tricky:3-10 given:11-11 $n:12-13 r#type:15-15 last:16-18"
-        );
+        assert_eq!(found("a.rs", source), "plain:2-2 tricky:3-10 given:11-11 $n:12-13 r#type:15-15 last:16-18");
     }
 
     #[test]
     fn solidity_functions_modifiers_and_constructors_are_measured() {
         let source = "contract C {\n  constructor(uint a) B(a) {\n  }\n  modifier only() {\n _; }\n  function f() external;\n  function g() public returns (string memory) {\n    return \"}\";\n  }\n  receive() external payable {}\n  function() internal x;\n}\n";
-        assert_eq!(
-            found("C.sol", source),
-            "constructor:2-3 only:4-5 g:7-9 receive:10-10"
-        );
+        assert_eq!(found("C.sol", source), "constructor:2-3 only:4-5 g:7-9 receive:10-10");
     }
 
     #[test]
@@ -256,10 +210,7 @@ async fn last() -> impl Fn() -> Vec<u8> {
     #[test]
     fn seven_hundred_lines_pass_and_one_more_does_not() {
         assert_eq!(check("a.sol", &"// a\n".repeat(FILE_LINES_MAX)), []);
-        assert_eq!(
-            check("a.sol", &"// a\n".repeat(FILE_LINES_MAX + 1)).len(),
-            1
-        );
+        assert_eq!(check("a.sol", &"// a\n".repeat(FILE_LINES_MAX + 1)).len(), 1);
         assert_eq!(check("a.json", &"1\n".repeat(FILE_LINES_MAX + 1)), []);
     }
 }

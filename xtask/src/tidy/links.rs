@@ -13,13 +13,8 @@ static RULE: Rule = Rule {
 /// Checks every relative link of every Markdown file.
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let places = places(repository.files.iter().map(|file| file.path.as_str()));
-    let documents = repository
-        .files
-        .iter()
-        .filter(|file| file.path.ends_with(".md"));
-    documents
-        .flat_map(|file| check_document(&file.path, &file.text, &places))
-        .collect()
+    let documents = repository.files.iter().filter(|file| file.path.ends_with(".md"));
+    documents.flat_map(|file| check_document(&file.path, &file.text, &places)).collect()
 }
 
 /// Every file, and every folder that holds one.
@@ -45,11 +40,8 @@ fn check_document(path: &str, text: &str, places: &BTreeSet<&str>) -> Vec<Findin
         }
         for target in targets(line) {
             let file = target.split('#').next().unwrap_or_default();
-            let outside =
-                target.contains("://") || target.starts_with("mailto:") || file.is_empty();
-            if !outside
-                && !resolve(folder, file).is_some_and(|place| places.contains(place.as_str()))
-            {
+            let outside = target.contains("://") || target.starts_with("mailto:") || file.is_empty();
+            if !outside && !resolve(folder, file).is_some_and(|place| places.contains(place.as_str())) {
                 findings.push(RULE.at(path, number, format!("`{target}` leads nowhere")));
             }
         }
@@ -61,19 +53,11 @@ fn check_document(path: &str, text: &str, places: &BTreeSet<&str>) -> Vec<Findin
 pub(super) fn targets(line: &str) -> Vec<&str> {
     // Every second piece stands in back quotes, and what stands there is code; keep offsets by looking outside only.
     let outside = |offset: usize| line[..offset].matches('`').count().is_multiple_of(2);
-    let inline = line
-        .match_indices("](")
-        .filter(|(offset, _)| outside(*offset))
-        .filter_map(|(offset, _)| {
-            let rest = &line[offset + 2..];
-            rest.split([')', ' '])
-                .next()
-                .map(|target| target.trim_matches(['<', '>']))
-        });
-    let named = line
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("]: "))
-        .map(|(_, target)| target.trim());
+    let inline = line.match_indices("](").filter(|(offset, _)| outside(*offset)).filter_map(|(offset, _)| {
+        let rest = &line[offset + 2..];
+        rest.split([')', ' ']).next().map(|target| target.trim_matches(['<', '>']))
+    });
+    let named = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target.trim());
     inline.chain(named).collect()
 }
 
@@ -99,24 +83,14 @@ mod tests {
     const NOTHING: [usize; 0] = [];
 
     fn found(text: &str) -> Vec<usize> {
-        let places =
-            places(["README.md", "docs/glossary.md", "docs/decisions/README.md"].into_iter());
-        check_document("docs/decisions/README.md", text, &places)
-            .into_iter()
-            .map(|finding| finding.line)
-            .collect()
+        let places = places(["README.md", "docs/glossary.md", "docs/decisions/README.md"].into_iter());
+        check_document("docs/decisions/README.md", text, &places).into_iter().map(|finding| finding.line).collect()
     }
 
     #[test]
     fn links_that_lead_somewhere_pass() {
-        assert_eq!(
-            found("[a](../glossary.md#words) [b](../../README.md) [c](../) [d](#here)"),
-            NOTHING
-        );
-        assert_eq!(
-            found("[a](https://example.org/x) [b](mailto:a@example.org)\n[c]: ../glossary.md"),
-            NOTHING
-        );
+        assert_eq!(found("[a](../glossary.md#words) [b](../../README.md) [c](../) [d](#here)"), NOTHING);
+        assert_eq!(found("[a](https://example.org/x) [b](mailto:a@example.org)\n[c]: ../glossary.md"), NOTHING);
         assert_eq!(found("`[a](gone.md)`\n```\n[b](gone.md)\n```"), NOTHING);
     }
 
@@ -124,9 +98,6 @@ mod tests {
     fn links_that_lead_nowhere_are_found() {
         assert_eq!(found("fine\n[a](gone.md)"), [2]);
         assert_eq!(found("[a](../../../README.md)"), [1]);
-        assert_eq!(
-            found("[a]: gone.md\n`x` [b](glossary.md \"title\")"),
-            [1, 2]
-        );
+        assert_eq!(found("[a]: gone.md\n`x` [b](glossary.md \"title\")"), [1, 2]);
     }
 }

@@ -39,9 +39,7 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
 /// Whether a line holds a path that starts in this folder; one in the middle of another path or address is none.
 fn has_folder(line: &str, folder: &str) -> bool {
     let start = format!("/{folder}/");
-    let inner = |c: char| {
-        c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '}' | ')' | '~' | '*' | '$')
-    };
+    let inner = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '}' | ')' | '~' | '*' | '$');
     line.match_indices(&start).any(|(offset, _)| {
         let before = line[..offset].chars().next_back();
         before.is_none_or(|c| !inner(c)) || line[..offset].ends_with("file://")
@@ -52,14 +50,10 @@ fn has_folder(line: &str, folder: &str) -> bool {
 fn foreign(path: &str, line: &str) -> Option<String> {
     let file = path.rsplit('/').next().unwrap_or(path);
     let line = line.trim_start();
-    let value = |key: &str| {
-        line.strip_prefix(key)
-            .and_then(|rest| rest.split('"').nth(1))
-    };
+    let value = |key: &str| line.strip_prefix(key).and_then(|rest| rest.split('"').nth(1));
     match file {
         "package-lock.json" => {
-            let from = value("\"resolved\":")
-                .filter(|from| from.starts_with("http") && !from.starts_with(NPM));
+            let from = value("\"resolved\":").filter(|from| from.starts_with("http") && !from.starts_with(NPM));
             from.map(|_| "a package from another registry than npm's".to_owned())
         }
         "Cargo.lock" => {
@@ -67,9 +61,7 @@ fn foreign(path: &str, line: &str) -> Option<String> {
             from.map(|_| "a crate from elsewhere than crates.io".to_owned())
         }
         _ => {
-            let (_, keys) = SETTINGS
-                .iter()
-                .find(|(name, _)| path == *name || path.ends_with(&format!("/{name}")))?;
+            let (_, keys) = SETTINGS.iter().find(|(name, _)| path == *name || path.ends_with(&format!("/{name}")))?;
             let key = keys.iter().find(|key| line.starts_with(**key))?;
             Some(format!("`{key}` is set"))
         }
@@ -83,10 +75,7 @@ mod tests {
     const NOTHING: [usize; 0] = [];
 
     fn found(path: &str, text: &str) -> Vec<usize> {
-        check(path, text)
-            .into_iter()
-            .map(|finding| finding.line)
-            .collect()
+        check(path, text).into_iter().map(|finding| finding.line).collect()
     }
 
     #[test]
@@ -101,49 +90,19 @@ mod tests {
     #[test]
     fn the_middle_of_a_path_passes() {
         for folder in FOLDERS {
-            assert_eq!(
-                found(
-                    "a.md",
-                    &format!("https://example.org/{folder}/x docs/{folder}/y ./{folder}/z")
-                ),
-                NOTHING
-            );
+            assert_eq!(found("a.md", &format!("https://example.org/{folder}/x docs/{folder}/y ./{folder}/z")), NOTHING);
         }
         assert_eq!(found("a.md", "net/work at work / root"), NOTHING);
     }
 
     #[test]
     fn foreign_registries_are_found() {
-        assert_eq!(
-            found(
-                "x/package-lock.json",
-                "  \"resolved\": \"https://mirror.example/a.tgz\","
-            ),
-            [1]
-        );
-        assert_eq!(
-            found(
-                "x/package-lock.json",
-                "  \"resolved\": \"https://registry.npmjs.org/a.tgz\","
-            ),
-            NOTHING
-        );
-        assert_eq!(
-            found("Cargo.lock", "source = \"git+https://example.org/a\""),
-            [1]
-        );
-        assert_eq!(
-            found(
-                "Cargo.lock",
-                "source = \"registry+https://github.com/rust-lang/crates.io-index\""
-            ),
-            NOTHING
-        );
+        assert_eq!(found("x/package-lock.json", "  \"resolved\": \"https://mirror.example/a.tgz\","), [1]);
+        assert_eq!(found("x/package-lock.json", "  \"resolved\": \"https://registry.npmjs.org/a.tgz\","), NOTHING);
+        assert_eq!(found("Cargo.lock", "source = \"git+https://example.org/a\""), [1]);
+        assert_eq!(found("Cargo.lock", "source = \"registry+https://github.com/rust-lang/crates.io-index\""), NOTHING);
         assert_eq!(found("x/.npmrc", "registry=https://mirror.example"), [1]);
-        assert_eq!(
-            found(".cargo/config.toml", "[alias]\nreplace-with = \"x\""),
-            [2]
-        );
+        assert_eq!(found(".cargo/config.toml", "[alias]\nreplace-with = \"x\""), [2]);
         assert_eq!(found("x/.npmrc", "fund=false"), NOTHING);
     }
 }

@@ -52,13 +52,7 @@ impl Language {
 pub(super) fn mask(source: &str, language: Language) -> Masked {
     let bytes = source.as_bytes();
     let classes = vec![Class::Code; bytes.len()];
-    let mut scanner = Scanner {
-        bytes,
-        at: 0,
-        classes,
-        language,
-        holes: Vec::new(),
-    };
+    let mut scanner = Scanner { bytes, at: 0, classes, language, holes: Vec::new() };
     if language == Language::Script && source.starts_with("#!") {
         scanner.line_comment();
     }
@@ -73,11 +67,7 @@ pub(super) fn mask(source: &str, language: Language) -> Masked {
 
 /// The line of an offset, from one.
 pub(super) fn line_at(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        + 1
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// Whether a byte can be part of a name.
@@ -131,10 +121,7 @@ pub(super) fn without_tests(code: &str) -> String {
         let condition = &code[start..end];
         if words(condition).any(|(_, word)| word == "test") && !condition.contains("not(test") {
             let close = item_end(code, end);
-            let blank: String = code[start..close]
-                .chars()
-                .map(|c| if c == '\n' { '\n' } else { ' ' })
-                .collect();
+            let blank: String = code[start..close].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
             // Names outside ASCII are longer in bytes than their blanks: pad, so that offsets stay.
             let padding = " ".repeat(close - start - blank.len());
             kept.replace_range(start..close, &(blank + &padding));
@@ -209,10 +196,7 @@ impl Scanner<'_> {
 
     fn line_comment(&mut self) {
         let start = self.at;
-        self.at += self.bytes[start..]
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(self.bytes.len() - start);
+        self.at += self.bytes[start..].iter().position(|byte| *byte == b'\n').unwrap_or(self.bytes.len() - start);
         self.mark(start, Class::Comment);
     }
 
@@ -268,10 +252,7 @@ impl Scanner<'_> {
     /// From behind the prefix of a raw string, if it is one: `r#name` is not.
     fn raw(&mut self) {
         let start = self.at;
-        let hashes = self.bytes[start..]
-            .iter()
-            .take_while(|byte| **byte == b'#')
-            .count();
+        let hashes = self.bytes[start..].iter().take_while(|byte| **byte == b'#').count();
         if self.byte(hashes) != Some(b'"') {
             self.at += hashes;
             return;
@@ -348,8 +329,7 @@ impl Scanner<'_> {
     fn expects_value(&self) -> bool {
         let solid = |offset: &usize| {
             self.classes[*offset] == Class::Text
-                || self.classes[*offset] == Class::Code
-                    && !self.bytes[*offset].is_ascii_whitespace()
+                || self.classes[*offset] == Class::Code && !self.bytes[*offset].is_ascii_whitespace()
         };
         let Some(last) = (0..self.at).rev().find(solid) else {
             return true;
@@ -358,10 +338,8 @@ impl Scanner<'_> {
             return false;
         }
         if is_name_byte(self.bytes[last]) {
-            let start = (0..last)
-                .rev()
-                .find(|offset| !is_name_byte(self.bytes[*offset]))
-                .map_or(0, |offset| offset + 1);
+            let start =
+                (0..last).rev().find(|offset| !is_name_byte(self.bytes[*offset])).map_or(0, |offset| offset + 1);
             return matches!(
                 &self.bytes[start..=last],
                 b"return" | b"typeof" | b"case" | b"in" | b"of" | b"throw" | b"void"
@@ -396,11 +374,7 @@ mod tests {
     fn check(language: Language, source: &str, code: &str) {
         let masked = mask(source, language);
         assert_eq!(masked.code.len(), source.len(), "offsets stay: {source}");
-        assert_eq!(
-            masked.code.split_whitespace().collect::<Vec<_>>().join(" "),
-            code,
-            "{source}"
-        );
+        assert_eq!(masked.code.split_whitespace().collect::<Vec<_>>().join(" "), code, "{source}");
     }
 
     #[test]
@@ -411,23 +385,11 @@ mod tests {
         rust(r##"let a = r#"{ " } "# ; b"##, "let a = r ; b");
         rust(r##"br#"{"# c"{" b"{" end"##, "br c b end");
         rust("let r#fn = r#type;", "let r#fn = r#type;");
-        rust(
-            "let a = '{'; let b = '\\''; let c = '\\u{7d}'; d",
-            "let a = ; let b = ; let c = ; d",
-        );
-        rust(
-            "fn f<'a>(x: &'a str) -> Foo<'a> {}",
-            "fn f<'a>(x: &'a str) -> Foo<'a> {}",
-        );
-        rust(
-            "let a = b'{'; let b = b'\\\\'; 'outer: loop {}",
-            "let a = b ; let b = b ; 'outer: loop {}",
-        );
+        rust("let a = '{'; let b = '\\''; let c = '\\u{7d}'; d", "let a = ; let b = ; let c = ; d");
+        rust("fn f<'a>(x: &'a str) -> Foo<'a> {}", "fn f<'a>(x: &'a str) -> Foo<'a> {}");
+        rust("let a = b'{'; let b = b'\\\\'; 'outer: loop {}", "let a = b ; let b = b ; 'outer: loop {}");
         rust("a /* { /* } */ { */ b // {\nc", "a b c");
-        rust(
-            "let a = 'é'; let b = '→'; let c = '𝄞'; d",
-            "let a = ; let b = ; let c = ; d",
-        );
+        rust("let a = 'é'; let b = '→'; let c = '𝄞'; d", "let a = ; let b = ; let c = ; d");
         rust("let url = \"http://x\"; a", "let url = ; a");
         rust("let bar = 1; bar\"{\" c", "let bar = 1; bar c");
         rust("let broken = \"{", "let broken =");
@@ -436,29 +398,16 @@ mod tests {
     #[test]
     fn scripts_have_templates_and_patterns() {
         let script = |source: &str, code: &str| check(Language::Script, source, code);
-        script(
-            "const a = `{ ${b({ c: '}' })} } ${d}`; e",
-            "const a = b({ c: }) d ; e",
-        );
+        script("const a = `{ ${b({ c: '}' })} } ${d}`; e", "const a = b({ c: }) d ; e");
         script("const a = `x ${`y ${z} {`} {`; b", "const a = z ; b");
         script(r"const a = /[/{]\/{/g.test(b); c", "const a = g.test(b); c");
-        script(
-            "const a = b / c; const d = (e) / f; g('/{')",
-            "const a = b / c; const d = (e) / f; g( )",
-        );
-        script(
-            "#!/usr/bin/env node\nconst a = 'it\\'s {'; b /* { /* */ c",
-            "const a = ; b c",
-        );
+        script("const a = b / c; const d = (e) / f; g('/{')", "const a = b / c; const d = (e) / f; g( )");
+        script("#!/usr/bin/env node\nconst a = 'it\\'s {'; b /* { /* */ c", "const a = ; b c");
     }
 
     #[test]
     fn solidity_strings_have_two_quotes() {
-        check(
-            Language::Solidity,
-            "string a = \"{'\"; bytes b = hex'7b'; // }\nc",
-            "string a = ; bytes b = hex ; c",
-        );
+        check(Language::Solidity, "string a = \"{'\"; bytes b = hex'7b'; // }\nc", "string a = ; bytes b = hex ; c");
     }
 
     #[test]

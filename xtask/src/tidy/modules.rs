@@ -30,10 +30,8 @@ pub(super) fn named(path: &str, text: &str, is_root: bool) -> Vec<Named> {
         let rest = &code[offset + word.len()..];
         blocks.retain(|(end, _)| *end > offset);
         if word == "include" && rest.starts_with('!') {
-            found.extend(quoted(&text[offset..]).map(|name| Named {
-                candidates: vec![join(folder, name)],
-                only_tests,
-            }));
+            found
+                .extend(quoted(&text[offset..]).map(|name| Named { candidates: vec![join(folder, name)], only_tests }));
         }
         if word != "mod" {
             continue;
@@ -47,20 +45,12 @@ pub(super) fn named(path: &str, text: &str, is_root: bool) -> Vec<Named> {
             let open = code.len() - behind.len();
             blocks.push((mask::closing_brace(&code, open).unwrap_or(code.len()), name));
         } else if behind.starts_with(';') {
-            let inner = blocks
-                .iter()
-                .fold(home.clone(), |folder, (_, block)| join(&folder, block));
+            let inner = blocks.iter().fold(home.clone(), |folder, (_, block)| join(&folder, block));
             let candidates = match path_attribute(&code, text, offset) {
                 Some(given) => vec![join(folder, given)],
-                None => vec![
-                    format!("{}.rs", join(&inner, name)),
-                    format!("{}/mod.rs", join(&inner, name)),
-                ],
+                None => vec![format!("{}.rs", join(&inner, name)), format!("{}/mod.rs", join(&inner, name))],
             };
-            found.push(Named {
-                candidates,
-                only_tests,
-            });
+            found.push(Named { candidates, only_tests });
         }
     }
     found
@@ -68,9 +58,7 @@ pub(super) fn named(path: &str, text: &str, is_root: bool) -> Vec<Named> {
 
 /// The path that an attribute in front of the item at `offset` gives.
 fn path_attribute<'a>(code: &str, text: &'a str, offset: usize) -> Option<&'a str> {
-    let start = code[..offset]
-        .rfind([';', '{', '}'])
-        .map_or(0, |end| end + 1);
+    let start = code[..offset].rfind([';', '{', '}']).map_or(0, |end| end + 1);
     let attribute = start + code[start..offset].find("#[path")?;
     quoted(&text[attribute..offset])
 }
@@ -100,60 +88,25 @@ mod tests {
 
     fn found(path: &str, text: &str, is_root: bool) -> Vec<String> {
         let show = |named: Named| {
-            format!(
-                "{}{}",
-                named.candidates.join(" or "),
-                if named.only_tests { " (tests)" } else { "" }
-            )
+            format!("{}{}", named.candidates.join(" or "), if named.only_tests { " (tests)" } else { "" })
         };
         named(path, text, is_root).into_iter().map(show).collect()
     }
 
     #[test]
     fn modules_lie_beside_a_root_and_below_any_other_file() {
-        assert_eq!(
-            found("c/src/lib.rs", "pub mod a;", true),
-            ["c/src/a.rs or c/src/a/mod.rs"]
-        );
-        assert_eq!(
-            found("c/src/a.rs", "mod b;", false),
-            ["c/src/a/b.rs or c/src/a/b/mod.rs"]
-        );
-        assert_eq!(
-            found("c/src/a/mod.rs", "mod b;", false),
-            ["c/src/a/b.rs or c/src/a/b/mod.rs"]
-        );
-        assert_eq!(
-            found("c/src/lib.rs", "mod a { pub(crate) mod b; } mod d;", true).len(),
-            2
-        );
-        assert_eq!(
-            found("c/src/lib.rs", "mod a { mod b; }", true),
-            ["c/src/a/b.rs or c/src/a/b/mod.rs"]
-        );
+        assert_eq!(found("c/src/lib.rs", "pub mod a;", true), ["c/src/a.rs or c/src/a/mod.rs"]);
+        assert_eq!(found("c/src/a.rs", "mod b;", false), ["c/src/a/b.rs or c/src/a/b/mod.rs"]);
+        assert_eq!(found("c/src/a/mod.rs", "mod b;", false), ["c/src/a/b.rs or c/src/a/b/mod.rs"]);
+        assert_eq!(found("c/src/lib.rs", "mod a { pub(crate) mod b; } mod d;", true).len(), 2);
+        assert_eq!(found("c/src/lib.rs", "mod a { mod b; }", true), ["c/src/a/b.rs or c/src/a/b/mod.rs"]);
     }
 
     #[test]
     fn attributes_comments_and_strings_are_understood() {
-        assert_eq!(
-            found("c/src/lib.rs", "#[path = \"../x/y.rs\"]\nmod a;", true),
-            ["c/x/y.rs"]
-        );
-        assert_eq!(
-            found("c/src/lib.rs", "#[cfg(test)]\nmod a;", true),
-            ["c/src/a.rs or c/src/a/mod.rs (tests)"]
-        );
-        assert_eq!(
-            found("c/src/lib.rs", "include!(\"made.rs\");", true),
-            ["c/src/made.rs"]
-        );
-        assert_eq!(
-            found(
-                "c/src/lib.rs",
-                "// mod a;\nconst A: &str = \"mod b;\";",
-                true
-            ),
-            [""; 0]
-        );
+        assert_eq!(found("c/src/lib.rs", "#[path = \"../x/y.rs\"]\nmod a;", true), ["c/x/y.rs"]);
+        assert_eq!(found("c/src/lib.rs", "#[cfg(test)]\nmod a;", true), ["c/src/a.rs or c/src/a/mod.rs (tests)"]);
+        assert_eq!(found("c/src/lib.rs", "include!(\"made.rs\");", true), ["c/src/made.rs"]);
+        assert_eq!(found("c/src/lib.rs", "// mod a;\nconst A: &str = \"mod b;\";", true), [""; 0]);
     }
 }

@@ -4,18 +4,8 @@ use super::mask::{self, Language, line_at};
 use super::{Finding, Member, Rule};
 
 /// Words that say nothing about what is inside.
-const EMPTY: [&str; 10] = [
-    "utils",
-    "util",
-    "common",
-    "shared",
-    "helpers",
-    "helper",
-    "misc",
-    "manager",
-    "managers",
-    "miscellaneous",
-];
+const EMPTY: [&str; 10] =
+    ["utils", "util", "common", "shared", "helpers", "helper", "misc", "manager", "managers", "miscellaneous"];
 
 static RULE: Rule = Rule {
     name: "name",
@@ -25,15 +15,9 @@ static RULE: Rule = Rule {
 
 /// Checks the names of the crates.
 pub fn check_members(members: &[Member]) -> Vec<Finding> {
-    let bad = members
-        .iter()
-        .filter(|member| parts(&member.name).iter().any(|part| is_empty(part)));
+    let bad = members.iter().filter(|member| parts(&member.name).iter().any(|part| is_empty(part)));
     bad.map(|member| {
-        RULE.at(
-            &format!("{}/Cargo.toml", member.folder),
-            1,
-            format!("a crate is named `{}`", member.name),
-        )
+        RULE.at(&format!("{}/Cargo.toml", member.folder), 1, format!("a crate is named `{}`", member.name))
     })
     .collect()
 }
@@ -45,10 +29,7 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
         return Vec::new();
     }
     let mut findings = Vec::new();
-    if let Some(name) = path
-        .split('/')
-        .find(|name| parts(name).iter().any(|part| is_empty(part)))
-    {
+    if let Some(name) = path.split('/').find(|name| parts(name).iter().any(|part| is_empty(part))) {
         findings.push(RULE.at(path, 1, format!("a folder or file is named `{name}`")));
     }
     let Some(language) = language else {
@@ -112,10 +93,7 @@ mod tests {
     const NOTHING: [usize; 0] = [];
 
     fn found(path: &str, text: &str) -> Vec<usize> {
-        check(path, text)
-            .into_iter()
-            .map(|finding| finding.line)
-            .collect()
+        check(path, text).into_iter().map(|finding| finding.line).collect()
     }
 
     #[test]
@@ -125,13 +103,7 @@ mod tests {
         assert_eq!(found("contracts/src/VaultHelper.sol", ""), [1]);
         assert_eq!(found("tools/task_helpers.py", ""), [1]);
         assert_eq!(found("a.rs", "\npub mod shared;\nmod misc {}"), [2, 3]);
-        assert_eq!(
-            found(
-                "a.rs",
-                "pub struct TaskManager;\nenum Misc {}\ntype Utils = u8;"
-            ),
-            [1, 2, 3]
-        );
+        assert_eq!(found("a.rs", "pub struct TaskManager;\nenum Misc {}\ntype Utils = u8;"), [1, 2, 3]);
         assert_eq!(found("A.sol", "contract FeeManager {}"), [1]);
         assert_eq!(found("a.ts", "export class Helpers {}"), [1]);
     }

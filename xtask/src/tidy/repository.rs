@@ -84,19 +84,11 @@ pub struct Repository {
 impl Repository {
     /// Reads the repository around the current folder.
     pub fn open() -> Result<Self, Error> {
-        let metadata = MetadataCommand::new()
-            .no_deps()
-            .exec()
-            .map_err(Error::Metadata)?;
+        let metadata = MetadataCommand::new().no_deps().exec().map_err(Error::Metadata)?;
         let root = metadata.workspace_root.clone().into_std_path_buf();
-        let files = list(&root)?
-            .into_iter()
-            .filter_map(|path| read(&root, path).transpose())
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut repository = Self {
-            files,
-            members: Vec::new(),
-        };
+        let files =
+            list(&root)?.into_iter().filter_map(|path| read(&root, path).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let mut repository = Self { files, members: Vec::new() };
         repository.members = members(&metadata, &repository, &root);
         Ok(repository)
     }
@@ -120,61 +112,36 @@ impl Member {
 
     /// The file that opens the crate: its library, else its program.
     pub fn front(&self) -> Option<&str> {
-        let ends = |end: &str| {
-            self.roots
-                .iter()
-                .find(|root| **root == format!("{}/src/{end}", self.folder))
-        };
-        ends("lib.rs")
-            .or_else(|| ends("main.rs"))
-            .map(String::as_str)
+        let ends = |end: &str| self.roots.iter().find(|root| **root == format!("{}/src/{end}", self.folder));
+        ends("lib.rs").or_else(|| ends("main.rs")).map(String::as_str)
     }
 
     /// The line of the manifest that names a dependency; the first line when it is not found.
     pub fn line_of(&self, dependency: &str) -> usize {
         let names = |line: &str| {
-            line.trim_start()
-                .strip_prefix(dependency)
-                .is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
+            line.trim_start().strip_prefix(dependency).is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
         };
-        self.manifest
-            .lines()
-            .position(names)
-            .map_or(1, |index| index + 1)
+        self.manifest.lines().position(names).map_or(1, |index| index + 1)
     }
 }
 
 /// The layer of a folder: the part after `crates/`.
 pub(super) fn layer(folder: &str) -> Option<&str> {
-    folder
-        .strip_prefix("crates/")
-        .and_then(|rest| rest.split('/').next())
+    folder.strip_prefix("crates/").and_then(|rest| rest.split('/').next())
 }
 
 /// Lists tracked files, and new ones that are not ignored: a rule must not wait for the first `git add`.
 fn list(root: &Path) -> Result<BTreeSet<String>, Error> {
     let output = Command::new("git")
         .current_dir(root)
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .output()
         .map_err(|error| Error::Git(error.to_string()))?;
     if !output.status.success() {
-        return Err(Error::Git(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
+        return Err(Error::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
     let names = String::from_utf8_lossy(&output.stdout);
-    Ok(names
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Reads one listed file; a file deleted since the last commit, a link or a folder is passed over.
@@ -184,20 +151,13 @@ fn read(root: &Path, path: String) -> Result<Option<File>, Error> {
         return Ok(None);
     }
     match std::fs::read(&place) {
-        Ok(bytes) => Ok(Some(File {
-            path,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        })),
+        Ok(bytes) => Ok(Some(File { path, text: String::from_utf8_lossy(&bytes).into_owned() })),
         Err(source) => Err(Error::Read { path, source }),
     }
 }
 
 fn members(metadata: &Metadata, repository: &Repository, root: &Path) -> Vec<Member> {
-    let mut members: Vec<_> = metadata
-        .packages
-        .iter()
-        .map(|package| member(package, repository, root))
-        .collect();
+    let mut members: Vec<_> = metadata.packages.iter().map(|package| member(package, repository, root)).collect();
     members.sort_by(|a, b| a.folder.cmp(&b.folder));
     members
 }
@@ -212,30 +172,17 @@ fn member(package: &Package, repository: &Repository, root: &Path) -> Member {
             DependencyKind::Build => Kind::Build,
             _ => Kind::Normal,
         },
-        folder: line
-            .path
-            .as_ref()
-            .map(|path| relative(root, path.as_std_path())),
+        folder: line.path.as_ref().map(|path| relative(root, path.as_std_path())),
     };
     Member {
         name: package.name.to_string(),
-        roots: package
-            .targets
-            .iter()
-            .map(|target| relative(root, target.src_path.as_std_path()))
-            .collect(),
+        roots: package.targets.iter().map(|target| relative(root, target.src_path.as_std_path())).collect(),
         dependencies: package.dependencies.iter().map(dependency).collect(),
-        manifest: repository
-            .file(&manifest_path)
-            .map(|file| file.text.clone())
-            .unwrap_or_default(),
+        manifest: repository.file(&manifest_path).map(|file| file.text.clone()).unwrap_or_default(),
         folder,
     }
 }
 
 fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .replace('\\', "/")
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }

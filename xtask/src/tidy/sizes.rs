@@ -16,10 +16,7 @@ pub struct Size {
 /// Counts the lines of every crate and of the contracts.
 pub fn of(repository: &Repository) -> Vec<Size> {
     let lines = |folder: &str, end: &str| -> usize {
-        let inside = repository
-            .files
-            .iter()
-            .filter(|file| file.path.starts_with(folder) && file.path.ends_with(end));
+        let inside = repository.files.iter().filter(|file| file.path.starts_with(folder) && file.path.ends_with(end));
         inside.map(|file| file.text.lines().count()).sum()
     };
     let mut sizes: Vec<_> = repository
@@ -46,10 +43,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_by_crate() {
-        let file = |path: &str| File {
-            path: path.to_owned(),
-            text: "a\nb\n".to_owned(),
-        };
+        let file = |path: &str| File { path: path.to_owned(), text: "a\nb\n".to_owned() };
         let member = Member {
             name: "a".to_owned(),
             folder: "crates/base/a".to_owned(),
@@ -63,18 +57,8 @@ mod tests {
             "crates/base/ab/src/lib.rs",
             "contracts/src/A.sol",
         ];
-        let repository = Repository {
-            files: files.map(file).to_vec(),
-            members: vec![member],
-        };
-        let size = |name: &str, source_lines, test_lines| Size {
-            name: name.to_owned(),
-            source_lines,
-            test_lines,
-        };
-        assert_eq!(
-            of(&repository),
-            [size("base/a", 2, 2), size("contracts", 2, 0)]
-        );
+        let repository = Repository { files: files.map(file).to_vec(), members: vec![member] };
+        let size = |name: &str, source_lines, test_lines| Size { name: name.to_owned(), source_lines, test_lines };
+        assert_eq!(of(&repository), [size("base/a", 2, 2), size("contracts", 2, 0)]);
     }
 }

@@ -28,9 +28,7 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
         let after = code[offset + word.len()..].trim_start();
         let line = line_at(&code, offset);
         match word {
-            "ignore" if before.ends_with("#[") => {
-                findings.push(SKIPPED.at(path, line, "an ignored test"))
-            }
+            "ignore" if before.ends_with("#[") => findings.push(SKIPPED.at(path, line, "an ignored test")),
             "todo" | "unimplemented" if after.starts_with('!') => {
                 findings.push(SKIPPED.at(path, line, format!("`{word}!`")));
             }
@@ -64,69 +62,32 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<String> {
-        check(path, text)
-            .into_iter()
-            .map(|finding| format!("{}:{}", finding.rule.name, finding.line))
-            .collect()
+        check(path, text).into_iter().map(|finding| format!("{}:{}", finding.rule.name, finding.line)).collect()
     }
 
     #[test]
     fn ignored_tests_and_missing_bodies_are_found_everywhere() {
+        assert_eq!(found("crates/a/b/src/x.rs", "#[test]\n#[ignore]\nfn f() {}"), ["unfinished:2"]);
+        assert_eq!(found("crates/a/b/src/x.rs", "#[ignore = \"slow\"]"), ["unfinished:1"]);
+        assert_eq!(found("crates/a/b/src/x.rs", "fn f() { todo!() }\nfn g() { unimplemented!(\"x\") }").len(), 2);
         assert_eq!(
-            found("crates/a/b/src/x.rs", "#[test]\n#[ignore]\nfn f() {}"),
-            ["unfinished:2"]
-        );
-        assert_eq!(
-            found("crates/a/b/src/x.rs", "#[ignore = \"slow\"]"),
-            ["unfinished:1"]
-        );
-        assert_eq!(
-            found(
-                "crates/a/b/src/x.rs",
-                "fn f() { todo!() }\nfn g() { unimplemented!(\"x\") }"
-            )
-            .len(),
-            2
-        );
-        assert_eq!(
-            found(
-                "crates/a/b/src/x.rs",
-                "let ignore = 1; // todo!()\nlet a = \"#[ignore]\"; fn todo() {}"
-            ),
+            found("crates/a/b/src/x.rs", "let ignore = 1; // todo!()\nlet a = \"#[ignore]\"; fn todo() {}"),
             [""; 0]
         );
     }
 
     #[test]
     fn sleeping_is_found_in_tests_folders() {
-        assert_eq!(
-            found("crates/a/b/tests/x.rs", "std::thread::sleep(d);"),
-            ["sleep:1"]
-        );
-        assert_eq!(
-            found(
-                "crates/a/b/tests/x.rs",
-                "use tokio::time::sleep;\nsleep(d).await;"
-            ),
-            ["sleep:2"]
-        );
-        assert_eq!(
-            found("crates/a/b/src/run.rs", "tokio::time::sleep(d).await;"),
-            [""; 0]
-        );
-        assert_eq!(
-            found("crates/a/b/tests/x.rs", "// sleep(1)\nlet sleepers = 1;"),
-            [""; 0]
-        );
+        assert_eq!(found("crates/a/b/tests/x.rs", "std::thread::sleep(d);"), ["sleep:1"]);
+        assert_eq!(found("crates/a/b/tests/x.rs", "use tokio::time::sleep;\nsleep(d).await;"), ["sleep:2"]);
+        assert_eq!(found("crates/a/b/src/run.rs", "tokio::time::sleep(d).await;"), [""; 0]);
+        assert_eq!(found("crates/a/b/tests/x.rs", "// sleep(1)\nlet sleepers = 1;"), [""; 0]);
     }
 
     #[test]
     fn gaps_are_listed() {
         assert_eq!(
-            gaps(
-                "a.rs",
-                "// Gap: no cancel.\nlet a = \"// Gap: no\"; // See the Gap: above.\n"
-            ),
+            gaps("a.rs", "// Gap: no cancel.\nlet a = \"// Gap: no\"; // See the Gap: above.\n"),
             ["a.rs:1: no cancel."]
         );
         assert_eq!(gaps("a.rs", "fn f() {}"), [""; 0]);

@@ -64,7 +64,8 @@ impl SecretKey {
     /// Derives a secret that only this key's holder can compute, for one purpose and one subject.
     pub fn derive(&self, purpose: &str, subject: &Digest) -> Secret<[u8; 32]> {
         let key = Secret::new(self.0.to_bytes());
-        let bytes = crate::eth::keccak(&[b"talea derive v1", key.expose_secret(), purpose.as_bytes(), &subject.to_be_bytes()]);
+        let bytes =
+            crate::eth::keccak(&[b"talea derive v1", key.expose_secret(), purpose.as_bytes(), &subject.to_be_bytes()]);
         Secret::new(bytes.0)
     }
 }

@@ -136,9 +136,6 @@ mod tests {
 
     #[test]
     fn keccak_of_nothing_is_the_known_constant() {
-        assert_eq!(
-            keccak(&[]).to_string(),
-            "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
-        );
+        assert_eq!(keccak(&[]).to_string(), "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
     }
 }

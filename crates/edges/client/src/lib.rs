@@ -91,7 +91,11 @@ impl Client {
     }
 
     /// Sends a request, again and again while nobody answers.
-    async fn ask(&self, build: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder, at: &str) -> Result<Vec<u8>, Error> {
+    async fn ask(
+        &self,
+        build: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+        at: &str,
+    ) -> Result<Vec<u8>, Error> {
         let (start, url) = (Instant::now(), format!("{}{at}", self.base));
         let answered = loop {
             let attempt = async {
@@ -110,7 +114,11 @@ impl Client {
             return Ok(body);
         }
         let failure: Failure = self.read(&body)?;
-        if status == reqwest::StatusCode::NOT_FOUND { Err(Error::Missing(failure.message)) } else { Err(Error::Refused(failure)) }
+        if status == reqwest::StatusCode::NOT_FOUND {
+            Err(Error::Missing(failure.message))
+        } else {
+            Err(Error::Refused(failure))
+        }
     }
 
     fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
@@ -175,7 +183,11 @@ impl Client {
     pub async fn put_content(&self, bytes: &[u8]) -> Result<ContentId, Error> {
         let body = self.ask(|http, url| http.post(url).body(bytes.to_vec()), path::CONTENTS).await?;
         let view: ContentView = self.read(&body)?;
-        if view.id == crypto::content_id(bytes) { Ok(view.id) } else { Err(Error::Lied("content was stored under another id")) }
+        if view.id == crypto::content_id(bytes) {
+            Ok(view.id)
+        } else {
+            Err(Error::Lied("content was stored under another id"))
+        }
     }
 
     /// Fetches content and checks it against its id.

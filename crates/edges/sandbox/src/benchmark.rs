@@ -9,12 +9,7 @@ pub(crate) const PROGRAM: &[u8] = include_bytes!("benchmark.wasm");
 /// How often it runs. Neighbours on the machine spoil single runs; the median of an odd number is one of them.
 const RUNS: usize = 5;
 
-const LIMITS: Limits = Limits {
-    fuel: 1 << 30,
-    memory_bytes: 1 << 20,
-    output_bytes: 8,
-    wall_ms: 60_000,
-};
+const LIMITS: Limits = Limits { fuel: 1 << 30, memory_bytes: 1 << 20, output_bytes: 8, wall_ms: 60_000 };
 
 /// What the benchmark measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +40,5 @@ pub fn benchmark(sandbox: &Sandbox) -> Result<Benchmark, Error> {
     }
     elapsed_us.sort_unstable();
     let elapsed_us = elapsed_us[RUNS / 2].max(1);
-    Ok(Benchmark {
-        fuel,
-        elapsed_us,
-        fuel_per_second: fuel * 1_000_000 / elapsed_us,
-    })
+    Ok(Benchmark { fuel, elapsed_us, fuel_per_second: fuel * 1_000_000 / elapsed_us })
 }

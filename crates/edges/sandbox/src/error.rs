@@ -19,9 +19,7 @@ pub enum Error {
     },
 
     /// The module is longer than we compile.
-    #[error(
-        "the module has {bytes} bytes, more than the {bytes_max} allowed; strip debug sections and unused code"
-    )]
+    #[error("the module has {bytes} bytes, more than the {bytes_max} allowed; strip debug sections and unused code")]
     ModuleTooLarge {
         /// How long the module is.
         bytes: u64,
@@ -49,9 +47,7 @@ pub enum Error {
     },
 
     /// The work costs more than was paid for.
-    #[error(
-        "the run needs more than its {fuel_max} fuel; raise the fuel limit or give a smaller input"
-    )]
+    #[error("the run needs more than its {fuel_max} fuel; raise the fuel limit or give a smaller input")]
     OutOfFuel {
         /// The limit it ran under.
         fuel_max: u64,
@@ -70,9 +66,7 @@ pub enum Error {
     },
 
     /// The module asked for larger tables than it may have, and stopped without them.
-    #[error(
-        "the run asked for {elements} table elements, more than the {elements_max} allowed; use smaller tables"
-    )]
+    #[error("the run asked for {elements} table elements, more than the {elements_max} allowed; use smaller tables")]
     TableLimit {
         /// How many elements all its tables would have had.
         elements: u64,
@@ -128,9 +122,7 @@ pub enum Error {
     },
 
     /// The output is longer than was agreed.
-    #[error(
-        "the output has {bytes} bytes, more than the {bytes_max} allowed; raise the output limit or write less"
-    )]
+    #[error("the output has {bytes} bytes, more than the {bytes_max} allowed; raise the output limit or write less")]
     OutputTooLarge {
         /// How long the output is.
         bytes: u64,
@@ -139,9 +131,7 @@ pub enum Error {
     },
 
     /// This machine stopped waiting. Another, or this one when less busy, may finish in time.
-    #[error(
-        "the run took longer than {wall_ms} ms on this machine; allow more time or run it on a faster one"
-    )]
+    #[error("the run took longer than {wall_ms} ms on this machine; allow more time or run it on a faster one")]
     TimedOut {
         /// How long it was allowed to take.
         wall_ms: u64,

@@ -30,47 +30,23 @@ impl Guest {
         store.set_epoch_deadline(Ticker::ticks_up(limits.wall_ms));
         // The engine stops a run when the tank is empty, and a run that used exactly its limit is within it.
         let fuel_filled = limits.fuel.saturating_add(1);
-        store
-            .set_fuel(fuel_filled)
-            .map_err(|reason| failure("filling the tank", &reason))?;
+        store.set_fuel(fuel_filled).map_err(|reason| failure("filling the tank", &reason))?;
 
         let instance = Instance::new(&mut store, module, &[])
             .map_err(|cause| cause_of(&cause, "starting the module", &store, limits))?;
         let memory = instance
             .get_memory(&mut store, "memory")
-            .ok_or(Error::MissingExport {
-                name: "memory",
-                wanted: "a memory",
-            })?;
-        let alloc = export(
-            &instance,
-            &mut store,
-            "talea_alloc",
-            "a function (len: i32) -> i32",
-        )?;
-        let run = export(
-            &instance,
-            &mut store,
-            "talea_run",
-            "a function (ptr: i32, len: i32) -> i64",
-        )?;
-        Ok(Self {
-            store,
-            memory,
-            alloc,
-            run,
-            limits: *limits,
-            fuel_filled,
-        })
+            .ok_or(Error::MissingExport { name: "memory", wanted: "a memory" })?;
+        let alloc = export(&instance, &mut store, "talea_alloc", "a function (len: i32) -> i32")?;
+        let run = export(&instance, &mut store, "talea_run", "a function (ptr: i32, len: i32) -> i64")?;
+        Ok(Self { store, memory, alloc, run, limits: *limits, fuel_filled })
     }
 
     /// Copies the input to where the guest wants it.
     pub(crate) fn put(&mut self, input: &[u8]) -> Result<Input, Error> {
         let bytes_max = self.limits.memory_bytes.min(u64::from(u32::MAX));
         let bytes = length(input.len());
-        let len = u32::try_from(input.len())
-            .ok()
-            .filter(|_| bytes <= bytes_max);
+        let len = u32::try_from(input.len()).ok().filter(|_| bytes <= bytes_max);
         let len = len.ok_or(Error::InputTooLarge { bytes, bytes_max })?;
 
         let ptr = self
@@ -81,11 +57,7 @@ impl Guest {
         let memory = self.memory.data_mut(&mut self.store);
         let memory_bytes = length(memory.len());
         let place = range(ptr, len).and_then(|range| memory.get_mut(range));
-        let place = place.ok_or(Error::InputRange {
-            start: u64::from(ptr),
-            bytes,
-            memory_bytes,
-        })?;
+        let place = place.ok_or(Error::InputRange { start: u64::from(ptr), bytes, memory_bytes })?;
         place.copy_from_slice(input);
         Ok(Input { ptr, len })
     }
@@ -94,10 +66,7 @@ impl Guest {
     pub(crate) fn work(&mut self, input: Input) -> Result<Vec<u8>, Error> {
         let packed = self
             .run
-            .call(
-                &mut self.store,
-                (input.ptr.cast_signed(), input.len.cast_signed()),
-            )
+            .call(&mut self.store, (input.ptr.cast_signed(), input.len.cast_signed()))
             .map_err(|cause| cause_of(&cause, "running talea_run", &self.store, &self.limits))?;
         // An empty tank was not always noticed: the engine looks only at loops and calls.
         self.fuel()?;
@@ -105,33 +74,19 @@ impl Guest {
         let (ptr, len) = unpack(packed);
         let bytes = u64::from(len);
         if bytes > self.limits.output_bytes {
-            return Err(Error::OutputTooLarge {
-                bytes,
-                bytes_max: self.limits.output_bytes,
-            });
+            return Err(Error::OutputTooLarge { bytes, bytes_max: self.limits.output_bytes });
         }
         let memory = self.memory.data(&self.store);
         let output = range(ptr, len).and_then(|range| memory.get(range));
         let memory_bytes = length(memory.len());
-        Ok(output
-            .ok_or(Error::OutputRange {
-                start: u64::from(ptr),
-                bytes,
-                memory_bytes,
-            })?
-            .to_vec())
+        Ok(output.ok_or(Error::OutputRange { start: u64::from(ptr), bytes, memory_bytes })?.to_vec())
     }
 
     /// The fuel burned so far.
     pub(crate) fn fuel(&self) -> Result<u64, Error> {
-        let left = self
-            .store
-            .get_fuel()
-            .map_err(|reason| failure("reading the fuel", &reason))?;
+        let left = self.store.get_fuel().map_err(|reason| failure("reading the fuel", &reason))?;
         if left == 0 {
-            return Err(Error::OutOfFuel {
-                fuel_max: self.limits.fuel,
-            });
+            return Err(Error::OutOfFuel { fuel_max: self.limits.fuel });
         }
         Ok(self.fuel_filled - left)
     }
@@ -143,18 +98,13 @@ fn export<P: WasmParams, R: WasmResults>(
     name: &'static str,
     wanted: &'static str,
 ) -> Result<TypedFunc<P, R>, Error> {
-    instance
-        .get_typed_func(store, name)
-        .map_err(|_| Error::MissingExport { name, wanted })
+    instance.get_typed_func(store, name).map_err(|_| Error::MissingExport { name, wanted })
 }
 
 /// Splits `(out_ptr << 32) | out_len`.
 fn unpack(packed: i64) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
-    (
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    )
+    (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
 /// Returns the places of `len` bytes from `ptr`, if this host can count that far.
@@ -164,34 +114,20 @@ fn range(ptr: u32, len: u32) -> Option<Range<usize>> {
 }
 
 /// Tells why a guest did not return.
-fn cause_of(
-    cause: &wasmtime::Error,
-    doing: &'static str,
-    store: &Store<Guard>,
-    limits: &Limits,
-) -> Error {
+fn cause_of(cause: &wasmtime::Error, doing: &'static str, store: &Store<Guard>, limits: &Limits) -> Error {
     if let Some(ours) = cause.downcast_ref::<Error>() {
         return ours.clone();
     }
     match (cause.downcast_ref::<Trap>(), store.data().refused()) {
-        (Some(Trap::OutOfFuel), _) => Error::OutOfFuel {
-            fuel_max: limits.fuel,
-        },
-        (Some(Trap::Interrupt), _) => Error::TimedOut {
-            wall_ms: limits.wall_ms,
-        },
+        (Some(Trap::OutOfFuel), _) => Error::OutOfFuel { fuel_max: limits.fuel },
+        (Some(Trap::Interrupt), _) => Error::TimedOut { wall_ms: limits.wall_ms },
         // Programs stop when they get no memory, so the refusal says more than the trap after it.
         (_, Some(refused)) => refused.clone(),
-        (Some(trap), None) => Error::Trap {
-            reason: trap.to_string(),
-        },
+        (Some(trap), None) => Error::Trap { reason: trap.to_string() },
         (None, None) => failure(doing, cause),
     }
 }
 
 fn failure(doing: &'static str, reason: &wasmtime::Error) -> Error {
-    Error::Host {
-        doing,
-        reason: format!("{reason:#}"),
-    }
+    Error::Host { doing, reason: format!("{reason:#}") }
 }

@@ -40,12 +40,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            memory_bytes_max: limits.memory_bytes,
-            table_elements: 0,
-            growth_is_due: false,
-            refused: None,
-        }
+        Self { memory_bytes_max: limits.memory_bytes, table_elements: 0, growth_is_due: false, refused: None }
     }
 
     /// Returns the last growth that was refused.
@@ -55,12 +50,7 @@ impl Guard {
 }
 
 impl ResourceLimiter for Guard {
-    fn memory_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         self.growth_is_due = false;
         // A module that asks past its own maximum gets -1 by the WASM standard: that is not about our limits.
         if maximum.is_some_and(|maximum| desired > maximum) {
@@ -80,29 +70,17 @@ impl ResourceLimiter for Guard {
             return Ok(());
         }
         // The module must not see that this host is short of memory, or its result would depend on it.
-        Err(Error::Host {
-            doing: "growing the module's memory",
-            reason: format!("{reason:#}"),
-        }
-        .into())
+        Err(Error::Host { doing: "growing the module's memory", reason: format!("{reason:#}") }.into())
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         let more = length(desired.saturating_sub(current));
         let elements = self.table_elements.saturating_add(more);
         if elements > TABLE_ELEMENTS_MAX {
-            self.refused = Some(Error::TableLimit {
-                elements,
-                elements_max: TABLE_ELEMENTS_MAX,
-            });
+            self.refused = Some(Error::TableLimit { elements, elements_max: TABLE_ELEMENTS_MAX });
             return Ok(false);
         }
         self.table_elements = elements;

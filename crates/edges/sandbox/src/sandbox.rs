@@ -31,15 +31,10 @@ impl Sandbox {
     ///
     /// [`Error::Host`] when this machine cannot do it.
     pub fn new() -> Result<Self, Error> {
-        let engine = Engine::new(&config()).map_err(|reason| Error::Host {
-            doing: "setting up the engine",
-            reason: quote(&format!("{reason:#}")),
-        })?;
+        let engine = Engine::new(&config())
+            .map_err(|reason| Error::Host { doing: "setting up the engine", reason: quote(&format!("{reason:#}")) })?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Self {
-            engine,
-            _ticker: ticker,
-        })
+        Ok(Self { engine, _ticker: ticker })
     }
 
     /// Runs a module on an input, in this thread, until it ends or meets a limit.
@@ -57,32 +52,19 @@ impl Sandbox {
     pub(crate) fn compile(&self, module: &[u8]) -> Result<Module, Error> {
         let bytes = length(module.len());
         if bytes > MODULE_BYTES_MAX {
-            return Err(Error::ModuleTooLarge {
-                bytes,
-                bytes_max: MODULE_BYTES_MAX,
-            });
+            return Err(Error::ModuleTooLarge { bytes, bytes_max: MODULE_BYTES_MAX });
         }
-        let module =
-            Module::from_binary(&self.engine, module).map_err(|reason| Error::NotAModule {
-                reason: quote(&format!("{reason:#}")),
-            })?;
+        let module = Module::from_binary(&self.engine, module)
+            .map_err(|reason| Error::NotAModule { reason: quote(&format!("{reason:#}")) })?;
         check_imports(&module)?;
         Ok(module)
     }
 
-    pub(crate) fn execute(
-        &self,
-        module: &Module,
-        input: &[u8],
-        limits: &Limits,
-    ) -> Result<Run, Error> {
+    pub(crate) fn execute(&self, module: &Module, input: &[u8], limits: &Limits) -> Result<Run, Error> {
         let mut guest = Guest::start(&self.engine, module, limits)?;
         let at = guest.put(input)?;
         let output = guest.work(at)?;
-        Ok(Run {
-            output,
-            fuel: guest.fuel()?,
-        })
+        Ok(Run { output, fuel: guest.fuel()? })
     }
 }
 
@@ -114,11 +96,5 @@ fn check_imports(module: &Module) -> Result<(), Error> {
             format!("{:?}", quote(&name))
         })
         .collect();
-    if names.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Imports {
-            names: names.join(", "),
-        })
-    }
+    if names.is_empty() { Ok(()) } else { Err(Error::Imports { names: names.join(", ") }) }
 }

@@ -26,14 +26,8 @@ impl Ticker {
                     engine.increment_epoch();
                 }
             })
-            .map_err(|reason| Error::Host {
-                doing: "starting the clock",
-                reason: reason.to_string(),
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+            .map_err(|reason| Error::Host { doing: "starting the clock", reason: reason.to_string() })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 
     /// How many ticks surely cover a time: the first one may come at once, so one more than fits.

@@ -2,12 +2,7 @@
 
 use sandbox::{Limits, Run, Sandbox};
 
-const LIMITS: Limits = Limits {
-    fuel: 100_000_000,
-    memory_bytes: 512 << 20,
-    output_bytes: 1 << 20,
-    wall_ms: 60_000,
-};
+const LIMITS: Limits = Limits { fuel: 100_000_000, memory_bytes: 512 << 20, output_bytes: 1 << 20, wall_ms: 60_000 };
 
 const WORDCOUNT: &[u8] = include_bytes!("../../../../examples/wordcount/wordcount.wasm");
 const INPUT: &[u8] = include_bytes!("../../../../examples/wordcount/input.txt");
@@ -39,14 +34,9 @@ fn wordcount_breaks_ties_by_alphabet() {
 
 #[test]
 fn wordcount_takes_eight_mebibytes() {
-    let limits = Limits {
-        fuel: 10_000_000_000,
-        ..LIMITS
-    };
+    let limits = Limits { fuel: 10_000_000_000, ..LIMITS };
     // A million words, each new: the table grows as far as it can.
-    let input: String = (0..1 << 20)
-        .map(|number| format!("{number:07x} "))
-        .collect();
+    let input: String = (0..1 << 20).map(|number| format!("{number:07x} ")).collect();
     assert_eq!(input.len(), 8 << 20);
     let run = wordcount(input.as_bytes(), &limits).unwrap();
     let output = String::from_utf8_lossy(&run.output);
@@ -56,13 +46,7 @@ fn wordcount_takes_eight_mebibytes() {
 
 #[test]
 fn wordcount_says_when_memory_is_short() {
-    let limits = Limits {
-        memory_bytes: 1 << 20,
-        ..LIMITS
-    };
+    let limits = Limits { memory_bytes: 1 << 20, ..LIMITS };
     let error = wordcount(&vec![b' '; 1 << 20], &limits).unwrap_err();
-    assert!(
-        matches!(error, sandbox::Error::MemoryLimit { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, sandbox::Error::MemoryLimit { .. }), "{error}");
 }

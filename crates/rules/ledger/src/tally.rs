@@ -213,7 +213,13 @@ fn burn(s: &mut Overlay<'_>, holder: AccountId, id: TallyId, half: Half, count: 
 
 /// Frees collateral to a holder. A tally without halves has nothing left to say and is removed, unless its outcome
 /// was recorded: that stays, so that the same terms cannot be agreed and decided twice.
-fn release(s: &mut Overlay<'_>, to: AccountId, id: TallyId, mut tally: TallyRecord, freed: Amount) -> Result<(), Reject> {
+fn release(
+    s: &mut Overlay<'_>,
+    to: AccountId,
+    id: TallyId,
+    mut tally: TallyRecord,
+    freed: Amount,
+) -> Result<(), Reject> {
     tally.locked = tally.locked.minus(freed).expect("the collateral covers every outcome");
     let asset = tally.terms.collateral;
     let over = tally.stock.is_zero() && tally.foil.is_zero();

@@ -123,13 +123,8 @@ fn inbox_messages_are_taken_in_order() {
     let state = State::default();
     let mut s = Overlay::new(&state);
     fund(&mut s, account(1), 5);
-    let first = Deposit {
-        index: 0,
-        account: account(1),
-        token: EthAddress::ZERO,
-        amount: amount(5),
-        sender: EthAddress::ZERO,
-    };
+    let first =
+        Deposit { index: 0, account: account(1), token: EthAddress::ZERO, amount: amount(5), sender: EthAddress::ZERO };
     assert_eq!(bridge::take(&mut s, &first), Err(Reject::InboxOutOfOrder));
     assert_eq!(bridge::take(&mut s, &Deposit { index: 2, ..first }), Err(Reject::InboxOutOfOrder));
 }

@@ -64,7 +64,11 @@ pub fn check(deliveries: &[Delivery], redundancy: usize) -> Agreement {
     }
     let (agreeing, dissenting): (Vec<_>, Vec<_>) = deliveries.iter().partition(|d| d.outcome == best.outcome);
     let names = |list: Vec<&Delivery>| list.into_iter().map(|d| d.provider).collect();
-    Agreement::Decided(Decision { outcome: best.outcome.clone(), agreeing: names(agreeing), dissenting: names(dissenting) })
+    Agreement::Decided(Decision {
+        outcome: best.outcome.clone(),
+        agreeing: names(agreeing),
+        dissenting: names(dissenting),
+    })
 }
 
 #[cfg(test)]
@@ -84,7 +88,9 @@ mod tests {
         match check(&deliveries, redundancy) {
             Agreement::Waiting => "waiting".into(),
             Agreement::Split => "split".into(),
-            Agreement::Decided(d) => format!("{} for {} against {}", d.outcome.fuel, d.agreeing.len(), d.dissenting.len()),
+            Agreement::Decided(d) => {
+                format!("{} for {} against {}", d.outcome.fuel, d.agreeing.len(), d.dissenting.len())
+            }
         }
     }
 

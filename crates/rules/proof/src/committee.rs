@@ -37,7 +37,8 @@ impl Committee {
     /// Checks that the committee itself is sound.
     pub fn check(&self) -> Result<(), Refusal> {
         let sorted = self.members.windows(2).all(|pair| pair[0] < pair[1]);
-        if !sorted || self.members.len() > limits::COMMITTEE_MEMBERS || self.members.first() == Some(&EthAddress::ZERO) {
+        if !sorted || self.members.len() > limits::COMMITTEE_MEMBERS || self.members.first() == Some(&EthAddress::ZERO)
+        {
             return Err(Refusal::Members);
         }
         let (threshold, count) = (u64::from(self.threshold), self.members.len());
@@ -104,7 +105,8 @@ mod tests {
         assert_eq!(committee.accepts(&keccak(&[b"other"]), &sign(&[0, 2])), Err(Refusal::Signer));
         assert_eq!(committee.accepts(&digest, &sign(&[0, 2])[..129]), Err(Refusal::Length));
         let outsider = EthKey::from_bytes([9; 32]).unwrap();
-        let mixed = evidence(&[(keys[0].address(), keys[0].sign(&digest)), (outsider.address(), outsider.sign(&digest))]);
+        let mixed =
+            evidence(&[(keys[0].address(), keys[0].sign(&digest)), (outsider.address(), outsider.sign(&digest))]);
         assert_eq!(committee.accepts(&digest, &mixed), Err(Refusal::Signer));
     }
 

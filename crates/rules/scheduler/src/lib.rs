@@ -42,7 +42,8 @@ pub fn needed(task: &TaskRecord, now: Millis) -> usize {
         Stage::Delivered(_) => false,
     });
     let at_work = at_work.count();
-    let votes = deliveries.iter().map(|d| deliveries.iter().filter(|e| e.outcome == d.outcome).count()).max().unwrap_or(0);
+    let votes =
+        deliveries.iter().map(|d| deliveries.iter().filter(|e| e.outcome == d.outcome).count()).max().unwrap_or(0);
     let room = limits::TASK_PROVIDERS.saturating_sub(task.assignments.len());
     let wanted = match agreement {
         Agreement::Decided(_) => 0,
@@ -86,7 +87,13 @@ fn expected_ms(task: &TaskRecord, record: &OfferRecord) -> u64 {
     u64::try_from(fuel * queue / speed).unwrap_or(u64::MAX)
 }
 
-fn misfit(task: &TaskRecord, provider: AccountId, record: &OfferRecord, expected_ms: u64, now: Millis) -> Option<Reason> {
+fn misfit(
+    task: &TaskRecord,
+    provider: AccountId,
+    record: &OfferRecord,
+    expected_ms: u64,
+    now: Millis,
+) -> Option<Reason> {
     let (submit, offer) = (&task.submit, &record.offer);
     if task.place_of(provider).is_some() {
         Some(Reason::AlreadyAssigned(0))
@@ -157,7 +164,10 @@ mod tests {
             requester: id(0),
             price: Amount::ZERO,
             tally: TallyId(Digest::ZERO),
-            assignments: (1..).zip(stages.chars()).map(|(n, c)| Assignment { provider: id(n), stage: stage(c) }).collect(),
+            assignments: (1..)
+                .zip(stages.chars())
+                .map(|(n, c)| Assignment { provider: id(n), stage: stage(c) })
+                .collect(),
             standing: Standing::Open(0),
         }
     }

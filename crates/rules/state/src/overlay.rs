@@ -1,7 +1,7 @@
 //! Changes on top of a state: a block's, and within it the running transaction's.
 
-use crate::leaf::{self, Leaf, LeafChange, LeafRecord};
 use crate::State;
+use crate::leaf::{self, Leaf, LeafChange, LeafRecord};
 use std::collections::BTreeMap;
 
 type Changes = BTreeMap<Vec<u8>, Option<LeafRecord>>;

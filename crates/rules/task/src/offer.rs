@@ -97,7 +97,12 @@ pub(crate) fn count(s: &mut Overlay<'_>, provider: AccountId, opened: bool) {
 
 /// Cuts a provider's stake and closes its offer: the cut goes to the treasury, the rest back to the provider.
 /// Returns `None` when there is no stake left to cut.
-pub(crate) fn slash(s: &mut Overlay<'_>, context: &Context, task: TaskId, provider: AccountId) -> Result<Option<Slashed>, Refusal> {
+pub(crate) fn slash(
+    s: &mut Overlay<'_>,
+    context: &Context,
+    task: TaskId,
+    provider: AccountId,
+) -> Result<Option<Slashed>, Refusal> {
     let Some(offer) = s.get::<Offer>(&provider) else { return Ok(None) };
     let (params, owner) = (parameters(s), owned_by(&offer.id));
     tally::resolve(s, offer.tally, params.slash.0, context.now)?;

@@ -211,7 +211,8 @@ pub fn submit(s: &mut Overlay<'_>, context: &Context, tx: &Submit) -> Result<Tas
     if !(1..=3).contains(&tx.redundancy) {
         return Err(Reject::BadRedundancy.into());
     }
-    let within = (1..=limits::TASK_FUEL).contains(&tx.fuel_limit.0) && (1..=limits::TASK_MEMORY_BYTES).contains(&tx.memory_bytes);
+    let within = (1..=limits::TASK_FUEL).contains(&tx.fuel_limit.0)
+        && (1..=limits::TASK_MEMORY_BYTES).contains(&tx.memory_bytes);
     if !within {
         return Err(Reject::LimitTooLarge.into());
     }

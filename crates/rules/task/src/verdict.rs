@@ -68,7 +68,8 @@ fn check_quorum(params: &Parameters, context: &Context, tx: &Decide) -> Result<(
     let digest = tx.verdict.digest(&context.chain);
     let mut next = 0;
     for vote in &tx.signatures {
-        let key = usize::try_from(vote.resolver).ok().and_then(|at| params.resolvers.get(at)).ok_or(Reject::NoQuorum)?;
+        let key =
+            usize::try_from(vote.resolver).ok().and_then(|at| params.resolvers.get(at)).ok_or(Reject::NoQuorum)?;
         if vote.resolver < next || !key.verifies(&digest, &vote.signature) {
             return Err(Reject::NoQuorum);
         }

@@ -1,11 +1,10 @@
 //! Batches: what settles on L1.
 
+use crate::block::{Block, Entry};
 use crate::receipt::{Event, Receipt};
 use crypto::list;
 use ledger::Withdrawal;
-use ledger::bridge::{Cursor, CursorRecord};
-use proof::{BatchHeader, BlockHeader};
-use state::State;
+use proof::BatchHeader;
 use types::{Bytes32, Digest, Height, record};
 
 record! {
@@ -22,7 +21,7 @@ record! {
     }
 }
 
-/// What a batch is sealed from. The state is that after the last block.
+/// What a batch is sealed from.
 pub struct BatchInput<'a> {
     /// The digest of the chain's configuration.
     pub config_hash: Digest,
@@ -30,12 +29,10 @@ pub struct BatchInput<'a> {
     pub parent: Option<&'a BatchHeader>,
     /// The state root before the first batch.
     pub genesis_root: Digest,
-    /// The blocks' headers.
-    pub blocks: &'a [BlockHeader],
+    /// The blocks, in order.
+    pub blocks: &'a [Block],
     /// The receipts of all blocks, in order.
     pub receipts: &'a [Receipt],
-    /// The state after the last block.
-    pub state: &'a State,
 }
 
 /// Seals blocks into a batch. Pure: whoever has the same blocks gets the same batch.
@@ -45,19 +42,28 @@ pub struct BatchInput<'a> {
 pub fn seal(input: &BatchInput<'_>) -> Batch {
     let (first, last) = input.blocks.first().zip(input.blocks.last()).expect("a batch has a block");
     let withdrawals: Vec<Withdrawal> = withdrawals(input.receipts);
-    let cursor = input.state.get::<Cursor>(&0);
-    let cursor = cursor.unwrap_or(CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 });
+    let (inbox_count, inbox_hash) = inbox_after(input);
     let header = BatchHeader {
         config_hash: input.config_hash,
         number: input.parent.map_or(1, |parent| parent.number + 1),
         parent_root: input.parent.map_or(input.genesis_root, |parent| parent.state_root),
-        state_root: last.state_root,
-        inbox_count: cursor.inbox_count,
-        inbox_hash: cursor.inbox_hash,
+        state_root: last.header.state_root,
+        inbox_count,
+        inbox_hash,
         withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
-        data_root: list::root(&input.blocks.iter().map(BlockHeader::hash).collect::<Vec<_>>()),
+        data_root: list::root(&input.blocks.iter().map(|block| block.header.hash()).collect::<Vec<_>>()),
     };
-    Batch { header, first: first.height, last: last.height, withdrawals }
+    Batch { header, first: first.header.height, last: last.header.height, withdrawals }
+}
+
+/// Advances the inbox over the messages that the blocks take, by the same rule as the ledger: in order or not at all.
+fn inbox_after(input: &BatchInput<'_>) -> (u64, Bytes32) {
+    let start = input.parent.map_or((0, Bytes32::ZERO), |parent| (parent.inbox_count, parent.inbox_hash));
+    let entries = input.blocks.iter().flat_map(|block| &block.entries);
+    entries.fold(start, |(count, hash), entry| match entry {
+        Entry::Deposit(deposit) if deposit.index == count => (count + 1, deposit.hash_after(&hash)),
+        _ => (count, hash),
+    })
 }
 
 fn withdrawals(receipts: &[Receipt]) -> Vec<Withdrawal> {

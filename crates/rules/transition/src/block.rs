@@ -64,7 +64,13 @@ pub enum Mismatch {
 ///
 /// # Panics
 /// When an asset was made or lost: a fault of ours that must stop the node before it is stored or signed.
-pub fn execute(state: &mut State, config: &ChainConfig, head: Option<&BlockHeader>, entries: Vec<Entry>, now: Millis) -> Executed {
+pub fn execute(
+    state: &mut State,
+    config: &ChainConfig,
+    head: Option<&BlockHeader>,
+    entries: Vec<Entry>,
+    now: Millis,
+) -> Executed {
     let chain = config.hash();
     let time = now.max(head.map_or(Millis(0), |head| head.time));
     let mut overlay = Overlay::new(state);
@@ -74,8 +80,11 @@ pub fn execute(state: &mut State, config: &ChainConfig, head: Option<&BlockHeade
     }
     let changes = overlay.into_changes();
     state.apply(&changes);
-    let leaves: Vec<Bytes32> =
-        entries.iter().zip(&receipts).map(|(entry, receipt)| entry_leaf(&entry.to_bytes(), &receipt.to_bytes())).collect();
+    let leaves: Vec<Bytes32> = entries
+        .iter()
+        .zip(&receipts)
+        .map(|(entry, receipt)| entry_leaf(&entry.to_bytes(), &receipt.to_bytes()))
+        .collect();
     let header = BlockHeader {
         height: head.map_or(Height(1), |head| head.height.next()),
         parent: head.map_or(Bytes32::ZERO, BlockHeader::hash),
@@ -90,7 +99,12 @@ pub fn execute(state: &mut State, config: &ChainConfig, head: Option<&BlockHeade
 ///
 /// # Errors
 /// When it is not the next block or its header does not hold. The state is then spoiled: the caller stops or rebuilds.
-pub fn replay(state: &mut State, config: &ChainConfig, head: Option<&BlockHeader>, block: &Block) -> Result<Executed, Mismatch> {
+pub fn replay(
+    state: &mut State,
+    config: &ChainConfig,
+    head: Option<&BlockHeader>,
+    block: &Block,
+) -> Result<Executed, Mismatch> {
     let height = block.header.height;
     let follows = height == head.map_or(Height(1), |head| head.height.next())
         && block.header.parent == head.map_or(Bytes32::ZERO, BlockHeader::hash);

@@ -46,7 +46,9 @@ impl ChainConfig {
     pub fn check(&self) -> Result<(), ConfigFault> {
         self.committee.check()?;
         let parameters = &self.parameters;
-        if parameters.resolvers.len() != self.committee.members.len() || parameters.threshold != self.committee.threshold {
+        if parameters.resolvers.len() != self.committee.members.len()
+            || parameters.threshold != self.committee.threshold
+        {
             return Err(ConfigFault::Resolvers);
         }
         let shares = parameters.provider_share.0.saturating_add(parameters.author_share.0);

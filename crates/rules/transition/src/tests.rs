@@ -8,12 +8,10 @@ use proof::committee::Committee;
 use proptest::prelude::*;
 use state::State;
 use task::{
-    Assign, Commit, Considered, Decide, Deliver, MakeOffer, Parameters, Publish, Reason, Refund, ResolverSignature, Retire,
-    Submit, Verdict, commitment,
+    Assign, Commit, Considered, Decide, Deliver, MakeOffer, Parameters, Publish, Reason, Refund, ResolverSignature,
+    Retire, Submit, Verdict, commitment,
 };
-use types::{
-    AccountId, Amount, Bytes32, ContentId, Decode, Encode, EthAddress, Fuel, Millis, Ppm, Rate, TaskId,
-};
+use types::{AccountId, Amount, Bytes32, ContentId, Decode, Encode, EthAddress, Fuel, Millis, Ppm, Rate, TaskId};
 
 const REQUESTER: u8 = 1;
 const AUTHOR: u8 = 2;
@@ -263,7 +261,9 @@ fn a_verdict_needs_its_quorum_and_the_truth() {
     assert_eq!(world.decide(good.clone(), &[2, 1]), 230);
     let forged = Decide {
         verdict: good.clone(),
-        signatures: (0..2).map(|resolver| ResolverSignature { resolver, signature: key(9).sign(&good.digest(&world.config.hash())) }).collect(),
+        signatures: (0..2)
+            .map(|resolver| ResolverSignature { resolver, signature: key(9).sign(&good.digest(&world.config.hash())) })
+            .collect(),
     };
     assert_eq!(world.code(REQUESTER, Action::Decide(forged)), 230);
     for bad in [
@@ -426,7 +426,7 @@ fn a_batch_commits_to_its_withdrawals_blocks_and_inbox() {
         let withdraw = Withdraw { asset, amount: amount(quanta), recipient: EthAddress([1; 20]) };
         world.ok(REQUESTER, Action::Withdraw(withdraw));
     }
-    let blocks: Vec<_> = world.blocks.iter().map(|b| b.block.header.clone()).collect();
+    let blocks: Vec<_> = world.blocks.iter().map(|b| b.block.clone()).collect();
     let receipts: Vec<_> = world.blocks.iter().flat_map(|b| b.receipts.clone()).collect();
     let input = BatchInput {
         config_hash: world.config.hash(),
@@ -434,12 +434,16 @@ fn a_batch_commits_to_its_withdrawals_blocks_and_inbox() {
         genesis_root: types::Digest::ZERO,
         blocks: &blocks,
         receipts: &receipts,
-        state: &world.state,
     };
     let batch = seal(&input);
     assert_eq!(batch.header.state_root, world.state.root());
+    let cursor = world.state.get::<ledger::bridge::Cursor>(&0).unwrap();
     assert_eq!((batch.header.number, batch.header.inbox_count), (1, 4));
-    assert_eq!(batch.withdrawals.iter().map(|w| (w.index, w.amount.quanta())).collect::<Vec<_>>(), [(0, 5), (1, 6), (2, 7)]);
+    assert_eq!((batch.header.inbox_count, batch.header.inbox_hash), (cursor.inbox_count, cursor.inbox_hash));
+    assert_eq!(
+        batch.withdrawals.iter().map(|w| (w.index, w.amount.quanta())).collect::<Vec<_>>(),
+        [(0, 5), (1, 6), (2, 7)]
+    );
     let leaves: Vec<_> = batch.withdrawals.iter().map(ledger::Withdrawal::leaf).collect();
     let path = crypto::list::path(&leaves, 2).unwrap();
     assert!(crypto::list::verifies(&leaves[2], 2, &path, &batch.header.withdrawals_root));
