@@ -97,7 +97,7 @@ impl Node {
     fn seal(&self, first: u64) -> Batch {
         let last = self.store.head().unwrap().unwrap().height.0;
         let heights = || (first..=last).map(Height);
-        let blocks: Vec<_> = heights().map(|height| self.store.header(height).unwrap().unwrap()).collect();
+        let blocks: Vec<_> = heights().map(|height| self.store.block(height).unwrap().unwrap()).collect();
         let receipts: Vec<_> = heights().flat_map(|height| self.store.receipts(height).unwrap().unwrap()).collect();
         let parent = self.store.last_batch().unwrap().map(|batch| batch.header);
         seal(&BatchInput {
@@ -106,7 +106,6 @@ impl Node {
             genesis_root: Digest::ZERO,
             blocks: &blocks,
             receipts: &receipts,
-            state: &self.state,
         })
     }
 
