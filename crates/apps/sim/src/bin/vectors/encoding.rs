@@ -1,0 +1,157 @@
+//! `encoding.json`: canonical bytes and elements of what clients build and read.
+
+use crate::chain::{ALICE, BOB, Chain, ETH, TOKEN, account, amount, config, key};
+use crate::verdict::{decide, outcome, task_id};
+use crate::{decimals, hex};
+use crypto::{Domain, poseidon};
+use ledger::Withdraw;
+use ledger::account::Transfer;
+use ledger::bridge::asset_of;
+use serde_json::{Value, json};
+use task::{Assign, Commit, Considered, Deliver, MakeOffer, Publish, Reason, Refund, Retire, Submit, commitment};
+use transition::{Action, Receipt, Status, Transaction};
+use types::{Bytes32, Decode, Digest, Encode, EthAddress, Fuel, Millis, Rate};
+
+pub fn vector() -> Value {
+    let config = config();
+    let chain = config.hash();
+    let transactions: Vec<Value> =
+        (0u64..).zip(actions(&chain)).map(|(nonce, action)| transaction(&chain, nonce, action)).collect();
+    let mut run = Chain::new();
+    run.deposit(ALICE, ETH, 1_000);
+    run.withdraw(ALICE, ETH, 250);
+    let last = run.blocks.last().expect("two blocks were made");
+    let header = &last.block.header;
+    let mut block_header = view(header);
+    block_header["hash"] = json!(header.hash());
+    let mut chain_config = view(&config);
+    chain_config["hash"] = json!(chain);
+    let accounts = [ALICE, BOB].map(account_vector);
+    let assets = [ETH, TOKEN].map(|token| json!({ "token": token, "asset": asset_of(token) }));
+    let entries = run.blocks.iter().flat_map(|executed| &executed.block.entries);
+    let entries: Vec<Value> = entries.map(view).collect();
+    json!({
+        "about": "Bytes: integers big-endian, lengths and counts as four bytes, a choice's number as one. Elements: amounts \
+                  and digest limbs are one each, other 64-bit numbers two of 32 bits, bytes four to an element. A \
+                  transaction's id is in domain Transaction: the chain's elements, then all but the signature's.",
+        "accounts": accounts,
+        "assets": assets,
+        "chain_config": chain_config,
+        "transactions": transactions,
+        "entries": entries,
+        "block_header": block_header,
+        "receipts": receipts(&run),
+    })
+}
+
+/// Returns a value as JSON, as bytes and as elements.
+fn view<T: Encode + Decode + PartialEq + types::serde::Serialize>(value: &T) -> Value {
+    let bytes = value.to_bytes();
+    assert!(T::from_bytes(&bytes).is_ok_and(|back| back == *value), "the bytes read back");
+    json!({ "value": value, "bytes": hex(&bytes), "elements": decimals(&value.to_elements()) })
+}
+
+fn account_vector(seed: u8) -> Value {
+    let public = key(seed).public();
+    json!({ "seed": hex(&[seed; 32]), "public_key": public, "account": public.account() })
+}
+
+fn receipts(run: &Chain) -> Vec<Value> {
+    let mut receipts: Vec<Receipt> = run.blocks.iter().flat_map(|executed| executed.receipts.clone()).collect();
+    let code = transition::Reject::NonceTooLow.code();
+    let id = poseidon::hash(Domain::Transaction, &[8]);
+    receipts.push(Receipt { id, status: Status::Rejected(code), events: Vec::new() });
+    receipts.iter().map(view).collect()
+}
+
+fn transaction(chain: &Digest, nonce: u64, action: Action) -> Value {
+    let tx = Transaction::sign(&key(ALICE), chain, nonce, action);
+    let mut shown = view(&tx);
+    shown["id"] = json!(tx.id(chain));
+    shown
+}
+
+/// Returns one action of every kind, and of some kinds more.
+fn actions(chain: &Digest) -> Vec<Action> {
+    let (asset, program, task) = (asset_of(ETH), crypto::content_id(b"program"), task_id());
+    let salt = Bytes32([0x11; 32]);
+    vec![
+        Action::Transfer(Transfer { to: account(BOB), asset, amount: amount(1) }),
+        Action::Transfer(Transfer { to: account(BOB), asset: asset_of(TOKEN), amount: types::Amount::MAX }),
+        Action::Withdraw(Withdraw { asset, amount: amount(250), recipient: EthAddress([0xe1; 20]) }),
+        Action::Publish(Publish { program }),
+        Action::MakeOffer(MakeOffer {
+            asset,
+            stake: amount(500),
+            rate: Rate(90),
+            fuel_per_second: 1_000_000_000,
+            memory_bytes: 1 << 28,
+        }),
+        Action::Retire(Retire {}),
+        Action::Submit(Submit {
+            program,
+            input: crypto::content_id(b"input"),
+            fuel_limit: Fuel(10_000_000_000),
+            memory_bytes: 1 << 20,
+            asset,
+            rate: Rate(100),
+            redundancy: 2,
+            deadline: Millis(1_700_000_060_000),
+        }),
+        Action::Assign(Assign { task, considered: considered() }),
+        Action::Commit(Commit { task, commitment: commitment(task, account(ALICE), &outcome(), &salt) }),
+        Action::Deliver(Deliver { task, outcome: outcome(), salt }),
+        Action::Decide(decide(chain)),
+        Action::Refund(Refund { task }),
+    ]
+}
+
+/// Returns one considered offer for every reason.
+fn considered() -> Vec<Considered> {
+    let reasons = [
+        Reason::Chosen(1),
+        Reason::NotNeeded(2),
+        Reason::TooDear(0),
+        Reason::TooLittleMemory(0),
+        Reason::TooSlow(0),
+        Reason::OtherAsset(0),
+        Reason::AlreadyAssigned(0),
+    ];
+    let offer = |(seed, reason)| Considered { provider: account(seed), rate: Rate(90), expected_ms: 1_200, reason };
+    (10u8..).zip(reasons).map(offer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_of_action_is_shown_and_signed() {
+        let chain = config().hash();
+        let kinds: BTreeSet<u8> = actions(&chain).iter().map(|action| action.to_bytes()[0]).collect();
+        let known: BTreeSet<u8> = (0..=u8::MAX).filter(|kind| is_known(*kind)).collect();
+        assert_eq!(kinds, known);
+        for shown in vector()["transactions"].as_array().unwrap() {
+            let tx: Transaction = serde_json::from_value(shown["value"].clone()).unwrap();
+            assert!(tx.is_signed_for(&chain));
+        }
+    }
+
+    /// Says whether an action may begin with this number: an unknown one is told apart from bytes that end too early.
+    fn is_known(kind: u8) -> bool {
+        !matches!(Action::from_bytes(&[kind]), Err(types::DecodeError::Tag))
+    }
+
+    #[test]
+    fn an_id_follows_from_the_elements_that_are_shown() {
+        let chain = config().hash();
+        for shown in vector()["transactions"].as_array().unwrap() {
+            let elements = shown["elements"].as_array().unwrap();
+            let mut signed = chain.to_elements();
+            let rest = &elements[..elements.len() - 16];
+            signed.extend(rest.iter().map(|text| text.as_str().unwrap().parse::<u64>().unwrap()));
+            assert_eq!(shown["id"], poseidon::hash(Domain::Transaction, &signed).to_string());
+        }
+    }
+}
