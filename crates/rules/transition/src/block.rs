@@ -10,7 +10,7 @@ use proof::BlockHeader;
 use proof::header::entry_leaf;
 use state::{LeafChange, Overlay, State};
 use task::{Context, Moved, Refusal};
-use types::{Bytes32, Digest, Encode as _, Height, Millis, choice, limits, record};
+use types::{Bytes32, Decode as _, Digest, Encode as _, Height, Millis, choice, limits, record};
 
 choice! {
     /// What a block is made of.
@@ -41,6 +41,14 @@ pub struct Executed {
     pub receipts: Vec<Receipt>,
     /// The leaves that changed, in key order.
     pub changes: Vec<LeafChange>,
+}
+
+impl Executed {
+    /// Lists the keys of one kind of leaf that the block changed.
+    pub fn touched<L: state::Leaf>(&self) -> Vec<L::Key> {
+        let of_kind = self.changes.iter().filter(|change| change.key.first() == Some(&L::NUMBER));
+        of_kind.filter_map(|change| L::Key::from_bytes(&change.key[1..]).ok()).collect()
+    }
 }
 
 /// How a block differs from what its entries give: the work of a wrong or dishonest sequencer.

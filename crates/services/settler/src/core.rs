@@ -1,0 +1,288 @@
+//! The settler's decisions.
+
+use crypto::eth::{EthSignature, recover};
+use proof::committee::evidence;
+use proof::{Anchor, BatchHeader};
+use std::collections::BTreeMap;
+use types::{Digest, EthAddress, Millis};
+
+/// How long to wait before sending a batch again that L1 did not take.
+pub const RETRY: Millis = Millis(1_000);
+
+/// What happens to the settler.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A batch was sealed. Those already known are passed over.
+    Sealed(BatchHeader),
+    /// A member signed a batch.
+    Signature {
+        /// Which batch.
+        number: u64,
+        /// Who says to have signed.
+        signer: EthAddress,
+        /// The signature.
+        signature: Box<EthSignature>,
+    },
+    /// L1 has settled up to this batch, with this state root, at the depth that counts as final.
+    Settled {
+        /// The last settled batch.
+        number: u64,
+        /// Its state root.
+        state_root: Digest,
+    },
+    /// The last sending failed or was not confirmed.
+    Failed,
+    /// Time passes.
+    Tick,
+}
+
+/// What the settler wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Store a quorum's signatures.
+    Keep {
+        /// Which batch.
+        number: u64,
+        /// The signatures, ordered by signer.
+        evidence: Vec<u8>,
+    },
+    /// Send a batch to L1.
+    Send {
+        /// The batch.
+        header: Box<BatchHeader>,
+        /// Its quorum's signatures.
+        evidence: Vec<u8>,
+    },
+    /// Store how a batch settled: it is final.
+    Final {
+        /// Which batch.
+        number: u64,
+    },
+    /// Stop: L1 settled something that is not this chain.
+    Halt(String),
+}
+
+/// Why a signature is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The batch is not waiting for signatures.
+    #[error("this batch is not waiting for signatures: it is settled, or not sealed yet")]
+    NotWaiting,
+    /// The signature is not a member's.
+    #[error("the signature is not that committee member's on this batch")]
+    NotAMember,
+}
+
+struct Pending {
+    header: BatchHeader,
+    signatures: BTreeMap<EthAddress, EthSignature>,
+    evidence: Option<Vec<u8>>,
+}
+
+/// Gathers quorums and brings batches to L1, the lowest first, one at a time.
+pub struct Settler {
+    anchor: Anchor,
+    settled: u64,
+    pending: BTreeMap<u64, Pending>,
+    sent: Option<(u64, Millis)>,
+}
+
+impl Settler {
+    /// Takes up from the store: what is settled, and what is sealed after it with the evidence that there is.
+    pub fn restore(anchor: Anchor, settled: u64, unsettled: Vec<(BatchHeader, Option<Vec<u8>>)>) -> Self {
+        let pending = unsettled
+            .into_iter()
+            .map(|(header, evidence)| (header.number, Pending { header, signatures: BTreeMap::new(), evidence }))
+            .collect();
+        Self { anchor, settled, pending, sent: None }
+    }
+
+    /// Returns the last settled batch.
+    pub fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    /// Checks a signature without taking it, so that its sender can be told.
+    pub fn check(&self, number: u64, signer: EthAddress, signature: &EthSignature) -> Result<(), Refusal> {
+        let pending = self.pending.get(&number).ok_or(Refusal::NotWaiting)?;
+        let member = self.anchor.committee.members.binary_search(&signer).is_ok();
+        let signed = recover(&pending.header.digest(&self.anchor.domain), signature) == Some(signer);
+        if member && signed { Ok(()) } else { Err(Refusal::NotAMember) }
+    }
+
+    /// Takes one step.
+    pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Sealed(header) => {
+                let number = header.number;
+                if number > self.settled {
+                    let fresh = Pending { header, signatures: BTreeMap::new(), evidence: None };
+                    self.pending.entry(number).or_insert(fresh);
+                }
+                Vec::new()
+            }
+            Input::Signature { number, signer, signature } => self.gather(number, signer, *signature),
+            Input::Settled { number, state_root } => self.finalise(number, state_root),
+            Input::Failed => {
+                // Not at once: whatever stood in the way is likely still there.
+                self.sent = self.sent.map(|(number, _)| (number, now));
+                Vec::new()
+            }
+            Input::Tick => self.send(now).into_iter().collect(),
+        }
+    }
+
+    fn gather(&mut self, number: u64, signer: EthAddress, signature: EthSignature) -> Vec<Effect> {
+        if self.check(number, signer, &signature).is_err() {
+            return Vec::new();
+        }
+        let threshold = usize::try_from(self.anchor.committee.threshold).unwrap_or(usize::MAX);
+        let Some(pending) = self.pending.get_mut(&number) else { return Vec::new() };
+        pending.signatures.insert(signer, signature);
+        if pending.evidence.is_some() || pending.signatures.len() < threshold {
+            return Vec::new();
+        }
+        let signatures: Vec<_> = pending.signatures.iter().map(|(signer, signature)| (*signer, *signature)).collect();
+        let joined = evidence(&signatures);
+        pending.evidence = Some(joined.clone());
+        vec![Effect::Keep { number, evidence: joined }]
+    }
+
+    fn finalise(&mut self, number: u64, state_root: Digest) -> Vec<Effect> {
+        if number <= self.settled {
+            return Vec::new();
+        }
+        match self.pending.get(&number) {
+            None => return vec![Effect::Halt(format!("L1 settled batch {number}, which was never sealed here"))],
+            Some(pending) if pending.header.state_root != state_root => {
+                return vec![Effect::Halt(format!("L1 settled another batch {number} than was sealed here"))];
+            }
+            Some(_) => {}
+        }
+        let effects = (self.settled + 1..=number).map(|number| Effect::Final { number }).collect();
+        self.settled = number;
+        self.pending = self.pending.split_off(&(number + 1));
+        if self.sent.is_some_and(|(sent, _)| sent <= number) {
+            self.sent = None;
+        }
+        effects
+    }
+
+    fn send(&mut self, now: Millis) -> Option<Effect> {
+        let number = self.settled + 1;
+        if self.sent.is_some_and(|(sent, at)| sent == number && now < at.after(RETRY)) {
+            return None;
+        }
+        let pending = self.pending.get(&number)?;
+        let evidence = pending.evidence.clone()?;
+        self.sent = Some((number, now));
+        Some(Effect::Send { header: Box::new(pending.header.clone()), evidence })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crypto::eth::EthKey;
+    use proof::Domain;
+    use proof::committee::Committee;
+    use types::Bytes32;
+
+    fn keys() -> Vec<EthKey> {
+        let mut keys: Vec<_> = (1..4).filter_map(|n| EthKey::from_bytes([n; 32])).collect();
+        keys.sort_by_key(EthKey::address);
+        keys
+    }
+
+    fn anchor() -> Anchor {
+        let committee = Committee { members: keys().iter().map(EthKey::address).collect(), threshold: 2 };
+        let domain = Domain { chain_id: 1, rollup: EthAddress([1; 20]) };
+        Anchor { config_hash: Digest::ZERO, domain, committee }
+    }
+
+    fn header(number: u64) -> BatchHeader {
+        BatchHeader {
+            config_hash: Digest::ZERO,
+            number,
+            parent_root: Digest::ZERO,
+            state_root: Digest::new([number, 0, 0, 0]).expect("small"),
+            inbox_count: 0,
+            inbox_hash: Bytes32::ZERO,
+            withdrawals_root: Bytes32::ZERO,
+            data_root: Bytes32::ZERO,
+        }
+    }
+
+    fn signature(number: u64, member: usize) -> Input {
+        let key = &keys()[member];
+        let signature = key.sign(&header(number).digest(&anchor().domain));
+        Input::Signature { number, signer: key.address(), signature: Box::new(signature) }
+    }
+
+    fn settled(number: u64) -> Input {
+        Input::Settled { number, state_root: header(number).state_root }
+    }
+
+    /// Feeds inputs at one-millisecond steps and shows the effects.
+    fn check(settler: &mut Settler, at: u64, input: Input, expected: &str) {
+        let words = settler.step(Millis(at), input).into_iter().map(|effect| match effect {
+            Effect::Keep { number, evidence } => format!("keep {number} with {}", evidence.len() / 65),
+            Effect::Send { header, .. } => format!("send {}", header.number),
+            Effect::Final { number } => format!("final {number}"),
+            Effect::Halt(why) => format!("halt: {why}"),
+        });
+        assert_eq!(words.collect::<Vec<_>>().join("; "), expected);
+    }
+
+    #[test]
+    fn batches_go_to_l1_in_order_with_their_quorum() {
+        let mut settler = Settler::restore(anchor(), 0, Vec::new());
+        check(&mut settler, 0, Input::Sealed(header(1)), "");
+        check(&mut settler, 0, Input::Sealed(header(2)), "");
+        check(&mut settler, 1, signature(2, 0), "");
+        check(&mut settler, 1, signature(2, 2), "keep 2 with 2");
+        check(&mut settler, 1, Input::Tick, "");
+        check(&mut settler, 1, signature(1, 1), "");
+        check(&mut settler, 1, signature(1, 1), "");
+        check(&mut settler, 1, signature(1, 2), "keep 1 with 2");
+        check(&mut settler, 2, Input::Tick, "send 1");
+        check(&mut settler, 3, Input::Tick, "");
+        check(&mut settler, 4, settled(1), "final 1");
+        check(&mut settler, 4, settled(1), "");
+        check(&mut settler, 5, Input::Tick, "send 2");
+        check(&mut settler, 6, Input::Failed, "");
+        check(&mut settler, 7, Input::Tick, "");
+        check(&mut settler, 6 + RETRY.0, Input::Tick, "send 2");
+        check(&mut settler, 9_999, settled(2), "final 2");
+        assert_eq!(settler.settled(), 2);
+    }
+
+    #[test]
+    fn a_restart_sends_what_had_its_quorum() {
+        let mut settler = Settler::restore(anchor(), 4, vec![(header(5), Some(vec![0; 130])), (header(6), None)]);
+        check(&mut settler, 0, Input::Tick, "send 5");
+        check(&mut settler, 0, settled(6), "final 5; final 6");
+    }
+
+    #[test]
+    fn strangers_and_wrong_signatures_are_not_counted() {
+        let mut settler = Settler::restore(anchor(), 0, vec![(header(1), None)]);
+        let stranger = EthKey::from_bytes([9; 32]).expect("in range");
+        let by_stranger = stranger.sign(&header(1).digest(&anchor().domain));
+        assert_eq!(settler.check(1, stranger.address(), &by_stranger), Err(Refusal::NotAMember));
+        assert_eq!(settler.check(1, keys()[0].address(), &by_stranger), Err(Refusal::NotAMember));
+        assert_eq!(settler.check(2, keys()[0].address(), &by_stranger), Err(Refusal::NotWaiting));
+        for _ in 0..3 {
+            let (signer, signature) = (stranger.address(), Box::new(by_stranger));
+            check(&mut settler, 0, Input::Signature { number: 1, signer, signature }, "");
+        }
+    }
+
+    #[test]
+    fn another_chain_on_l1_stops_the_settler() {
+        let mut settler = Settler::restore(anchor(), 0, vec![(header(1), None)]);
+        let other = Input::Settled { number: 1, state_root: Digest::ZERO };
+        check(&mut settler, 0, other, "halt: L1 settled another batch 1 than was sealed here");
+        check(&mut settler, 0, settled(2), "halt: L1 settled batch 2, which was never sealed here");
+    }
+}

@@ -1,0 +1,11 @@
+//! Availability members and the settler: re-execute, sign, settle on L1.
+//!
+//! Two roles. A [`member`] follows the public feed, executes every block again on its own tree, stores it, and only
+//! then signs: batches for L1, verdicts for the ledger. The settler ([`core`], [`run`]) gathers the members'
+//! signatures and brings each batch to L1, one at a time and in order.
+
+pub mod core;
+pub mod member;
+pub mod run;
+
+pub use core::{Effect, Input, Settler};

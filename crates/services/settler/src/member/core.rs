@@ -1,0 +1,388 @@
+//! A member's decisions.
+
+use crypto::account::SecretKey;
+use crypto::eth::{EthKey, EthSignature};
+use proof::{Anchor, BatchHeader, BlockHeader};
+use state::State;
+use std::collections::BTreeMap;
+use task::{Task, Verdict};
+use transition::{Batch, BatchInput, Block, ChainConfig, Executed, Receipt};
+use types::{Digest, Height, Signature, TaskId};
+
+/// What happens to a member.
+#[derive(Debug)]
+pub enum Input {
+    /// The next block of the feed.
+    Block(Box<Block>),
+    /// A batch that asks for a signature.
+    Batch {
+        /// What the sequencer sealed.
+        asked: Box<Batch>,
+        /// What this member stored under that number, if it signed one before.
+        stored: Option<Box<Batch>>,
+    },
+    /// Time passes: say again what was not heard.
+    Tick,
+}
+
+/// What the member wants done, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Store a block that was executed again and holds.
+    Commit(Box<Executed>),
+    /// Store a batch before its signature leaves: a member signs one batch for each number, for ever.
+    CommitBatch(Box<Batch>),
+    /// Send the signature on a batch.
+    SignBatch {
+        /// Which batch.
+        number: u64,
+        /// The signature on its header's digest.
+        signature: EthSignature,
+    },
+    /// Send the signature on a verdict.
+    Vote {
+        /// The verdict.
+        verdict: Verdict,
+        /// The signature on its digest.
+        signature: Signature,
+    },
+    /// Sign nothing: what was asked does not hold. The text says what.
+    Refuse(String),
+    /// Stop: the feed is not the chain that this member executed.
+    Halt(String),
+}
+
+/// A member's two keys: one for L1, one for the ledger.
+pub struct Keys {
+    /// Signs batches.
+    pub batches: EthKey,
+    /// Signs verdicts.
+    pub verdicts: SecretKey,
+}
+
+/// What a restart finds in the member's store.
+pub struct Restored {
+    /// All leaves.
+    pub state: State,
+    /// The last block's header.
+    pub head: Option<BlockHeader>,
+    /// The last signed batch's header.
+    pub batch: Option<BatchHeader>,
+    /// The blocks after it.
+    pub blocks: Vec<Block>,
+    /// The receipts of each of them.
+    pub receipts: Vec<Vec<Receipt>>,
+}
+
+/// An availability member.
+pub struct Member {
+    config: ChainConfig,
+    anchor: Anchor,
+    keys: Keys,
+    genesis_root: Digest,
+    at: Restored,
+    undecided: BTreeMap<TaskId, Verdict>,
+}
+
+impl Member {
+    /// Takes up from what the store holds.
+    ///
+    /// # Panics
+    /// When the restored state's root is not the head's.
+    pub fn restore(config: ChainConfig, anchor: Anchor, keys: Keys, mut restored: Restored) -> Self {
+        let mut genesis = State::default();
+        genesis.apply(&transition::genesis(&config));
+        let genesis_root = genesis.root();
+        if restored.head.is_none() {
+            restored.state = genesis;
+        }
+        let expected = restored.head.as_ref().map_or(genesis_root, |head| head.state_root);
+        assert_eq!(restored.state.root(), expected, "the stored leaves give the root of the stored head");
+        let undecided =
+            restored.state.iter::<Task>().filter_map(|(id, task)| Some((id, Verdict::of(id, &task)?))).collect();
+        Self { config, anchor, keys, genesis_root, at: restored, undecided }
+    }
+
+    /// Returns the height of the block that is wanted next.
+    pub fn next(&self) -> Height {
+        self.at.head.as_ref().map_or(Height(1), |head| head.height.next())
+    }
+
+    /// Returns the member's place among the chain's resolvers, if it is one.
+    pub fn resolver(&self) -> Option<u32> {
+        let key = self.keys.verdicts.public();
+        let place = self.config.parameters.resolvers.iter().position(|resolver| *resolver == key)?;
+        u32::try_from(place).ok()
+    }
+
+    /// Returns the member's L1 address.
+    pub fn address(&self) -> types::EthAddress {
+        self.keys.batches.address()
+    }
+
+    /// Takes one step.
+    pub fn step(&mut self, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Block(block) => self.follow(&block),
+            Input::Batch { asked, stored } => self.sign(*asked, stored),
+            Input::Tick => self.undecided.values().map(|verdict| self.vote(verdict)).collect(),
+        }
+    }
+
+    fn follow(&mut self, block: &Block) -> Vec<Effect> {
+        if block.header.height < self.next() {
+            return Vec::new();
+        }
+        match transition::replay(&mut self.at.state, &self.config, self.at.head.as_ref(), block) {
+            Ok(executed) => {
+                self.at.head = Some(executed.block.header.clone());
+                self.at.blocks.push(executed.block.clone());
+                self.at.receipts.push(executed.receipts.clone());
+                let fresh = self.notice(&executed);
+                let mut effects = vec![Effect::Commit(Box::new(executed))];
+                effects.extend(fresh.iter().map(|verdict| self.vote(verdict)));
+                effects
+            }
+            Err(mismatch) => vec![Effect::Halt(mismatch.to_string())],
+        }
+    }
+
+    /// Notices which tasks a block made ripe for a verdict, and which it decided.
+    fn notice(&mut self, executed: &Executed) -> Vec<Verdict> {
+        let mut fresh = Vec::new();
+        for id in executed.touched::<Task>() {
+            let verdict = self.at.state.get::<Task>(&id).and_then(|task| Verdict::of(id, &task));
+            match verdict {
+                Some(verdict) => {
+                    fresh.push(verdict.clone());
+                    self.undecided.insert(id, verdict);
+                }
+                None => {
+                    self.undecided.remove(&id);
+                }
+            }
+        }
+        fresh
+    }
+
+    fn vote(&self, verdict: &Verdict) -> Effect {
+        let signature = self.keys.verdicts.sign(&verdict.digest(&self.anchor.config_hash));
+        Effect::Vote { verdict: verdict.clone(), signature }
+    }
+
+    fn signed(&self, header: &BatchHeader) -> Effect {
+        let signature = self.keys.batches.sign(&header.digest(&self.anchor.domain));
+        Effect::SignBatch { number: header.number, signature }
+    }
+
+    fn sign(&mut self, asked: Batch, stored: Option<Box<Batch>>) -> Vec<Effect> {
+        let number = asked.header.number;
+        if let Some(stored) = stored {
+            // The number was signed before. The same batch gets the same signature; another never does.
+            return if *stored == asked {
+                vec![self.signed(&stored.header)]
+            } else {
+                vec![Effect::Refuse(format!("batch {number} differs from the one signed before"))]
+            };
+        }
+        if asked.last >= self.next() {
+            return Vec::new();
+        }
+        let count = self.at.blocks.iter().take_while(|block| block.header.height <= asked.last).count();
+        if count == 0 || asked.last < asked.first {
+            return vec![Effect::Refuse(format!("batch {number} holds no block that is not signed already"))];
+        }
+        let batch = transition::seal(&BatchInput {
+            config_hash: self.anchor.config_hash,
+            parent: self.at.batch.as_ref(),
+            genesis_root: self.genesis_root,
+            blocks: &self.at.blocks[..count],
+            receipts: &self.at.receipts[..count].concat(),
+        });
+        if batch != asked {
+            return vec![Effect::Refuse(format!("batch {number} is not what its blocks give"))];
+        }
+        self.at.blocks.drain(..count);
+        self.at.receipts.drain(..count);
+        self.at.batch = Some(batch.header.clone());
+        let signed = self.signed(&batch.header);
+        vec![Effect::CommitBatch(Box::new(batch)), signed]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proof::Domain;
+    use proof::committee::Committee;
+    use task::Parameters;
+    use transition::Entry;
+    use types::{AccountId, Amount, Bytes32, EthAddress, Millis, Ppm};
+
+    fn config() -> ChainConfig {
+        let nobody = AccountId(Digest::ZERO);
+        let parameters = Parameters {
+            coordinator: nobody,
+            treasury: nobody,
+            resolvers: vec![SecretKey::from_seed([2; 32]).public()],
+            threshold: 2,
+            provider_share: Ppm(0),
+            author_share: Ppm(0),
+            slash: Ppm(0),
+            stake_min: Amount::ZERO,
+            verdict_window: Millis(0),
+        };
+        let committee = Committee { members: vec![keys().batches.address()], threshold: 2 };
+        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(100) }
+    }
+
+    fn keys() -> Keys {
+        let batches = EthKey::from_bytes([1; 32]).expect("a scalar in range");
+        Keys { batches, verdicts: SecretKey::from_seed([2; 32]) }
+    }
+
+    fn member() -> Member {
+        let config = config();
+        let domain = Domain { chain_id: 1, rollup: EthAddress([1; 20]) };
+        let anchor = Anchor { config_hash: config.hash(), domain, committee: config.committee.clone() };
+        let state = State::default();
+        let restored = Restored { state, head: None, batch: None, blocks: Vec::new(), receipts: Vec::new() };
+        Member::restore(config, anchor, keys(), restored)
+    }
+
+    /// Three blocks of one deposit each, and the batches that split them after `cut`.
+    fn chain(cut: usize) -> (Vec<Executed>, Vec<Batch>) {
+        let config = config();
+        let mut state = State::default();
+        state.apply(&transition::genesis(&config));
+        let genesis_root = state.root();
+        let mut blocks: Vec<Executed> = Vec::new();
+        for index in 0..3 {
+            let deposit = ledger_deposit(index);
+            let head = blocks.last().map(|executed| executed.block.header.clone());
+            blocks.push(transition::execute(
+                &mut state,
+                &config,
+                head.as_ref(),
+                vec![Entry::Deposit(deposit)],
+                Millis(index),
+            ));
+        }
+        let seal = |part: &[Executed], parent: Option<&BatchHeader>| {
+            let receipts: Vec<_> = part.iter().flat_map(|executed| executed.receipts.clone()).collect();
+            let blocks: Vec<_> = part.iter().map(|executed| executed.block.clone()).collect();
+            transition::seal(&BatchInput {
+                config_hash: config.hash(),
+                parent,
+                genesis_root,
+                blocks: &blocks,
+                receipts: &receipts,
+            })
+        };
+        let first = seal(&blocks[..cut], None);
+        let second = seal(&blocks[cut..], Some(&first.header));
+        (blocks, vec![first, second])
+    }
+
+    fn ledger_deposit(index: u64) -> ledger::Deposit {
+        let amount = Amount::new(5).expect("small");
+        ledger::Deposit {
+            index,
+            account: AccountId(Digest::ZERO),
+            token: EthAddress::ZERO,
+            amount,
+            sender: EthAddress::ZERO,
+        }
+    }
+
+    fn show(effects: &[Effect]) -> String {
+        let words = effects.iter().map(|effect| match effect {
+            Effect::Commit(executed) => format!("commit {}", executed.block.header.height),
+            Effect::CommitBatch(batch) => format!("keep {}", batch.header.number),
+            Effect::SignBatch { number, .. } => format!("sign {number}"),
+            Effect::Vote { .. } => "vote".to_owned(),
+            Effect::Refuse(why) => format!("refuse: {why}"),
+            Effect::Halt(why) => format!("halt: {why}"),
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+
+    fn ask(member: &mut Member, batch: &Batch, stored: Option<&Batch>) -> String {
+        let (asked, stored) = (Box::new(batch.clone()), stored.map(|batch| Box::new(batch.clone())));
+        show(&member.step(Input::Batch { asked, stored }))
+    }
+
+    #[test]
+    fn a_member_signs_what_it_executed_and_keeps_it_first() {
+        let (mut member, (blocks, batches)) = (member(), chain(2));
+        assert_eq!(ask(&mut member, &batches[0], None), "", "it waits for the blocks");
+        for executed in &blocks {
+            let effects = member.step(Input::Block(Box::new(executed.block.clone())));
+            assert_eq!(show(&effects), format!("commit {}", executed.block.header.height));
+            assert_eq!(
+                show(&member.step(Input::Block(Box::new(executed.block.clone())))),
+                "",
+                "an old block is passed over"
+            );
+        }
+        assert_eq!(ask(&mut member, &batches[0], None), "keep 1; sign 1", "though the head is further");
+        assert_eq!(ask(&mut member, &batches[0], Some(&batches[0])), "sign 1", "asked again, it says it again");
+        assert_eq!(ask(&mut member, &batches[1], None), "keep 2; sign 2");
+    }
+
+    #[test]
+    fn a_member_never_signs_a_second_batch_of_one_number() {
+        let mut member = member();
+        let (blocks, batches) = chain(2);
+        for executed in &blocks {
+            member.step(Input::Block(Box::new(executed.block.clone())));
+        }
+        ask(&mut member, &batches[0], None);
+        let (_, others) = chain(1);
+        assert_eq!(
+            ask(&mut member, &others[0], Some(&batches[0])),
+            "refuse: batch 1 differs from the one signed before"
+        );
+        assert!(ask(&mut member, &batches[0], None).starts_with("refuse"), "also when the store forgot");
+    }
+
+    #[test]
+    fn a_member_refuses_a_batch_changed_in_any_field() {
+        let (blocks, batches) = chain(2);
+        let edits: [fn(&mut Batch); 10] = [
+            |b| b.header.config_hash = Digest::ZERO,
+            |b| b.header.number = 2,
+            |b| b.header.parent_root = Digest::ZERO,
+            |b| b.header.state_root = Digest::ZERO,
+            |b| b.header.inbox_count += 1,
+            |b| b.header.inbox_hash.0[0] ^= 1,
+            |b| b.header.withdrawals_root.0[0] ^= 1,
+            |b| b.header.data_root.0[0] ^= 1,
+            |b| b.first = Height(2),
+            |b| b.last = Height(1),
+        ];
+        for (at, edit) in edits.iter().enumerate() {
+            let mut member = member();
+            for executed in &blocks {
+                member.step(Input::Block(Box::new(executed.block.clone())));
+            }
+            let mut bad = batches[0].clone();
+            edit(&mut bad);
+            assert!(ask(&mut member, &bad, None).starts_with("refuse"), "edit {at}");
+            assert_eq!(ask(&mut member, &batches[0], None), "keep 1; sign 1", "and still signs the right one");
+        }
+    }
+
+    #[test]
+    fn a_member_stops_at_a_block_that_does_not_hold() {
+        let (blocks, _) = chain(2);
+        let mut member = member();
+        let mut bad = blocks[0].block.clone();
+        bad.header.state_root = Digest::ZERO;
+        assert_eq!(
+            show(&member.step(Input::Block(Box::new(bad)))),
+            "halt: block 1 does not give the roots that its header claims"
+        );
+        assert!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))).starts_with("halt"));
+    }
+}
