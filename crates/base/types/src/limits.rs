@@ -22,7 +22,7 @@ pub const PLAN_CANDIDATES: usize = 16;
 pub const COMMITTEE_MEMBERS: usize = 32;
 /// Deepest state path: one level for each bit of a key's digest.
 pub const PATH_DEPTH: usize = 256;
-/// Deepest list Merkle path: more leaves than a batch can ever hold.
-pub const LIST_DEPTH: usize = 48;
+/// Deepest list Merkle path, in contracts as here: more leaves than a batch can ever hold.
+pub const LIST_DEPTH: usize = 32;
 /// Most transactions waiting for a block.
 pub const QUEUE_TRANSACTIONS: usize = 65_536;

@@ -34,7 +34,7 @@ pub use path::{Path, Terminal};
 
 use std::collections::BTreeMap;
 use tree::Node;
-use types::{Decode, Digest};
+use types::{Decode, Digest, Encode};
 
 /// All leaves and the tree over them.
 #[derive(Default)]
@@ -66,7 +66,18 @@ impl State {
 
     /// Lists the leaves of one kind in key order.
     pub fn iter<L: Leaf>(&self) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
-        self.leaves.range(vec![L::NUMBER]..).take_while(|(key, _)| key[0] == L::NUMBER).map(|(key, record)| {
+        self.range::<L>(vec![L::NUMBER])
+    }
+
+    /// Lists the leaves of one kind in key order, from the first key whose bytes begin with `prefix` or come after it.
+    pub fn iter_from<L: Leaf>(&self, prefix: &impl Encode) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
+        let mut start = vec![L::NUMBER];
+        start.extend(prefix.to_bytes());
+        self.range::<L>(start)
+    }
+
+    fn range<L: Leaf>(&self, start: Vec<u8>) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
+        self.leaves.range(start..).take_while(|(key, _)| key[0] == L::NUMBER).map(|(key, record)| {
             let key = L::Key::from_bytes(&key[1..]).expect("a key was written by its own encoder");
             (key, leaf::decode_value::<L>(record))
         })

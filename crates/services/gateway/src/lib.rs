@@ -1,0 +1,15 @@
+//! The HTTP door: stateless checks, limits, routes.
+//!
+//! It checks a transaction's shape and signature before anybody else sees it, answers reads from the store and from
+//! the sequencer's state, and hands signatures and votes to whoever gathers them. It listens on loopback only: there
+//! is no TLS here yet (decision 0010).
+
+mod answer;
+pub mod core;
+mod port;
+mod read;
+pub mod run;
+mod write;
+
+pub use port::{Confirmed, Node, Refused};
+pub use run::{Error, Gateway, serve};

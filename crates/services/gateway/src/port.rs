@@ -1,0 +1,57 @@
+//! What the gateway needs of the node behind it.
+
+use api::Vote;
+use crypto::eth::EthSignature;
+use proof::BlockHeader;
+use state::State;
+use tokio::sync::watch;
+use transition::{Receipt, Transaction};
+use types::{EthAddress, Height, TransactionId};
+
+/// Where a transaction stands and what became of it.
+pub struct Confirmed {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Its block.
+    pub height: Height,
+    /// Its place in the block.
+    pub position: u32,
+    /// What became of it.
+    pub receipt: Receipt,
+}
+
+/// Why the node did not take something.
+pub enum Refused {
+    /// The sender's fault: the stable code, or 0, and what to do.
+    Rejected(u32, String),
+    /// Nobody's fault: come back in a moment.
+    Busy(String),
+    /// The node's fault.
+    Stopped(String),
+}
+
+/// The node behind the gateway.
+pub trait Node: Clone + Send + Sync + 'static {
+    /// Submits a checked transaction and waits until it is stored.
+    fn submit(&self, transaction: Transaction) -> impl Future<Output = Result<Confirmed, Refused>> + Send;
+
+    /// Reads the state after the last block.
+    fn read<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&State, Option<&BlockHeader>) -> R + Send + 'static,
+    ) -> impl Future<Output = Result<R, Refused>> + Send;
+
+    /// Returns the height of the last stored block, and tells when it changes.
+    fn head(&self) -> watch::Receiver<Height>;
+
+    /// Hands over a member's signature on a batch.
+    fn sign(
+        &self,
+        number: u64,
+        signer: EthAddress,
+        signature: EthSignature,
+    ) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Hands over a member's vote.
+    fn vote(&self, vote: Vote) -> impl Future<Output = Result<(), Refused>> + Send;
+}
