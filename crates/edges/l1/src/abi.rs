@@ -1,0 +1,8 @@
+//! The contracts as their compiler describes them. `contracts/tools/artifacts.js` writes the files.
+
+#![allow(missing_docs, clippy::all, clippy::as_conversions, clippy::unwrap_used, reason = "generated from the ABI")]
+
+alloy::sol!(Committee, "abi/Committee.json");
+alloy::sol!(Rollup, "abi/Rollup.json");
+alloy::sol!(TestToken, "abi/TestToken.json");
+alloy::sol!(Vault, "abi/Vault.json");

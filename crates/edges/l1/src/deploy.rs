@@ -1,0 +1,104 @@
+//! Puts a rollup on the base chain.
+
+use crate::abi::{Committee, Rollup, TestToken, Vault};
+use crate::chain::{Chain, Contracts};
+use crate::convert::{address, digest_word, our_address};
+use crate::error::Error;
+use crate::payer::{Order, Payer, block_of, created};
+use alloy::primitives::{Bytes, TxKind, U256};
+use alloy::rpc::types::TransactionReceipt;
+use alloy::sol_types::{SolCall as _, SolConstructor as _};
+use crypto::Secret;
+use types::{Digest, EthAddress};
+
+/// What to deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployment<'a> {
+    /// The digest of the chain's configuration.
+    pub config_hash: Digest,
+    /// The state root that the chain starts from.
+    pub genesis_root: Digest,
+    /// Who signs batches.
+    pub committee: &'a proof::committee::Committee,
+    /// Whether to add a token that anybody may mint. For dev chains only.
+    pub dev_token: bool,
+}
+
+/// What was deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployed {
+    /// The chain of batches and the inbox.
+    pub rollup: EthAddress,
+    /// The holder of the value. Its owner, who may register tokens, is the deployer.
+    pub vault: EthAddress,
+    /// The committee's contract.
+    pub committee: EthAddress,
+    /// The dev token, if one was wanted. Its quantum is one base unit.
+    pub token: Option<EthAddress>,
+    /// The block that the rollup and its Vault came in: nothing of theirs is in earlier ones.
+    pub block: u64,
+    /// What it took.
+    pub gas: Gas,
+}
+
+/// Gas used by each step of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gas {
+    /// The committee.
+    pub committee: u64,
+    /// The rollup, with the Vault that it creates.
+    pub rollup: u64,
+    /// The dev token; 0 without one.
+    pub token: u64,
+    /// Registering the dev token; 0 without one.
+    pub registration: u64,
+}
+
+impl Deployed {
+    /// Returns the contracts that readers and writers work with.
+    pub fn contracts(&self) -> Contracts {
+        Contracts { rollup: self.rollup, vault: self.vault }
+    }
+}
+
+/// Deploys a committee, a rollup with its Vault, and on request a dev token. When it fails half way, what was deployed
+/// stays there unused: deploying again starts anew.
+pub async fn deploy(url: &str, key: &Secret<[u8; 32]>, deployment: &Deployment<'_>) -> Result<Deployed, Error> {
+    deployment.committee.check().map_err(|source| Error::BadCommittee { source })?;
+    let payer = Payer::new(Chain::connect(url).await?, key)?;
+
+    let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
+    let rollup_arguments = Rollup::constructorCall {
+        configHash_: digest_word(&deployment.config_hash),
+        genesisStateRoot: digest_word(&deployment.genesis_root),
+        verifier_: address(&created(&committee)?),
+        vaultOwner: address(&payer.address),
+    };
+    let rollup = create(&payer, &Rollup::BYTECODE, &rollup_arguments.abi_encode()).await?;
+    let rollup_address = created(&rollup)?;
+    let vault = our_address(payer.chain.read(&rollup_address, &Rollup::vaultCall {}).await?);
+
+    let mut gas = Gas { committee: committee.gas_used, rollup: rollup.gas_used, token: 0, registration: 0 };
+    let token = if deployment.dev_token { Some(add_token(&payer, &vault, &mut gas).await?) } else { None };
+    let (committee, block) = (created(&committee)?, block_of(&rollup)?);
+    Ok(Deployed { rollup: rollup_address, vault, committee, token, block, gas })
+}
+
+async fn add_token(payer: &Payer, vault: &EthAddress, gas: &mut Gas) -> Result<EthAddress, Error> {
+    let receipt = create(payer, &TestToken::BYTECODE, &[]).await?;
+    let token = created(&receipt)?;
+    let call = Vault::registerTokenCall { token: address(&token), quantum: U256::ONE };
+    let registration = payer.execute(&Order::call(vault, call.abi_encode())).await?;
+    (gas.token, gas.registration) = (receipt.gas_used, registration.gas_used);
+    Ok(token)
+}
+
+async fn create(payer: &Payer, code: &Bytes, arguments: &[u8]) -> Result<TransactionReceipt, Error> {
+    let input = [code, arguments].concat().into();
+    payer.send(&Order { to: TxKind::Create, wei: U256::ZERO, input }).await
+}
+
+fn committee_arguments(committee: &proof::committee::Committee) -> Vec<u8> {
+    let members_ = committee.members.iter().map(address).collect();
+    Committee::constructorCall { members_, threshold_: U256::from(committee.threshold) }.abi_encode()
+}

@@ -1,0 +1,154 @@
+//! The contracts' errors by name, each with what to do about it.
+
+use crate::abi::{Committee, Rollup, TestToken, Vault};
+use crate::error::Error;
+use alloy::sol_types::{Revert, SolError as _};
+
+/// What to do about each error. Errors of the libraries that the contracts are made of stand last.
+const ADVICE: &[(&str, &str)] = &[
+    ("ConfigHashWrong", "this batch was made under other rules: settle it on the rollup it was made for"),
+    ("NumberWrong", "another settler was faster, or a batch is missing: read what is settled and go on from there"),
+    ("ParentRootWrong", "the batch does not start from the settled state: read what is settled and rebuild the batch"),
+    ("StateRootZero", "the batch leaves no state: this is a fault in whoever sealed it, do not send it again"),
+    (
+        "InboxCountOutOfRange",
+        "the batch takes deposits back or more than there are: wait for the inbox, then rebuild the batch",
+    ),
+    ("InboxHashWrong", "the batch took other deposits than the inbox holds: rebuild it from the inbox"),
+    ("EvidenceRefused", "the verifier does not believe this batch: collect the evidence again"),
+    ("InboxTooShort", "the inbox has fewer deposits than asked for: ask for at most its count"),
+    ("CallerNotVault", "only the Vault queues deposits: deposit through the Vault"),
+    (
+        "GenesisIncomplete",
+        "the configuration's hash and the genesis root must not be zero: compute both before deploying",
+    ),
+    ("VerifierWithoutCode", "deploy the committee first and name its address"),
+    ("EvidenceMalformed", "the evidence must be whole 65-byte signatures: build it again from the signatures"),
+    ("QuorumMissed", "too few members signed: collect more signatures"),
+    ("SignatureInvalid", "a signature is not canonical: ask that member to sign again"),
+    ("SignersUnsorted", "order the signatures by signer, each signer once"),
+    (
+        "SignerUnknown",
+        "a signer is no member, or signed another batch, chain or contract: drop that signature and ask the member again",
+    ),
+    ("MemberCountOutOfRange", "name at least two members, and no more than the contract takes"),
+    ("MembersUnsorted", "list the members in strictly increasing order, without the zero address"),
+    (
+        "ThresholdOutOfRange",
+        "the threshold must be at least two, at least two thirds of the members and at most all of them",
+    ),
+    ("AccountMalformed", "this is no account of the rollup: check the account's id"),
+    ("AmountZero", "deposit at least one quantum"),
+    ("AmountNotWhole", "deposit whole quanta of the token"),
+    ("AmountTooLarge", "deposit less than 2^63 quanta at a time"),
+    ("TokenUnknown", "this token is not registered: check its address, or ask the Vault's owner to register it"),
+    ("TokenAlreadyRegistered", "nothing to do: the token is registered"),
+    ("TokenWithoutCode", "there is no token at this address: check it"),
+    ("QuantumZero", "a quantum is at least one base unit: name a larger one"),
+    ("AlreadyClaimed", "nothing to do: this withdrawal was paid before"),
+    (
+        "ProofInvalid",
+        "the path does not lead to this batch's withdrawals: wait until the batch is settled, then ask for the path again",
+    ),
+    ("RecipientRefused", "a withdrawal to the zero address or to the Vault cannot be paid"),
+    ("LockedTooLittle", "the Vault holds less than the rollup owes: stop, and tell the operators at once"),
+    ("FailedCall", "the recipient refuses the payment: it must be able to receive ETH"),
+    ("InsufficientBalance", "the Vault holds less than the rollup owes: stop, and tell the operators at once"),
+    ("OwnableInvalidOwner", "name an owner other than the zero address"),
+    ("OwnableUnauthorizedAccount", "only the Vault's owner may do this: use the owner's key"),
+    ("ReentrancyGuardReentrantCall", "the token or recipient calls back into the Vault: do not use it"),
+    ("SafeERC20FailedOperation", "the token refused the transfer: check the balance and the token"),
+    ("ERC20InsufficientAllowance", "approve the Vault for the amount first"),
+    ("ERC20InsufficientBalance", "the account holds too few tokens: get more, or deposit less"),
+    ("ERC20InvalidApprover", "the token refuses this owner: use another account"),
+    ("ERC20InvalidReceiver", "the token refuses this recipient: name another"),
+    ("ERC20InvalidSender", "the token refuses this sender: use another account"),
+    ("ERC20InvalidSpender", "the token refuses this spender: name another"),
+    ("InvalidShortString", UNFORESEEN),
+    ("StringTooLong", UNFORESEEN),
+];
+
+const UNFORESEEN: &str = "this is not foreseen: check that the addresses are those of this rollup and its tokens";
+
+/// Longest reason in a contract's own words that an error repeats: a stranger's token may say anything.
+const QUOTE_CHARS_MAX: usize = 100;
+
+/// Names what a contract refused with.
+pub fn reverted(data: &[u8]) -> Error {
+    let name = name(data);
+    let what_to_do = advice(&name).unwrap_or(UNFORESEEN);
+    Error::Reverted { name, what_to_do }
+}
+
+/// Makes the error of a transaction that used its gas to no effect, and whose reason cannot be found any more.
+pub fn reverted_without_reason() -> Error {
+    Error::Reverted {
+        name: "no reason that can be repeated".to_owned(),
+        what_to_do: "it may have run out of gas or into another transaction: read the state, then try again if still needed",
+    }
+}
+
+/// Makes the error of a refusal that can be foreseen without asking the contract.
+pub fn foreseen(name: &'static str) -> Error {
+    Error::Reverted { name: name.to_owned(), what_to_do: advice(name).unwrap_or(UNFORESEEN) }
+}
+
+fn advice(name: &str) -> Option<&'static str> {
+    ADVICE.iter().find(|(known, _)| *known == name).map(|(_, advice)| *advice)
+}
+
+fn name(data: &[u8]) -> String {
+    let Some(selector) = data.first_chunk::<4>() else { return "no reason".to_owned() };
+    let known = Rollup::RollupErrors::name_by_selector(*selector)
+        .or_else(|| Vault::VaultErrors::name_by_selector(*selector))
+        .or_else(|| Committee::CommitteeErrors::name_by_selector(*selector))
+        .or_else(|| TestToken::TestTokenErrors::name_by_selector(*selector));
+    match (known, Revert::abi_decode(data)) {
+        (Some(name), _) => name.to_owned(),
+        (None, Ok(words)) => words.reason.chars().take(QUOTE_CHARS_MAX).collect(),
+        (None, Err(_)) => format!("the unknown error 0x{}", alloy::hex::encode(selector)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::{Address, U256};
+
+    #[test]
+    fn every_error_of_every_contract_says_what_to_do() {
+        let all = [
+            Rollup::RollupErrors::SIGNATURES,
+            Vault::VaultErrors::SIGNATURES,
+            Committee::CommitteeErrors::SIGNATURES,
+            TestToken::TestTokenErrors::SIGNATURES,
+        ];
+        let names: Vec<_> = all.concat().iter().map(|signature| signature.split('(').next().unwrap()).collect();
+        for name in &names {
+            assert!(advice(name).is_some(), "{name} is new: add what to do about it");
+        }
+        for (name, _) in ADVICE {
+            assert!(names.contains(name), "{name} is no error of the contracts any more: remove it");
+        }
+    }
+
+    fn check(data: &[u8], expected: &str) {
+        let Error::Reverted { name, .. } = reverted(data) else { panic!("not a revert") };
+        assert_eq!(name, expected);
+    }
+
+    #[test]
+    fn any_bytes_have_a_name() {
+        check(&[], "no reason");
+        check(&[1, 2, 3], "no reason");
+        check(&[1, 2, 3, 4, 5], "the unknown error 0x01020304");
+        check(&Rollup::NumberWrong { given: 1, expected: 2 }.abi_encode(), "NumberWrong");
+        check(&Vault::AlreadyClaimed { index: 1 }.abi_encode(), "AlreadyClaimed");
+        check(&Committee::SignerUnknown { signer: Address::ZERO }.abi_encode(), "SignerUnknown");
+        let short =
+            TestToken::ERC20InsufficientBalance { sender: Address::ZERO, balance: U256::ZERO, needed: U256::ONE };
+        check(&short.abi_encode(), "ERC20InsufficientBalance");
+        check(&Revert::from("paused").abi_encode(), "paused");
+        check(&Revert::from("x".repeat(1_000)).abi_encode(), &"x".repeat(QUOTE_CHARS_MAX));
+    }
+}
