@@ -1,0 +1,125 @@
+//! Runs the whole network in one thread under seeded crashes.
+
+use clap::Parser;
+use serde_json::{Value, json};
+use sim::{Fault, Plan, Report};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs the network under crashes, lost messages and liars, and checks that nothing is ever lost.
+#[derive(Parser)]
+struct Args {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Runs this one seed only.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many steps each run takes under faults.
+    #[arg(long, default_value_t = sim::STEPS)]
+    steps: u64,
+    /// Prints every event. For one seed.
+    #[arg(long)]
+    trace: bool,
+    /// Prints the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Sums over runs.
+#[derive(Default)]
+struct Summary {
+    runs: u64,
+    failures: Vec<Value>,
+    numbers: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<Fault, u64>,
+    crash_points: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    fn add(&mut self, report: Report) {
+        let tallied = &report.tallied;
+        self.runs += 1;
+        for (name, count) in [
+            ("steps", report.steps),
+            ("virtual_ms", report.time_ms),
+            ("blocks", tallied.blocks),
+            ("batches_settled", report.settled),
+            ("transactions", tallied.transactions),
+            ("rejected", tallied.rejected),
+            ("deposits", tallied.deposited),
+            ("withdrawals", tallied.withdrawn),
+            ("tasks_submitted", tallied.submitted),
+            ("tasks_decided", tallied.decided),
+            ("tasks_refunded", tallied.refunded),
+            ("stakes_slashed", tallied.slashed),
+            ("crashes", report.crash_points.values().sum()),
+        ] {
+            *self.numbers.entry(name).or_default() += count;
+        }
+        for (fault, count) in report.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
+        for (point, count) in report.crash_points {
+            *self.crash_points.entry(point).or_default() += count;
+        }
+        if let Some(failure) = report.failure {
+            eprintln!("seed {} broke at step {}, {} ms", failure.seed, failure.step, failure.time_ms);
+            eprintln!("  {}", failure.broken);
+            eprintln!("  see it again: {}", failure.rerun);
+            self.failures.push(json!({
+                "seed": failure.seed, "step": failure.step, "time_ms": failure.time_ms,
+                "broken": failure.broken, "rerun": failure.rerun,
+            }));
+        }
+    }
+
+    fn json(&self, seconds: f64) -> Value {
+        let faults: BTreeMap<_, _> = self.faults.iter().map(|(fault, n)| (format!("{fault:?}"), n)).collect();
+        json!({
+            "runs": self.runs, "seconds": seconds, "failures": self.failures, "numbers": self.numbers,
+            "faults": faults, "crash_points": self.crash_points,
+        })
+    }
+
+    fn text(&self, seconds: f64) -> String {
+        let mut lines = vec![format!("{} runs in {seconds:.1} s, {} failed", self.runs, self.failures.len())];
+        lines.extend(self.numbers.iter().map(|(name, count)| format!("  {name:<40} {count:>10}")));
+        lines.push("faults".to_owned());
+        lines.extend(Fault::ALL.iter().map(|fault| {
+            let name = format!("{fault:?}");
+            format!("  {name:<40} {:>10}", self.faults.get(fault).copied().unwrap_or(0))
+        }));
+        lines.push("where nodes died".to_owned());
+        lines.extend(self.crash_points.iter().map(|(point, count)| format!("  {point:<50} {count:>8}")));
+        lines.join("\n")
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let start = Instant::now();
+    let seeds = match args.seed {
+        Some(seed) => seed..seed + 1,
+        None => args.from..args.from + args.seeds,
+    };
+    let mut summary = Summary::default();
+    for seed in seeds {
+        let plan = Plan { steps: args.steps, trace: args.trace, ..Plan::of(seed) };
+        summary.add(sim::run(&plan));
+        if summary.runs % 20 == 0 {
+            eprintln!("{} runs, {:.1} s", summary.runs, start.elapsed().as_secs_f64());
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if args.json {
+        println!("{}", summary.json(seconds));
+    } else {
+        println!("{}", summary.text(seconds));
+    }
+    if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,169 @@
+//! The sequencer's shell, and the routes of the gateway that read its disk.
+
+use super::wallet::Answer;
+use crate::Sabotage;
+use crate::check::{Broken, Checked};
+use crate::faults::Fault;
+use crate::world::{L1Call, Message, Name, World};
+use sequencer::core::Restored;
+use sequencer::{Effect, Input, Sequencer};
+use std::collections::BTreeMap;
+use types::{Height, TransactionId};
+
+/// Most blocks in one answer of the feed.
+const BLOCKS: u64 = 64;
+
+/// A sequencer that may be down.
+#[derive(Default)]
+pub(crate) struct Sequencing {
+    pub(crate) core: Option<Sequencer>,
+    waiting: BTreeMap<u64, (Name, TransactionId)>,
+    tickets: u64,
+}
+
+fn name_of(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Commit(_) => "Commit",
+        Effect::Confirm { .. } => "Confirm",
+        Effect::Refuse { .. } => "Refuse",
+        Effect::Busy { .. } => "Busy",
+        Effect::Seal(_) => "Seal",
+    }
+}
+
+impl World {
+    pub(crate) fn sequencer_start(&mut self) -> Checked {
+        self.disk.check_root()?;
+        self.check.all_told(&self.disk)?;
+        let (blocks, receipts) = self.disk.unsealed();
+        let restored = Restored {
+            state: self.disk.state(),
+            head: self.disk.head().cloned(),
+            batch: self.disk.batches.last().map(|batch| batch.header.clone()),
+            blocks,
+            receipts: receipts.concat(),
+        };
+        self.sequencer.core = Some(Sequencer::restore(self.config.clone(), restored));
+        Ok(())
+    }
+
+    pub(crate) fn sequencer_crash(&mut self) {
+        self.sequencer.core = None;
+        self.sequencer.waiting.clear();
+        if self.sabotage == Sabotage::DiskForgetsTheLastBlock {
+            self.disk.forget_last_block();
+        }
+    }
+
+    pub(crate) fn sequencer_tick(&mut self) -> Checked {
+        let Some(core) = &mut self.sequencer.core else { return Ok(()) };
+        let next = core.inbox_next();
+        let effects = core.step(self.now, Input::Tick);
+        self.sequencer_perform(effects)?;
+        let deposits = self.l1.inbox(self.now, next);
+        if !deposits.is_empty() && self.is_up(Name::Sequencer) {
+            if self.faults.strikes(Fault::LateDeposit) {
+                let delay = self.faults.length_ms(500, 6_000);
+                self.send_after(delay, Name::Sequencer, Message::Deposits(deposits));
+            } else {
+                self.send(Name::Sequencer, Message::Deposits(deposits));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sequencer_message(&mut self, message: Message) -> Checked {
+        let Some(core) = &mut self.sequencer.core else { return Ok(()) };
+        let input = match message {
+            Message::Submit { from, transaction } => {
+                self.sequencer.tickets += 1;
+                let ticket = self.sequencer.tickets;
+                self.sequencer.waiting.insert(ticket, (from, transaction.id(&self.chain)));
+                Input::Submit { ticket, transaction: *transaction }
+            }
+            Message::Deposits(deposits) => Input::Deposits(deposits),
+            Message::AskBlocks { member, token, from } => {
+                let blocks: Vec<_> =
+                    (from.0..from.0 + BLOCKS).map_while(|height| self.disk.block(Height(height)).cloned()).collect();
+                self.send(Name::Member(member), Message::Blocks { token, blocks });
+                return Ok(());
+            }
+            Message::AskBatches { member, token, from } => {
+                let batches = self.batches_for(from);
+                self.send(Name::Member(member), Message::Batches { token, batches });
+                return Ok(());
+            }
+            _ => return Err(Broken("the sequencer got a message that is not for it".into())),
+        };
+        let effects = core.step(self.now, input);
+        self.sequencer_perform(effects)
+    }
+
+    /// Lists the batches that lack their quorum, as the gateway does: back from the last to one that has it.
+    fn batches_for(&self, _from: u64) -> Vec<transition::Batch> {
+        let last = self.disk.last_batch();
+        let unsigned = (1..=last).rev().take_while(|number| !self.disk.evidence.contains_key(number));
+        let mut batches: Vec<_> = unsigned.filter_map(|number| self.disk.batch(number).cloned()).collect();
+        batches.reverse();
+        batches
+    }
+
+    fn sequencer_perform(&mut self, effects: Vec<Effect>) -> Checked {
+        let mut done: Option<&'static str> = None;
+        for effect in effects {
+            let name = name_of(&effect);
+            if self.dies(Name::Sequencer, done, Some(name)) {
+                return Ok(());
+            }
+            done = Some(name);
+            self.sequencer_effect(effect)?;
+        }
+        self.dies(Name::Sequencer, done, None);
+        Ok(())
+    }
+
+    fn sequencer_effect(&mut self, effect: Effect) -> Checked {
+        match effect {
+            Effect::Commit(executed) => {
+                self.disk.commit_block(&executed)?;
+                let header = &executed.block.header;
+                self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
+                self.check.block(&self.chain, &executed)
+            }
+            Effect::Confirm { ticket, id, height, position, receipt } => {
+                self.check.told(&self.disk, id, height, position, &receipt)?;
+                self.sequencer_answer(ticket, Answer::Confirmed { height, position, receipt });
+                Ok(())
+            }
+            Effect::Refuse { ticket, id, reject } => {
+                let answer = match self.disk.find(id) {
+                    Some((height, position, receipt)) => Answer::Confirmed { height, position, receipt },
+                    None => Answer::Refused(reject.code()),
+                };
+                self.sequencer_answer(ticket, answer);
+                Ok(())
+            }
+            Effect::Busy { ticket } => {
+                self.sequencer_answer(ticket, Answer::Busy);
+                Ok(())
+            }
+            Effect::Seal(batch) => {
+                self.disk.commit_batch(&batch)?;
+                let number = batch.header.number;
+                self.line(&format!("batch {number} of {}-{} is stored", batch.first, batch.last));
+                if let Some(core) = &self.sequencer.core {
+                    self.check.books(core.state(), &self.l1)?;
+                }
+                // Who claims before the batch has settled gets nothing.
+                self.send_l1(L1Call::Claim { batch: number });
+                Ok(())
+            }
+        }
+    }
+
+    fn sequencer_answer(&mut self, ticket: u64, answer: Answer) {
+        if let Some((to, id)) = self.sequencer.waiting.remove(&ticket) {
+            self.send(to, Message::Answer { id, answer });
+        }
+    }
+}

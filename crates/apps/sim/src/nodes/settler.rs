@@ -1,0 +1,121 @@
+//! The settler's shell.
+
+use crate::Sabotage;
+use crate::check::{Broken, Checked};
+use crate::faults::Fault;
+use crate::world::{L1Call, Message, Name, World};
+use settler::{Effect, Input, Settler};
+
+/// A settler that may be down.
+#[derive(Default)]
+pub(crate) struct Settling {
+    pub(crate) core: Option<Settler>,
+    sealed: u64,
+    /// Counts starts, so that news for a dead process does not reach the next one.
+    life: u64,
+}
+
+fn name_of(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Keep { .. } => "Keep",
+        Effect::Send { .. } => "Send",
+        Effect::Final { .. } => "Final",
+        Effect::Halt(_) => "Halt",
+    }
+}
+
+impl World {
+    pub(crate) fn settler_start(&mut self) -> Checked {
+        let (settled, last) = (self.disk.settled(), self.disk.last_batch());
+        let found = (settled + 1..=last).filter_map(|number| {
+            let evidence = self.disk.evidence.get(&number).cloned();
+            self.disk.batch(number).map(|batch| (batch.header.clone(), evidence))
+        });
+        let unsettled = found.collect();
+        self.settler.core = Some(Settler::restore(self.anchor.clone(), settled, unsettled));
+        self.settler.sealed = last;
+        self.settler.life += 1;
+        Ok(())
+    }
+
+    pub(crate) fn settler_crash(&mut self) {
+        let heard = self.settler.core.take().map_or(0, |core| core.settled());
+        if self.l1.number() > heard {
+            self.faults.count(Fault::SettlerMissedL1);
+        }
+    }
+
+    pub(crate) fn settler_tick(&mut self) -> Checked {
+        if self.settler.core.is_none() {
+            return Ok(());
+        }
+        while let Some(batch) = self.disk.batch(self.settler.sealed + 1) {
+            self.settler.sealed += 1;
+            let skipped = self.sabotage == Sabotage::SettlerSkipsABatch && batch.header.number == 3;
+            if let Some(core) = &mut self.settler.core
+                && !skipped
+            {
+                core.step(self.now, Input::Sealed(batch.header.clone()));
+            }
+        }
+        if !self.faults.strikes(Fault::L1Away)
+            && let Some(header) = self.l1.settled(self.now)
+        {
+            let input = Input::Settled { number: header.number, state_root: header.state_root };
+            self.settler_step(input)?;
+        }
+        self.settler_step(Input::Tick)
+    }
+
+    pub(crate) fn settler_message(&mut self, message: Message) -> Checked {
+        match message {
+            Message::BatchSignature { number, signer, signature } => {
+                self.settler_step(Input::Signature { number, signer, signature })
+            }
+            Message::NotSettled { life } if life == self.settler.life => self.settler_step(Input::Failed),
+            Message::NotSettled { .. } => Ok(()),
+            _ => Err(Broken("the settler got a message that is not for it".into())),
+        }
+    }
+
+    fn settler_step(&mut self, input: Input) -> Checked {
+        let Some(core) = &mut self.settler.core else { return Ok(()) };
+        let effects = core.step(self.now, input);
+        let mut done = None;
+        for effect in effects {
+            let name = name_of(&effect);
+            if self.dies(Name::Settler, done, Some(name)) {
+                return Ok(());
+            }
+            done = Some(name);
+            self.settler_effect(effect)?;
+        }
+        self.dies(Name::Settler, done, None);
+        Ok(())
+    }
+
+    fn settler_effect(&mut self, effect: Effect) -> Checked {
+        match effect {
+            Effect::Keep { number, evidence } => {
+                self.line(&format!("the settler keeps the quorum of batch {number}"));
+                self.disk.commit_evidence(number, evidence)
+            }
+            Effect::Send { header, evidence } => {
+                self.line(&format!("the settler sends batch {}", header.number));
+                let life = self.settler.life;
+                if self.faults.strikes(Fault::SendFailed) {
+                    self.send(Name::Settler, Message::NotSettled { life });
+                } else {
+                    self.send_l1(L1Call::Settle { life, header, evidence });
+                }
+                Ok(())
+            }
+            Effect::Final { number } => {
+                self.line(&format!("batch {number} is final"));
+                self.disk.settlements.insert(number);
+                Ok(())
+            }
+            Effect::Halt(why) => Err(Broken(format!("the settler stops: {why}"))),
+        }
+    }
+}
