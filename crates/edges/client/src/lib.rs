@@ -14,8 +14,10 @@
 //! # }
 //! ```
 
+mod derive;
 mod wallet;
 
+pub use derive::{STATEMENT, derive_key, key_digest};
 pub use wallet::Wallet;
 
 use api::{

@@ -29,7 +29,7 @@ mod path;
 mod tree;
 
 pub use leaf::{Leaf, LeafChange, LeafRecord};
-pub use overlay::Overlay;
+pub use overlay::{Overlay, Touched};
 pub use path::{Path, Terminal};
 
 use std::collections::BTreeMap;

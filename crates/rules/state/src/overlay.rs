@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 type Changes = BTreeMap<Vec<u8>, Option<LeafRecord>>;
 
+/// A leaf that changed: its key, its value before the block and after it.
+pub type Touched<L> = (<L as Leaf>::Key, Option<<L as Leaf>::Value>, Option<<L as Leaf>::Value>);
+
 /// Reads through to the state; writes only to itself until [`State::apply`].
 pub struct Overlay<'a> {
     base: &'a State,
@@ -54,7 +57,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// Lists the leaves of one kind that the kept changes touch, with the value before and after.
-    pub fn touched<L: Leaf>(&self) -> Vec<(L::Key, Option<L::Value>, Option<L::Value>)> {
+    pub fn touched<L: Leaf>(&self) -> Vec<Touched<L>> {
         use types::Decode as _;
         let of_kind = self.kept.range(vec![L::NUMBER]..).take_while(|(key, _)| key[0] == L::NUMBER);
         of_kind

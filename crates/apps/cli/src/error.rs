@@ -1,0 +1,71 @@
+//! What a command can fail with.
+
+use std::path::PathBuf;
+
+/// Why a command failed. The text says its own part; the cause is printed after it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The gateway or the chain.
+    #[error("the network did not do it")]
+    Client(#[from] client::Error),
+    /// L1.
+    #[error("L1 did not do it")]
+    L1(#[from] l1::Error),
+    /// A role failed.
+    #[error("a role of the node stopped")]
+    Role(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A file or a process.
+    #[error("cannot {doing}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that does not read.
+    #[error("{} does not read as {what}: restore it, or start anew with `talea down --wipe` and `talea up`", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// Why it is not.
+        source: serde_json::Error,
+    },
+    /// Anything that the text says in full.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Error {
+    /// Says in full what failed and what to do.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::Failed(text.into())
+    }
+
+    /// Wraps what the system said.
+    pub fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+
+    /// Wraps a role's failure.
+    pub fn role(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Role(Box::new(source))
+    }
+
+    /// Returns the text with all its causes.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let own = error.to_string();
+            if !text.ends_with(&own) {
+                text.push_str(": ");
+                text.push_str(&own);
+            }
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,94 @@
+//! The one binary, talea.
+//!
+//! Nouns group, verbs act, `--json` is everywhere. Data goes to standard output, talk to standard error. Every failure
+//! says what to do next and exits with 1; a wrong use of the command exits with 2.
+
+mod account;
+mod demo;
+mod error;
+mod market;
+mod network;
+mod node;
+mod run;
+mod say;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use error::Error;
+use say::Say;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "talea", version, about = "A network and an exchange for compute that proves what it did.")]
+struct Cli {
+    /// Print one JSON value on one line instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The folder of the network on this machine.
+    #[arg(long, global = true, default_value = ".talea", value_name = "FOLDER")]
+    dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a whole network on this machine, or go on with the one in the folder.
+    Up,
+    /// Stop the network of the folder; its data stays.
+    Down {
+        /// Remove the network's data too.
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Say what runs and where the chain stands.
+    Status,
+    /// Walk the whole idea once: deposit, run, agree, pay, settle, withdraw.
+    Demo(demo::Options),
+    /// Run a program on the network and wait for its agreed result.
+    Run(run::Options),
+    /// Check a receipt offline, trusting nobody.
+    Verify(verify::Options),
+    /// Show the network's development accounts with their balances.
+    Account,
+    /// Deposit from a development account.
+    Deposit(account::Deposit),
+    /// Run one role in this process.
+    Node {
+        #[command(subcommand)]
+        role: node::Role,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let say = Say::new(cli.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(cli, &say)),
+        Err(source) => Err(Error::Io { doing: "start the runtime".into(), source }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say.fail(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
+    let dir = cli.dir;
+    match cli.command {
+        Command::Up => network::up(&dir, say).await,
+        Command::Down { wipe } => network::down(&dir, wipe, say).await,
+        Command::Status => network::status(&dir, say).await,
+        Command::Demo(options) => demo::run(&dir, options, say).await,
+        Command::Run(options) => run::run(&dir, options, say).await,
+        Command::Verify(options) => verify::run(&options, say).await,
+        Command::Account => account::list(&dir, say).await,
+        Command::Deposit(options) => account::deposit(&dir, options, say).await,
+        Command::Node { role } => node::run(&dir, role).await,
+    }
+}

@@ -1,0 +1,132 @@
+//! What the demo and `talea run` share: publish, submit, wait for the parts of a task's life.
+
+use crate::error::Error;
+use api::{BatchView, Confirmation};
+use client::{Client, Wallet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use task::{Considered, Publish, Submit, TaskRecord};
+use transition::{Action, Entry, Transaction};
+use types::{ContentId, Decode as _, Fuel, Height, Millis, Rate, TaskId};
+
+/// How long one wait for a block lasts.
+const POLL_MS: u64 = 500;
+/// How often things are asked for that no block announces.
+const POLL: Duration = Duration::from_millis(50);
+/// How long a task may take.
+const DEADLINE: Millis = Millis(120_000);
+
+/// What a task asks for besides its program and input.
+pub struct Wish {
+    /// The most fuel one run may use.
+    pub fuel_limit: Fuel,
+    /// The most memory one run may use, in bytes.
+    pub memory_bytes: u64,
+    /// What is paid, in quanta per million fuel.
+    pub rate: Rate,
+    /// How many results must agree.
+    pub redundancy: u8,
+    /// The asset that pays.
+    pub asset: types::AssetId,
+}
+
+/// The time.
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Stores a program and names the wallet's account as its author, unless somebody already is.
+pub async fn publish(author: &Wallet, program: &[u8]) -> Result<ContentId, Error> {
+    let id = author.client().put_content(program).await?;
+    match author.send(&Action::Publish(Publish { program: id })).await {
+        Err(client::Error::Refused(failure)) if failure.code == task::Reject::ProgramExists.code() => Ok(id),
+        other => Ok(other.map(|_| id)?),
+    }
+}
+
+/// Stores the input and submits a task.
+pub async fn submit(
+    requester: &Wallet,
+    program: ContentId,
+    input: &[u8],
+    wish: &Wish,
+) -> Result<(TaskId, Confirmation), Error> {
+    let input = requester.client().put_content(input).await?;
+    let submit = Submit {
+        program,
+        input,
+        fuel_limit: wish.fuel_limit,
+        memory_bytes: wish.memory_bytes,
+        asset: wish.asset,
+        rate: wish.rate,
+        redundancy: wish.redundancy,
+        deadline: now().after(DEADLINE),
+    };
+    let confirmation = requester.send(&Action::Submit(submit)).await?;
+    Ok((TaskId(confirmation.id.0), confirmation))
+}
+
+/// Something about a task that the feed showed.
+pub enum Seen {
+    /// The scheduler assigned providers, with its reasons.
+    Assigned(Vec<Considered>),
+    /// The task moved on.
+    Moved,
+    /// The verdict was applied, by this transaction.
+    Decided(Height, types::TransactionId),
+}
+
+/// Follows the feed and tells what happens to a task until it is decided or refunded.
+pub async fn follow(
+    client: &Client,
+    chain: &types::Digest,
+    id: TaskId,
+    from: Height,
+    mut tell: impl FnMut(Seen, &TaskRecord),
+) -> Result<TaskRecord, Error> {
+    let mut next = from;
+    loop {
+        let blocks = client.blocks(next, POLL_MS).await?;
+        // Read after the blocks, so that whatever they hold is in it.
+        let record = client.task(&id).await?.record;
+        let mut closed = false;
+        for block in &blocks {
+            next = block.header.height.next();
+            for entry in &block.entries {
+                let Entry::Transaction(bytes) = entry else { continue };
+                let Ok(tx) = Transaction::from_bytes(bytes) else { continue };
+                match &tx.action {
+                    Action::Assign(assign) if assign.task == id => {
+                        tell(Seen::Assigned(assign.considered.clone()), &record)
+                    }
+                    Action::Decide(decide) if decide.verdict.task == id && !record.is_open() => {
+                        closed = true;
+                        tell(Seen::Decided(block.header.height, tx.id(chain)), &record);
+                    }
+                    Action::Refund(refund) if refund.task == id && !record.is_open() => closed = true,
+                    _ => {}
+                }
+            }
+            tell(Seen::Moved, &record);
+        }
+        if closed {
+            return Ok(record);
+        }
+    }
+}
+
+/// Waits until L1 has settled the batch that holds a block.
+pub async fn settled(client: &Client, height: Height) -> Result<BatchView, Error> {
+    loop {
+        match client.batch_of(height).await {
+            Ok(view) if view.settlement.is_some() => return Ok(view),
+            Ok(_) | Err(client::Error::Missing(_)) => tokio::time::sleep(POLL).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Returns an amount with the decimals of the development token.
+pub fn money(quanta: u64) -> String {
+    format!("{}.{:06}", quanta / 1_000_000, quanta % 1_000_000)
+}

@@ -1,0 +1,147 @@
+//! A whole network on this machine: its folder, its L1, its node.
+
+mod anvil;
+pub mod dev;
+mod files;
+mod process;
+
+pub use files::{MemberFile, Network};
+
+use crate::error::Error;
+use crate::say::Say;
+use client::Client;
+use serde_json::json;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a node may take to answer after its start.
+const START: Duration = Duration::from_secs(60);
+/// How often it is asked meanwhile.
+const POLL: Duration = Duration::from_millis(50);
+/// How long a process may take to end before it is killed.
+const END: Duration = Duration::from_secs(10);
+
+/// Starts the network of a folder, or goes on with it, and says where it is.
+pub async fn up(dir: &Path, say: &Say) -> Result<(), Error> {
+    let (network, fresh) = start(dir, say).await?;
+    let accounts: Vec<_> = dev::accounts(&network)
+        .iter()
+        .map(|account| {
+            json!({ "name": account.name, "l1_address": account.address, "l1_key": account.secret, "account": account.account })
+        })
+        .collect();
+    let contracts = network.contracts()?;
+    let mut text = format!("gateway   {}\nL1        {}\n", network.api, network.l1);
+    text.push_str(&format!("rollup    {}\nvault     {}\n", contracts.rollup, contracts.vault));
+    if let Some(token) = contracts.token {
+        text.push_str(&format!("token     {token}\n"));
+    }
+    text.push_str("\ndevelopment accounts (public keys of a test chain: never send value to them)\n");
+    for account in dev::accounts(&network) {
+        text.push_str(&format!("{:<11} {}  key {}\n", account.name, account.address, account.secret));
+    }
+    let value = json!({
+        "ok": true, "started": fresh, "api": network.api, "l1": network.l1, "contracts": contracts, "accounts": accounts,
+    });
+    say.give(text, &value);
+    Ok(())
+}
+
+/// Makes sure that the network of a folder runs. Says whether anything had to be started.
+pub async fn start(dir: &Path, say: &Say) -> Result<(Network, bool), Error> {
+    std::fs::create_dir_all(dir).map_err(Error::io(format!("make the folder {}", dir.display())))?;
+    let mut network = match Network::load(dir)? {
+        Some(network) => network,
+        None => Network::create(dir)?,
+    };
+    let mut fresh = false;
+    if !anvil::answers(&network.l1).await {
+        say.tell("starting a local Ethereum node");
+        network.anvil_pid = Some(anvil::spawn(dir, &network).await?);
+        network.save(dir)?;
+        fresh = true;
+    }
+    if network.deployed.is_none() {
+        say.tell("deploying the contracts");
+        network.deployed = Some(dev::deploy(&network).await?);
+        network.save(dir)?;
+    }
+    let client = Client::with_patience(&network.api, Duration::ZERO);
+    if client.status().await.is_err() {
+        say.tell("starting the node");
+        let mut node = process::spawn_node(dir)?;
+        network.node_pid = Some(node.id());
+        network.save(dir)?;
+        await_node(dir, &client, &mut node).await?;
+        fresh = true;
+    }
+    let status = client.status().await?;
+    if status.config != network.config {
+        return Err(Error::failed(format!("another network answers at {}: stop it, or use its folder", network.api)));
+    }
+    Ok((network, fresh))
+}
+
+async fn await_node(dir: &Path, client: &Client, node: &mut std::process::Child) -> Result<(), Error> {
+    let start = Instant::now();
+    loop {
+        if client.status().await.is_ok() {
+            return Ok(());
+        }
+        let ended = node.try_wait().map_err(Error::io("look after the node"))?.is_some();
+        if ended || start.elapsed() > START {
+            let log = process::tail(&dir.join("node.log"));
+            return Err(Error::failed(format!("the node did not start; the end of its log says:\n{log}")));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Stops what runs in a folder.
+pub async fn down(dir: &Path, wipe: bool, say: &Say) -> Result<(), Error> {
+    let Some(mut network) = Network::load(dir)? else {
+        return Err(Error::failed(format!("there is no network in {}: name its folder with --dir", dir.display())));
+    };
+    // The node first: it finishes what it holds while L1 still answers.
+    let node = stop(network.node_pid.take(), "talea", END).await?;
+    let l1 = stop(network.anvil_pid.take(), "anvil", END).await?;
+    network.save(dir)?;
+    if wipe {
+        std::fs::remove_dir_all(dir).map_err(Error::io(format!("remove {}", dir.display())))?;
+    }
+    let text = if node || l1 { "stopped" } else { "nothing ran" };
+    say.give(text, &json!({ "ok": true, "node_stopped": node, "l1_stopped": l1, "wiped": wipe }));
+    Ok(())
+}
+
+/// Asks a process to end, waits, and kills it when it does not. Says whether there was one.
+async fn stop(pid: Option<u32>, name: &str, patience: Duration) -> Result<bool, Error> {
+    let Some(pid) = pid.filter(|pid| process::is_alive(*pid, name)) else { return Ok(false) };
+    process::signal(pid, nix::sys::signal::Signal::SIGTERM)?;
+    let start = Instant::now();
+    while process::is_alive(pid, name) {
+        if start.elapsed() > patience {
+            process::signal(pid, nix::sys::signal::Signal::SIGKILL)?;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(true)
+}
+
+/// Says what runs and where the chain stands.
+pub async fn status(dir: &Path, say: &Say) -> Result<(), Error> {
+    let network = Network::require(dir)?;
+    let status = Client::with_patience(&network.api, Duration::ZERO).status().await?;
+    let height = status.head.as_ref().map_or(0, |head| head.height.0);
+    let text = format!(
+        "gateway   {}\nL1        {}\nblock     {height}\nsealed    batch {}\nsettled   batch {}\nmembers   {} of {} have signed since the start\n",
+        network.api,
+        network.l1,
+        status.sealed,
+        status.settled,
+        status.members_seen,
+        status.config.committee.members.len(),
+    );
+    say.give(text, &json!({ "ok": true, "api": network.api, "l1": network.l1, "status": status }));
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Plugs the services into the gateway: services do not know each other.
+
+use api::Vote;
+use crypto::eth::EthSignature;
+use gateway::{Confirmed, Node, Refused};
+use proof::BlockHeader;
+use state::State;
+use tokio::sync::watch;
+use transition::Transaction;
+use types::{EthAddress, Height};
+
+/// The services behind the gateway.
+#[derive(Clone)]
+pub struct Services {
+    /// Orders and executes.
+    pub sequencer: sequencer::Handle,
+    /// Gathers batch signatures.
+    pub settler: settler::run::Handle,
+    /// Gathers votes.
+    pub coordinator: coordinator::run::Handle,
+}
+
+fn refused(error: sequencer::Error) -> Refused {
+    match error {
+        sequencer::Error::Refused(reject) => Refused::Rejected(reject.code(), reject.text().to_owned()),
+        sequencer::Error::Busy => Refused::Busy(error.to_string()),
+        sequencer::Error::Store(_) | sequencer::Error::Stopped => Refused::Stopped(error.to_string()),
+    }
+}
+
+impl Node for Services {
+    async fn submit(&self, transaction: Transaction) -> Result<Confirmed, Refused> {
+        let confirmed = self.sequencer.submit(transaction).await.map_err(refused)?;
+        let sequencer::run::Confirmed { id, height, position, receipt } = confirmed;
+        Ok(Confirmed { id, height, position, receipt })
+    }
+
+    async fn read<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&State, Option<&BlockHeader>) -> R + Send + 'static,
+    ) -> Result<R, Refused> {
+        self.sequencer.read(move |sequencer| read(sequencer.state(), sequencer.head())).await.map_err(refused)
+    }
+
+    fn head(&self) -> watch::Receiver<Height> {
+        self.sequencer.head()
+    }
+
+    async fn sign(&self, number: u64, signer: EthAddress, signature: EthSignature) -> Result<(), Refused> {
+        use settler::run::Error;
+        self.settler.sign(number, signer, signature).await.map_err(|error| match error {
+            Error::Refused(refusal) => Refused::Rejected(0, refusal.to_string()),
+            Error::Store(_) | Error::Halted(_) | Error::Stopped => Refused::Stopped(error.to_string()),
+        })
+    }
+
+    async fn vote(&self, vote: Vote) -> Result<(), Refused> {
+        use coordinator::run::Error;
+        self.coordinator.vote(vote).await.map_err(|error| match error {
+            Error::Refused(refusal) => Refused::Rejected(0, refusal.to_string()),
+            Error::Stopped => Refused::Stopped(error.to_string()),
+        })
+    }
+}
