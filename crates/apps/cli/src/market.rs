@@ -107,8 +107,8 @@ pub async fn follow(
                     _ => {}
                 }
             }
-            tell(Seen::Moved, &record);
         }
+        tell(Seen::Moved, &record);
         if closed {
             return Ok(record);
         }

@@ -6,12 +6,18 @@ use std::io::Write as _;
 /// Prints text for people, or one JSON value for programs.
 pub struct Say {
     json: bool,
+    silent: bool,
 }
 
 impl Say {
     /// Chooses whom to talk to.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, silent: false }
+    }
+
+    /// Says nothing at all.
+    pub fn quiet(self) -> Self {
+        Self { silent: true, ..self }
     }
 
     /// Says whether programs listen.
@@ -21,7 +27,7 @@ impl Say {
 
     /// Tells people how things go. Programs do not hear it.
     pub fn tell(&self, text: impl AsRef<str>) {
-        if !self.json {
+        if !self.json && !self.silent {
             // A reader that closed its end does not stop the work.
             let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
         }
@@ -29,6 +35,9 @@ impl Say {
 
     /// Gives the result: text to people, the value to programs.
     pub fn give(&self, text: impl AsRef<str>, value: &serde_json::Value) {
+        if self.silent {
+            return;
+        }
         let line = if self.json { value.to_string() } else { text.as_ref().trim_end().to_owned() };
         let _ = writeln!(std::io::stdout(), "{line}");
     }

@@ -22,7 +22,7 @@ pub use wallet::Wallet;
 
 use api::{
     AccountView, BalanceProof, BatchSignature, BatchView, Blocks, Confirmation, ContentView, Failure, Hex, OfferView,
-    ProvenReceipt, Status, SubmitRequest, TaskView, Vote, WithdrawalProof, path,
+    ProgramView, ProvenReceipt, Status, SubmitRequest, TaskView, Vote, WithdrawalProof, path,
 };
 use ledger::account::{Balance, BalanceKey};
 use serde::{Serialize, de::DeserializeOwned};
@@ -197,6 +197,11 @@ impl Client {
         let bytes = self.ask(|http, url| http.get(url), &path::content(id)).await?;
         let sound = bytes.len() <= limits::CONTENT_BYTES && crypto::content_id(&bytes) == *id;
         if sound { Ok(bytes) } else { Err(Error::Lied("content is not what its id names")) }
+    }
+
+    /// Returns who is paid when a program runs.
+    pub async fn program(&self, id: &ContentId) -> Result<ProgramView, Error> {
+        self.get(&path::program(id)).await
     }
 
     /// Returns the open offers.

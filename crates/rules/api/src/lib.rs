@@ -149,6 +149,13 @@ pub struct ContentView {
     pub id: ContentId,
 }
 
+/// `GET /v1/programs/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramView {
+    /// Who is paid when it runs.
+    pub author: AccountId,
+}
+
 /// One of `GET /v1/offers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferView {

@@ -20,6 +20,8 @@ pub const BALANCE: &str = "/v1/accounts/{id}/balances/{asset}";
 pub const CONTENTS: &str = "/v1/content";
 /// Content by its id.
 pub const CONTENT: &str = "/v1/content/{id}";
+/// A published program.
+pub const PROGRAM: &str = "/v1/programs/{id}";
 /// Open offers.
 pub const OFFERS: &str = "/v1/offers";
 /// Open tasks.
@@ -67,6 +69,11 @@ pub fn balance(id: &AccountId, asset: &AssetId) -> String {
 /// Fills in [`CONTENT`].
 pub fn content(id: &ContentId) -> String {
     CONTENT.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`PROGRAM`].
+pub fn program(id: &ContentId) -> String {
+    PROGRAM.replace("{id}", &id.to_string())
 }
 
 /// Fills in [`TASK`].

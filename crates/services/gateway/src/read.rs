@@ -5,8 +5,8 @@ use crate::port::{Confirmed, Node};
 use crate::run::Gateway;
 use crate::write::confirmation;
 use api::{
-    AccountView, BalanceProof, BatchView, Blocks, Confirmation, Hex, Holding, OfferView, ProvenReceipt, SettlementView,
-    Status, TaskView, WithdrawalProof,
+    AccountView, BalanceProof, BatchView, Blocks, Confirmation, Hex, Holding, OfferView, ProgramView, ProvenReceipt,
+    SettlementView, Status, TaskView, WithdrawalProof,
 };
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -18,7 +18,7 @@ use proof::header::entry_leaf;
 use serde::Deserialize;
 use std::time::Duration;
 use store::Store;
-use task::{Offer, Task};
+use task::{Offer, Program, Task};
 use transition::{Batch, Event};
 use types::{AccountId, AssetId, Bytes32, ContentId, Encode as _, Height, TaskId, TransactionId};
 
@@ -191,6 +191,15 @@ pub(crate) async fn content<N: Node>(
 ) -> Result<Vec<u8>, Fault> {
     let found = gateway.blocking(move |store| store.content(id)).await?;
     found.ok_or_else(|| Fault::missing("no such content is stored: check the id, or store it first"))
+}
+
+pub(crate) async fn program<N: Node>(
+    State(gateway): State<Gateway<N>>,
+    Path(id): Path<ContentId>,
+) -> Answer<ProgramView> {
+    let found = gateway.node.read(move |state, _| state.get::<Program>(&id)).await?;
+    let record = found.ok_or_else(|| Fault::missing("no such program is published: publish it first"))?;
+    Ok(Json(ProgramView { author: record.author }))
 }
 
 pub(crate) async fn offers<N: Node>(State(gateway): State<Gateway<N>>) -> Answer<Vec<OfferView>> {

@@ -81,6 +81,7 @@ impl<N: Node> Gateway<N> {
             .route(path::BALANCE, get(read::balance))
             .route(path::CONTENTS, post(write::put_content).layer(DefaultBodyLimit::max(limits::CONTENT_BYTES)))
             .route(path::CONTENT, get(read::content))
+            .route(path::PROGRAM, get(read::program))
             .route(path::OFFERS, get(read::offers))
             .route(path::TASKS, get(read::tasks))
             .route(path::TASK, get(read::task))
