@@ -195,7 +195,7 @@ impl Sequencer {
             entries.push(Entry::Deposit(deposit));
         }
         let deposits = entries.len();
-        let (mut taken, mut effects) = (Vec::new(), Vec::new());
+        let (mut taken, mut refusals) = (Vec::new(), Vec::new());
         let mut nonces: BTreeMap<AccountId, u64> = BTreeMap::new();
         while entries.len() < limits::BLOCK_ENTRIES {
             let Some(waiting) = self.queue.pop_front() else { break };
@@ -208,16 +208,20 @@ impl Sequencer {
                 std::cmp::Ordering::Equal => None,
             };
             if let Some(reject) = reject {
-                effects.push(Effect::Refuse { ticket: waiting.ticket, id: waiting.id, reject });
+                refusals.push(Effect::Refuse { ticket: waiting.ticket, id: waiting.id, reject });
                 continue;
             }
             *next += 1;
             entries.push(Entry::Transaction(waiting.transaction.to_bytes().into()));
             taken.push(waiting);
         }
-        if !entries.is_empty() {
-            effects.extend(self.execute(now, entries, taken, deposits));
-        }
+        let mut effects = match entries.is_empty() {
+            true => Vec::new(),
+            false => self.execute(now, entries, taken, deposits),
+        };
+        // After the block: bytes that came twice are refused the second time, and that answer is looked up in the
+        // store. Looked up too early it would be a refusal, and the sender would sign the same wish again.
+        effects.extend(refusals);
         effects
     }
 
@@ -332,8 +336,17 @@ mod tests {
         }
         sequencer.step(Millis(1), Input::Deposits(vec![deposit(0), deposit(0), deposit(1), deposit(3)]));
         let effects = sequencer.step(Millis(2), Input::Tick);
-        assert_eq!(show(&effects), "refuse 3 302; refuse 4 303; commit 1x4; confirm 1 at 1.2; confirm 2 at 1.3");
+        assert_eq!(show(&effects), "commit 1x4; confirm 1 at 1.2; confirm 2 at 1.3; refuse 3 302; refuse 4 303");
         assert_eq!(sequencer.inbox_next(), 2);
+    }
+
+    #[test]
+    fn the_same_bytes_sent_twice_are_answered_after_they_are_stored() {
+        let mut sequencer = Sequencer::restore(config(), empty());
+        sequencer.step(Millis(1), submit(1, 0));
+        sequencer.step(Millis(1), submit(2, 0));
+        let effects = sequencer.step(Millis(2), Input::Tick);
+        assert_eq!(show(&effects), "commit 1x1; confirm 1 at 1.0; refuse 2 302");
     }
 
     #[test]
