@@ -46,6 +46,8 @@ pub enum Sabotage {
     SettlerSkipsABatch,
     /// Members sign batches without keeping them.
     MemberKeepsNoBatch,
+    /// The feed shows members only the batches after the last one that has a quorum.
+    FeedShowsTheUnsignedTail,
 }
 
 /// What is to be run.

@@ -99,13 +99,16 @@ impl World {
         self.sequencer_perform(effects)
     }
 
-    /// Lists the batches that lack their quorum, as the gateway does: back from the last to one that has it.
-    fn batches_for(&self, _from: u64) -> Vec<transition::Batch> {
+    /// Lists the batches that a member has to look at: those after its last one, and those that lack their quorum.
+    fn batches_for(&self, from: u64) -> Vec<transition::Batch> {
         let last = self.disk.last_batch();
-        let unsigned = (1..=last).rev().take_while(|number| !self.disk.evidence.contains_key(number));
-        let mut batches: Vec<_> = unsigned.filter_map(|number| self.disk.batch(number).cloned()).collect();
-        batches.reverse();
-        batches
+        let lacks = |number: &u64| !self.disk.evidence.contains_key(number);
+        let numbers: Vec<u64> = if self.sabotage == Sabotage::FeedShowsTheUnsignedTail {
+            (1..=last).rev().take_while(lacks).collect()
+        } else {
+            (1..=last).rev().filter(|number| *number >= from || lacks(number)).collect()
+        };
+        numbers.into_iter().rev().filter_map(|number| self.disk.batch(number).cloned()).collect()
     }
 
     fn sequencer_perform(&mut self, effects: Vec<Effect>) -> Checked {
