@@ -3,7 +3,7 @@
 use crate::core::{Effect, Input, Provider, Ran};
 use crate::execute::Execute;
 use client::Wallet;
-use l1::Writer;
+use l1::{Reader, Writer};
 use std::sync::Arc;
 use std::time::Duration;
 use task::{MakeOffer, Submit};
@@ -39,6 +39,8 @@ pub enum Error {
 pub struct Stake {
     /// Sends the stake from the provider's L1 account.
     pub writer: Writer,
+    /// Reads the L1 inbox at its head, so that a deposit already on its way is not made again.
+    pub reader: Reader,
     /// The token that is staked and asked for.
     pub token: EthAddress,
     /// How much is staked, in quanta.
@@ -91,13 +93,7 @@ async fn offer(wallet: &Wallet, executor: &Arc<dyn Execute>, stake: &Stake) -> R
         return Ok(());
     }
     let asset = ledger::bridge::asset_of(stake.token);
-    let balance = wallet.client().balance(wallet.account(), asset).await;
-    let held = match balance {
-        Ok(proof) => proof.amount,
-        // Before the first block there is no root to prove a balance against, and no balance.
-        Err(client::Error::Missing(_)) => Amount::ZERO,
-        Err(error) => return Err(error.into()),
-    };
+    let held = held_or_coming(wallet, stake).await?;
     if let Ok(lacking) = stake.stake.minus(held)
         && !lacking.is_zero()
     {
@@ -112,6 +108,29 @@ async fn offer(wallet: &Wallet, executor: &Arc<dyn Execute>, stake: &Stake) -> R
     wallet.send(&make).await?;
     tracing::info!(fuel_per_second, stake = stake.stake.quanta(), "offered");
     Ok(())
+}
+
+/// Returns what the account holds, with what L1 has queued for it: a crash between a deposit and its credit must not
+/// deposit twice.
+async fn held_or_coming(wallet: &Wallet, stake: &Stake) -> Result<Amount, Error> {
+    let (client, account) = (wallet.client(), wallet.account());
+    loop {
+        let taken = client.status().await?.cursor.inbox_count;
+        let balance = match client.balance(account, ledger::bridge::asset_of(stake.token)).await {
+            Ok(proof) => proof.amount,
+            // Before the first block there is no root to prove a balance against, and no balance.
+            Err(client::Error::Missing(_)) => Amount::ZERO,
+            Err(error) => return Err(error.into()),
+        };
+        let queued = stake.reader.deposits(taken, u64::MAX).await?;
+        // A message that was taken between the two looks would be counted twice or not at all: look again.
+        if client.status().await?.cursor.inbox_count != taken {
+            continue;
+        }
+        let mut mine = queued.iter().filter(|deposit| deposit.account == account && deposit.token == stake.token);
+        let coming = mine.try_fold(balance, |sum, deposit| sum.plus(deposit.amount));
+        return Ok(coming.unwrap_or(Amount::MAX));
+    }
 }
 
 /// Waits until the ledger has credited the deposit. L1 decides how long that takes.

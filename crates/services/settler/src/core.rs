@@ -9,6 +9,10 @@ use types::{Digest, EthAddress, Millis};
 /// How long to wait before sending a batch again that L1 did not take.
 pub const RETRY: Millis = Millis(1_000);
 
+/// How long a quorum waits for the members that have not signed yet: more signatures make better evidence, but nobody
+/// may hold a batch up.
+pub const GRACE: Millis = Millis(1_000);
+
 /// What happens to the settler.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -76,7 +80,22 @@ pub enum Refusal {
 struct Pending {
     header: BatchHeader,
     signatures: BTreeMap<EthAddress, EthSignature>,
+    quorum_since: Option<Millis>,
     evidence: Option<Vec<u8>>,
+}
+
+impl Pending {
+    fn new(header: BatchHeader, evidence: Option<Vec<u8>>) -> Self {
+        Self { header, signatures: BTreeMap::new(), quorum_since: None, evidence }
+    }
+
+    /// Closes the evidence and says to keep it.
+    fn close(&mut self) -> Effect {
+        let signatures: Vec<_> = self.signatures.iter().map(|(signer, signature)| (*signer, *signature)).collect();
+        let joined = evidence(&signatures);
+        self.evidence = Some(joined.clone());
+        Effect::Keep { number: self.header.number, evidence: joined }
+    }
 }
 
 /// Gathers quorums and brings batches to L1, the lowest first, one at a time.
@@ -90,10 +109,8 @@ pub struct Settler {
 impl Settler {
     /// Takes up from the store: what is settled, and what is sealed after it with the evidence that there is.
     pub fn restore(anchor: Anchor, settled: u64, unsettled: Vec<(BatchHeader, Option<Vec<u8>>)>) -> Self {
-        let pending = unsettled
-            .into_iter()
-            .map(|(header, evidence)| (header.number, Pending { header, signatures: BTreeMap::new(), evidence }))
-            .collect();
+        let pending =
+            unsettled.into_iter().map(|(header, evidence)| (header.number, Pending::new(header, evidence))).collect();
         Self { anchor, settled, pending, sent: None }
     }
 
@@ -116,36 +133,44 @@ impl Settler {
             Input::Sealed(header) => {
                 let number = header.number;
                 if number > self.settled {
-                    let fresh = Pending { header, signatures: BTreeMap::new(), evidence: None };
-                    self.pending.entry(number).or_insert(fresh);
+                    self.pending.entry(number).or_insert_with(|| Pending::new(header, None));
                 }
                 Vec::new()
             }
-            Input::Signature { number, signer, signature } => self.gather(number, signer, *signature),
+            Input::Signature { number, signer, signature } => self.gather(now, number, signer, *signature),
             Input::Settled { number, state_root } => self.finalise(number, state_root),
             Input::Failed => {
                 // Not at once: whatever stood in the way is likely still there.
                 self.sent = self.sent.map(|(number, _)| (number, now));
                 Vec::new()
             }
-            Input::Tick => self.send(now).into_iter().collect(),
+            Input::Tick => {
+                let waited = |since: Millis| now >= since.after(GRACE);
+                let ripe =
+                    self.pending.values_mut().filter(|p| p.evidence.is_none() && p.quorum_since.is_some_and(waited));
+                let mut effects: Vec<Effect> = ripe.map(Pending::close).collect();
+                effects.extend(self.send(now));
+                effects
+            }
         }
     }
 
-    fn gather(&mut self, number: u64, signer: EthAddress, signature: EthSignature) -> Vec<Effect> {
+    fn gather(&mut self, now: Millis, number: u64, signer: EthAddress, signature: EthSignature) -> Vec<Effect> {
         if self.check(number, signer, &signature).is_err() {
             return Vec::new();
         }
-        let threshold = usize::try_from(self.anchor.committee.threshold).unwrap_or(usize::MAX);
+        let (threshold, members) = (self.anchor.committee.threshold, self.anchor.committee.members.len());
+        let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
         let Some(pending) = self.pending.get_mut(&number) else { return Vec::new() };
         pending.signatures.insert(signer, signature);
         if pending.evidence.is_some() || pending.signatures.len() < threshold {
             return Vec::new();
         }
-        let signatures: Vec<_> = pending.signatures.iter().map(|(signer, signature)| (*signer, *signature)).collect();
-        let joined = evidence(&signatures);
-        pending.evidence = Some(joined.clone());
-        vec![Effect::Keep { number, evidence: joined }]
+        if pending.signatures.len() == members {
+            return vec![pending.close()];
+        }
+        pending.quorum_since.get_or_insert(now);
+        Vec::new()
     }
 
     fn finalise(&mut self, number: u64, state_root: Digest) -> Vec<Effect> {
@@ -240,19 +265,23 @@ mod tests {
         check(&mut settler, 0, Input::Sealed(header(1)), "");
         check(&mut settler, 0, Input::Sealed(header(2)), "");
         check(&mut settler, 1, signature(2, 0), "");
-        check(&mut settler, 1, signature(2, 2), "keep 2 with 2");
+        check(&mut settler, 1, signature(2, 2), "");
+        check(&mut settler, 1, signature(2, 1), "keep 2 with 3");
         check(&mut settler, 1, Input::Tick, "");
         check(&mut settler, 1, signature(1, 1), "");
         check(&mut settler, 1, signature(1, 1), "");
-        check(&mut settler, 1, signature(1, 2), "keep 1 with 2");
-        check(&mut settler, 2, Input::Tick, "send 1");
-        check(&mut settler, 3, Input::Tick, "");
-        check(&mut settler, 4, settled(1), "final 1");
-        check(&mut settler, 4, settled(1), "");
-        check(&mut settler, 5, Input::Tick, "send 2");
-        check(&mut settler, 6, Input::Failed, "");
-        check(&mut settler, 7, Input::Tick, "");
-        check(&mut settler, 6 + RETRY.0, Input::Tick, "send 2");
+        check(&mut settler, 1, signature(1, 2), "");
+        check(&mut settler, GRACE.0, Input::Tick, "");
+        let at = GRACE.0 + 1;
+        check(&mut settler, at, Input::Tick, "keep 1 with 2; send 1");
+        check(&mut settler, at, signature(1, 0), "");
+        check(&mut settler, at + 1, Input::Tick, "");
+        check(&mut settler, at + 2, settled(1), "final 1");
+        check(&mut settler, at + 2, settled(1), "");
+        check(&mut settler, at + 3, Input::Tick, "send 2");
+        check(&mut settler, at + 4, Input::Failed, "");
+        check(&mut settler, at + 5, Input::Tick, "");
+        check(&mut settler, at + 4 + RETRY.0, Input::Tick, "send 2");
         check(&mut settler, 9_999, settled(2), "final 2");
         assert_eq!(settler.settled(), 2);
     }

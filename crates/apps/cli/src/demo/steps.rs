@@ -68,8 +68,7 @@ impl<'a> Walk<'a> {
         let contracts = network.contracts()?;
         let token = contracts.token.ok_or_else(|| Error::failed("this network has no development token"))?;
         // Confirmation by the node is what is waited for; L1 itself is read at its head.
-        let reader =
-            Reader::connect(&network.l1, network.l1_contracts()?, 0).await?.starting_at(network.deployed_at()?);
+        let reader = network.reader(0).await?;
         Ok(Self {
             network,
             client: Client::new(&network.api),
@@ -212,6 +211,7 @@ impl<'a> Walk<'a> {
         let account = wallet.account();
         let stake = Stake {
             writer: Role::Liar.writer(self.network).await?,
+            reader: self.network.reader(0).await?,
             token: self.token,
             stake: amount(dev::STAKE)?,
             rate: LIAR_RATE,

@@ -218,6 +218,13 @@ impl Network {
         Ok(l1::Contracts { rollup: contracts.rollup, vault: contracts.vault })
     }
 
+    /// Connects a reader of the contracts, with what counts as deep enough. Each user has its own: it remembers where
+    /// it was.
+    pub async fn reader(&self, confirmations: u64) -> Result<l1::Reader, Error> {
+        let reader = l1::Reader::connect(&self.l1, self.l1_contracts()?, confirmations).await?;
+        Ok(reader.starting_at(self.deployed_at()?))
+    }
+
     /// Returns the domain that signatures are meant for.
     pub fn domain(&self) -> Result<Domain, Error> {
         Ok(Domain { chain_id: self.config.l1_chain_id, rollup: self.contracts()?.rollup })

@@ -53,15 +53,9 @@ fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Error> {
     signal(kind).map_err(Error::io("listen for signals"))
 }
 
-/// Connects a reader of the network's contracts. Each of its users has one of its own: it remembers where it was.
-async fn read(network: &Network) -> Result<Reader, Error> {
-    let reader = Reader::connect(&network.l1, network.l1_contracts()?, CONFIRMATIONS).await?;
-    Ok(reader.starting_at(network.deployed_at()?))
-}
-
 async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
     let anchor = network.anchor()?;
-    let reader = read(network).await?;
+    let reader = network.reader(CONFIRMATIONS).await?;
     reader.check_config(network.config.l1_chain_id, &anchor.config_hash).await?;
     let store = Store::open(dir.join("node").join("store.redb")).map_err(Error::role)?;
 
@@ -72,7 +66,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         settler::run::start(store.clone(), anchor.clone(), reader, writer).map_err(Error::role)?;
     roles.spawn(async move { settling.await.map_err(Error::role) });
     let (coordinator, votes) = coordinator::run::votes();
-    roles.spawn(take_deposits(read(network).await?, sequencer.clone()));
+    roles.spawn(take_deposits(network.reader(CONFIRMATIONS).await?, sequencer.clone()));
 
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
@@ -157,6 +151,7 @@ async fn provide_once(network: &Network, role: Role, client: &Client, sandbox: &
     let token = network.contracts()?.token.ok_or_else(|| Error::failed("this network has no development token"))?;
     let stake = Stake {
         writer: role.writer(network).await?,
+        reader: network.reader(0).await?,
         token,
         stake: Amount::new(dev::STAKE).map_err(|error| Error::failed(error.to_string()))?,
         rate: RATE,

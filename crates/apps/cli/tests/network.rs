@@ -1,0 +1,228 @@
+//! The whole network end to end: real processes, a real Ethereum node, kill -9.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A network's folder. Whatever runs in it is stopped when the test ends, however it ends.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("network")
+    }
+
+    fn talea(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_talea"));
+        command.arg("--dir").arg(self.path()).args(words).current_dir(repository());
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.talea(words).output().expect("talea starts")
+    }
+
+    /// Runs a command that must succeed, and returns the JSON that it gives.
+    fn json(&self, words: &[&str]) -> Value {
+        let mut all = words.to_vec();
+        all.push("--json");
+        let output = self.run(&all);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value: Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("one JSON value, not {text:?} {output:?}"));
+        assert_eq!(value["ok"], true, "{words:?} gives {value}");
+        assert!(output.status.success());
+        value
+    }
+
+    /// Runs a command that must fail, and returns what it says.
+    fn failure(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?} gives {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn node_pid(&self) -> u32 {
+        let text = std::fs::read(self.path().join("network.json")).expect("the network's file");
+        let network: Value = serde_json::from_slice(&text).expect("JSON");
+        u32::try_from(network["node_pid"].as_u64().expect("a process id")).expect("a process id")
+    }
+
+    fn member_pids(&self) -> Vec<u32> {
+        let folder = self.path().to_string_lossy().into_owned();
+        let ids = std::fs::read_dir("/proc")
+            .expect("the processes")
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        ids.filter(|id: &u32| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains(&folder) && line.contains("node member")
+        })
+        .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.path().exists() {
+            let _ = self.run(&["down", "--wipe"]);
+        }
+    }
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the repository's root")
+}
+
+fn kill_now(pid: u32) {
+    // It may have ended already: then it is as dead as it should be.
+    let _ = kill(Pid::from_raw(i32::try_from(pid).expect("a process id")), Signal::SIGKILL);
+}
+
+fn check_report(report: &Value, lie: bool) {
+    assert_eq!(report["lie"], lie);
+    assert_eq!(report["steps"].as_array().expect("steps").len(), 8);
+    let balances = report["balances"].as_array().expect("balances");
+    assert!(balances.len() >= 10, "{balances:?}");
+    for row in balances {
+        assert_eq!(row["expected"], row["found"], "{row}");
+    }
+    assert_eq!(report["price"], "2000000");
+    assert!(report["fuel"].as_u64().is_some_and(|fuel| fuel > 0));
+    assert!(report["batches"].as_array().is_some_and(|batches| !batches.is_empty()));
+}
+
+#[test]
+fn the_demo_starts_its_own_network_and_agrees_to_the_unit() {
+    let folder = Folder::new();
+    let report = folder.json(&["demo", "--exit"]);
+    check_report(&report, false);
+    assert!(!folder.path().exists(), "the network was elsewhere, and temporary");
+}
+
+#[test]
+fn a_liar_is_outvoted_and_slashed_and_a_used_network_goes_on_after_a_stop() {
+    let folder = Folder::new();
+    assert_eq!(folder.json(&["up"])["started"], true);
+    assert_eq!(folder.json(&["up"])["started"], false, "what runs is left alone");
+    let report = folder.json(&["demo", "--lie"]);
+    check_report(&report, true);
+    assert_eq!(folder.json(&["status"])["status"]["members_seen"], 3, "every member executed again and signed");
+    let row = |what: &str| {
+        let rows = report["balances"].as_array().expect("balances");
+        rows.iter().find(|row| row["what"] == what).unwrap_or_else(|| panic!("{what}"))["found"].clone()
+    };
+    assert_eq!(row("liar, TTD on the ledger"), "600000000", "40 % of 1000 is lost");
+    let stopped = folder.json(&["down"]);
+    assert_eq!((&stopped["node_stopped"], &stopped["l1_stopped"]), (&Value::Bool(true), &Value::Bool(true)));
+    assert!(folder.failure(&["status"]).contains("talea up"));
+    folder.json(&["up"]);
+    check_report(&folder.json(&["demo"]), false);
+}
+
+#[test]
+fn a_program_runs_and_its_receipt_is_checked_offline() {
+    let folder = Folder::new();
+    folder.json(&["up"]);
+    let program = "examples/wordcount/wordcount.wasm";
+    let input = "examples/wordcount/input.txt";
+    assert!(folder.failure(&["run", program, "--input", input]).contains("the balance is too small"));
+    folder.json(&["deposit", "50000000"]);
+    let receipt = folder.0.path().join("receipt.json");
+    let receipt_path = receipt.to_str().expect("a path");
+    let ran = folder.json(&["run", program, "--input", input, "--receipt", receipt_path]);
+    let expected =
+        std::fs::read_to_string(repository().join("examples/wordcount/expected.txt")).expect("the expected output");
+    assert_eq!(ran["output"].as_str().expect("text").trim_end(), expected.trim_end());
+    assert_eq!(ran["agreeing"].as_array().map(Vec::len), Some(2));
+
+    let bad = folder.failure(&["run", "README.md"]);
+    assert!(bad.contains("exit 5"), "{bad}");
+    assert!(folder.failure(&["run", program, "--fuel", "1000", "--input", input]).contains("exit 2"));
+    assert!(folder.failure(&["run", program, "--redundancy", "4"]).contains("redundancy"));
+    assert!(folder.failure(&["run", "no-such-file.wasm"]).contains("no-such-file.wasm"));
+    let accounts = folder.json(&["account"]);
+    assert_eq!(accounts["accounts"].as_array().map(Vec::len), Some(6));
+
+    folder.json(&["down"]);
+    let verified = folder.json(&["verify", receipt_path]);
+    assert_eq!(verified["receipt"]["status"]["applied"], 0);
+    let text = std::fs::read_to_string(&receipt).expect("the receipt");
+    let proof: Value = serde_json::from_str(&text).expect("JSON");
+    let hex = proof["proof"].as_str().expect("hexadecimal text");
+    let flipped = if hex.ends_with('0') { "1" } else { "0" };
+    let tampered = text.replace(hex, &format!("{}{flipped}", &hex[..hex.len() - 1]));
+    std::fs::write(&receipt, tampered).expect("the receipt");
+    assert!(folder.failure(&["verify", receipt_path]).contains("does not hold"));
+}
+
+/// Who is killed.
+enum Victim {
+    Node,
+    Member(usize),
+    NodeAndMembers,
+}
+
+/// Runs a demo and kills when it has said so many lines, then starts again what is gone.
+fn demo_with_a_kill(folder: &Folder, words: &[&str], line: usize, victim: &Victim) {
+    let mut demo = folder.talea(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("talea starts");
+    let lines = BufReader::new(demo.stderr.take().expect("its talk")).lines();
+    let mut said = Vec::new();
+    for text in lines.map_while(Result::ok).filter(|text| !text.trim().is_empty()) {
+        said.push(text);
+        if said.len() != line {
+            continue;
+        }
+        let members = folder.member_pids();
+        match victim {
+            Victim::Node => kill_now(folder.node_pid()),
+            Victim::Member(which) => members.get(*which).copied().into_iter().for_each(kill_now),
+            Victim::NodeAndMembers => {
+                kill_now(folder.node_pid());
+                members.into_iter().for_each(kill_now);
+            }
+        }
+        if !matches!(victim, Victim::Member(_)) {
+            folder.json(&["up"]);
+        }
+    }
+    assert!(said.len() > line, "the kill at line {line} came before the end: {said:#?}");
+    let output = demo.wait_with_output().expect("it ends");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && table.contains("all agree to the unit"),
+        "{words:?} at line {line}\n{said:#?}\n{table}"
+    );
+}
+
+#[test]
+fn ten_kills_in_the_middle_of_the_demo_lose_nothing() {
+    let folder = Folder::new();
+    folder.json(&["up"]);
+    let plain: &[&str] = &["demo"];
+    let lying: &[&str] = &["demo", "--lie"];
+    let kills = [
+        (plain, 1, Victim::Node),
+        (lying, 2, Victim::Node),
+        (plain, 4, Victim::NodeAndMembers),
+        (lying, 7, Victim::Node),
+        (plain, 8, Victim::Node),
+        (lying, 10, Victim::NodeAndMembers),
+        (plain, 11, Victim::Member(1)),
+        (lying, 14, Victim::Node),
+        (plain, 21, Victim::Node),
+        (lying, 29, Victim::NodeAndMembers),
+    ];
+    for (words, line, victim) in &kills {
+        demo_with_a_kill(&folder, words, *line, victim);
+    }
+    let status = folder.json(&["status"]);
+    assert_eq!(status["status"]["sealed"], status["status"]["settled"]);
+}
