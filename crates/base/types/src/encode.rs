@@ -38,6 +38,11 @@ pub trait Sink {
     fn bytes(&mut self, bytes: &[u8]);
 }
 
+/// Stops before a number is taken for a field element that it is not: two numbers would hash alike.
+fn assert_felt(value: u64) {
+    assert!(value < GOLDILOCKS, "a field element is below the prime");
+}
+
 struct ByteSink(Vec<u8>);
 
 impl Sink for ByteSink {
@@ -51,7 +56,7 @@ impl Sink for ByteSink {
         self.0.extend(value.to_be_bytes());
     }
     fn felt(&mut self, value: u64) {
-        debug_assert!(value < GOLDILOCKS, "a field element is below the prime");
+        assert_felt(value);
         self.u64(value);
     }
     fn fixed(&mut self, bytes: &[u8]) {
@@ -77,6 +82,7 @@ impl Sink for ElementSink {
         self.0.push(value & 0xffff_ffff);
     }
     fn felt(&mut self, value: u64) {
+        assert_felt(value);
         self.0.push(value);
     }
     fn fixed(&mut self, bytes: &[u8]) {
