@@ -22,7 +22,7 @@ mod file;
 mod store;
 
 pub use error::Error;
-pub use store::{Settlement, Store};
+pub use store::{Resumed, Settlement, Store};
 
 #[cfg(test)]
 mod tests;

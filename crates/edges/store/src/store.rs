@@ -63,6 +63,19 @@ record! {
     }
 }
 
+/// A chain as far as it is stored: what a role takes up from after a restart.
+pub struct Resumed {
+    /// All leaves after the last block: what [`state::State::restore`] takes. The caller compares the root with the
+    /// head's.
+    pub leaves: Vec<(Vec<u8>, LeafRecord)>,
+    /// The last block's header, or `None` before the first block.
+    pub head: Option<BlockHeader>,
+    /// The last batch.
+    pub batch: Option<Batch>,
+    /// The blocks after it, each with its receipts.
+    pub unsealed: Vec<(Block, Vec<Receipt>)>,
+}
+
 /// A handle to the file. Cloning it is cheap; the file is let go with the last handle.
 #[derive(Clone)]
 pub struct Store(Arc<File>);
@@ -157,10 +170,25 @@ impl Store {
 
     // Reading the chain.
 
+    /// Reads back all that it takes to go on with a chain; a store without one gets the genesis first.
+    pub fn resume(&self, genesis: &[LeafChange]) -> Result<Resumed, Error> {
+        if self.0.read("look for a chain")?.last(LEAVES)?.is_none() {
+            self.commit_genesis(genesis)?;
+        }
+        let reader = self.0.read("resume the chain")?;
+        let batch = last_batch(&reader)?;
+        let mut height = batch.as_ref().map_or(Height(1), |batch| batch.last.next());
+        let mut unsealed = Vec::new();
+        while let Some(block) = block(&reader, height)? {
+            unsealed.push((block, receipts(&reader, height)?.ok_or_else(|| corrupt(RECEIPTS, &number_key(height.0)))?));
+            height = height.next();
+        }
+        Ok(Resumed { leaves: leaves(&reader)?, head: head(&reader)?, batch, unsealed })
+    }
+
     /// Returns the last block's header, or `None` before the first block.
     pub fn head(&self) -> Result<Option<BlockHeader>, Error> {
-        let last = self.0.read("read the head")?.last(HEADERS)?;
-        last.map(|(key, bytes)| header_at(&key, &bytes)).transpose()
+        head(&self.0.read("read the head")?)
     }
 
     /// Returns a block's header.
@@ -170,19 +198,12 @@ impl Store {
 
     /// Returns a block.
     pub fn block(&self, height: Height) -> Result<Option<Block>, Error> {
-        let reader = self.0.read("read a block")?;
-        let Some(header) = header(&reader, height)? else {
-            return Ok(None);
-        };
-        let key = number_key(height.0);
-        let entries: Option<Vec<Entry>> = read(&reader, ENTRIES, &key)?;
-        let entries = entries.ok_or_else(|| corrupt(ENTRIES, &key))?;
-        Ok(Some(Block { header, entries }))
+        block(&self.0.read("read a block")?, height)
     }
 
     /// Returns a block's receipts, in the order of its entries.
     pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, Error> {
-        read(&self.0.read("read receipts")?, RECEIPTS, &number_key(height.0))
+        receipts(&self.0.read("read receipts")?, height)
     }
 
     /// Returns where a transaction stands: its block, and its place among the block's entries.
@@ -194,17 +215,21 @@ impl Store {
         Ok(place.map(|place| (place.height, place.position)))
     }
 
+    /// Returns what became of a transaction, with its place as [`Store::find`] gives it.
+    pub fn receipt_of(&self, id: TransactionId) -> Result<Option<(Height, u32, Receipt)>, Error> {
+        let Some((height, position)) = self.find(id)? else {
+            return Ok(None);
+        };
+        let receipts = self.receipts(height)?.unwrap_or_default();
+        let receipt = usize::try_from(position).ok().and_then(|at| receipts.into_iter().nth(at));
+        let receipt = receipt.ok_or_else(|| corrupt(RECEIPTS, &number_key(height.0)))?;
+        Ok(Some((height, position, receipt)))
+    }
+
     /// Returns all leaves in key order: what [`state::State::restore`] takes. The caller compares the root with the
     /// head's.
     pub fn leaves(&self) -> Result<Vec<(Vec<u8>, LeafRecord)>, Error> {
-        let pairs = self.0.read("read the leaves")?.all(LEAVES)?;
-        pairs
-            .into_iter()
-            .map(|(key, bytes)| {
-                let record = decode(LEAVES, &key, &bytes)?;
-                Ok((key, record))
-            })
-            .collect()
+        leaves(&self.0.read("read the leaves")?)
     }
 
     /// Returns a batch.
@@ -214,8 +239,7 @@ impl Store {
 
     /// Returns the last batch.
     pub fn last_batch(&self) -> Result<Option<Batch>, Error> {
-        let last = self.0.read("read the last batch")?.last(BATCHES)?;
-        last.map(|(key, bytes)| batch_at(&key, &bytes)).transpose()
+        last_batch(&self.0.read("read the last batch")?)
     }
 
     /// Returns the batch that a block went into, once it is sealed.
@@ -241,6 +265,12 @@ impl Store {
         read(&self.0.read("read a settlement")?, SETTLEMENTS, &number_key(number))
     }
 
+    /// Returns the number of the last batch whose settlement is stored; 0 before the first.
+    pub fn settled(&self) -> Result<u64, Error> {
+        let last = self.0.read("read the last settlement")?.last(SETTLEMENTS)?;
+        last.map_or(Ok(0), |(key, _)| decode(SETTLEMENTS, &key, &key))
+    }
+
     // Beside the chain.
 
     /// Stores content and returns its id. Content that is there already costs nothing.
@@ -262,20 +292,6 @@ impl Store {
             Some(bytes) if crypto::content_id(&bytes) != id => Err(corrupt(CONTENTS, &id.0)),
             other => Ok(other),
         }
-    }
-
-    /// Stores bytes under a name, in place of what was there.
-    ///
-    /// # Panics
-    /// When the name is `format`, which is the store's own.
-    pub fn put_meta(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        assert_ne!(name, FORMAT_NAME, "the format is written once, when the file is made");
-        self.0.write("store a named value", |w| w.put(META, name.as_bytes(), bytes))
-    }
-
-    /// Returns the bytes under a name.
-    pub fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.0.read("read a named value")?.get(META, name.as_bytes())
     }
 
     /// Writes past every check, to show what a damaged file gives.
@@ -312,6 +328,38 @@ fn has_acted(receipt: &Receipt) -> bool {
 
 fn number_key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
+}
+
+fn leaves(reader: &Reader) -> Result<Vec<(Vec<u8>, LeafRecord)>, Error> {
+    let pairs = reader.all(LEAVES)?.into_iter();
+    pairs
+        .map(|(key, bytes)| {
+            let record = decode(LEAVES, &key, &bytes)?;
+            Ok((key, record))
+        })
+        .collect()
+}
+
+fn head(reader: &Reader) -> Result<Option<BlockHeader>, Error> {
+    reader.last(HEADERS)?.map(|(key, bytes)| header_at(&key, &bytes)).transpose()
+}
+
+fn block(reader: &Reader, height: Height) -> Result<Option<Block>, Error> {
+    let Some(header) = header(reader, height)? else {
+        return Ok(None);
+    };
+    let key = number_key(height.0);
+    let entries: Option<Vec<Entry>> = read(reader, ENTRIES, &key)?;
+    let entries = entries.ok_or_else(|| corrupt(ENTRIES, &key))?;
+    Ok(Some(Block { header, entries }))
+}
+
+fn receipts(reader: &Reader, height: Height) -> Result<Option<Vec<Receipt>>, Error> {
+    read(reader, RECEIPTS, &number_key(height.0))
+}
+
+fn last_batch(reader: &Reader) -> Result<Option<Batch>, Error> {
+    reader.last(BATCHES)?.map(|(key, bytes)| batch_at(&key, &bytes)).transpose()
 }
 
 fn header(reader: &Reader, height: Height) -> Result<Option<BlockHeader>, Error> {

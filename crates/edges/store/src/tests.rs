@@ -52,11 +52,7 @@ struct Node {
 impl Node {
     fn start(path: &Path) -> Self {
         let (store, config) = (Store::open(path).unwrap(), config());
-        let mut leaves = store.leaves().unwrap();
-        if leaves.is_empty() {
-            store.commit_genesis(&genesis(&config)).unwrap();
-            leaves = store.leaves().unwrap();
-        }
+        let leaves = store.resume(&genesis(&config)).unwrap().leaves;
         Self { store, state: State::restore(leaves), config }
     }
 
@@ -172,7 +168,10 @@ fn what_a_block_holds_reads_back() {
     }
     assert_eq!(node.check_whole(), 3);
     assert_eq!(node.store.find(node.transfer(1).1).unwrap(), Some((Height(2), 1)));
+    let placed = (Height(2), 1, blocks[1].receipts[1].clone());
+    assert_eq!(node.store.receipt_of(node.transfer(1).1).unwrap(), Some(placed));
     assert_eq!(node.store.find(TransactionId(Digest::ZERO)).unwrap(), None);
+    assert_eq!(node.store.receipt_of(TransactionId(Digest::ZERO)).unwrap(), None);
     assert_eq!(node.store.header(Height(0)).unwrap(), None);
 }
 
@@ -187,6 +186,26 @@ fn an_opened_file_goes_on_where_it_was_closed() {
     assert_eq!((node.store.head().unwrap(), node.state.root()), (head, root));
     node.commit(vec![node.transfer(3).0]);
     assert_eq!(node.check_whole(), 4);
+}
+
+#[test]
+fn a_chain_is_resumed_with_the_blocks_that_no_batch_holds() {
+    let folder = Folder::new();
+    let (mut node, blocks) = three_blocks(&folder);
+    let batch = node.seal(1);
+    let unsealed = |store: &Store| {
+        let found = store.resume(&[]).unwrap();
+        assert_eq!(State::restore(found.leaves).root(), found.head.unwrap().state_root);
+        (found.batch, found.unsealed)
+    };
+    let pairs = |blocks: &[Executed]| -> Vec<_> {
+        blocks.iter().map(|executed| (executed.block.clone(), executed.receipts.clone())).collect()
+    };
+    assert_eq!(unsealed(&node.store), (None, pairs(&blocks)));
+    node.store.commit_batch(&batch).unwrap();
+    assert_eq!(unsealed(&node.store), (Some(batch.clone()), vec![]));
+    let fourth = node.commit(vec![node.transfer(3).0]);
+    assert_eq!(unsealed(&node.store), (Some(batch), pairs(&[fourth])));
 }
 
 #[test]
@@ -279,10 +298,12 @@ fn evidence_and_settlement_belong_to_a_batch() {
     assert!(matches!(node.store.commit_settlement(1, &settlement), Err(Error::UnknownBatch(1))));
     node.store.commit_batch(&node.seal(1)).unwrap();
     assert_eq!((node.store.evidence(1).unwrap(), node.store.settlement(1).unwrap()), (None, None));
+    assert_eq!(node.store.settled().unwrap(), 0);
     node.store.commit_evidence(1, &[1; 65]).unwrap();
     node.store.commit_evidence(1, &[1; 130]).unwrap();
     node.store.commit_settlement(1, &settlement).unwrap();
     let moved = Settlement { block: 10, ..settlement };
+    assert_eq!(node.store.settled().unwrap(), 1);
     node.store.commit_settlement(1, &moved).unwrap();
     drop(node);
     let store = folder.node().store;
@@ -312,24 +333,6 @@ fn content_is_bounded() {
     bytes.push(5);
     let refused = store.put_content(&bytes).unwrap_err();
     assert_eq!(refused.to_string(), "the content has 8388609 bytes and may have 8388608: split it or make it smaller");
-}
-
-#[test]
-fn named_values_are_replaced_and_outlive_the_process() {
-    let folder = Folder::new();
-    let store = Store::open(folder.file()).unwrap();
-    assert_eq!(store.meta("config").unwrap(), None);
-    store.put_meta("config", b"one").unwrap();
-    store.put_meta("config", b"two").unwrap();
-    drop(store);
-    assert_eq!(Store::open(folder.file()).unwrap().meta("config").unwrap().as_deref(), Some(&b"two"[..]));
-}
-
-#[test]
-#[should_panic(expected = "the format is written once")]
-fn nobody_overwrites_the_format() {
-    let folder = Folder::new();
-    let _ = Store::open(folder.file()).unwrap().put_meta("format", b"2");
 }
 
 #[test]

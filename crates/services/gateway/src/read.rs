@@ -40,11 +40,7 @@ pub(crate) async fn status<N: Node>(State(gateway): State<Gateway<N>>) -> Answer
     let (sealed, settled) = gateway
         .blocking(|store| {
             let sealed = store.last_batch()?.map_or(0, |batch| batch.header.number);
-            let mut settled = sealed;
-            while settled > 0 && store.settlement(settled)?.is_none() {
-                settled -= 1;
-            }
-            Ok((sealed, settled))
+            Ok((sealed, store.settled()?))
         })
         .await?;
     Ok(Json(Status {
@@ -62,10 +58,8 @@ pub(crate) async fn status<N: Node>(State(gateway): State<Gateway<N>>) -> Answer
 
 /// A transaction that is stored: its place and receipt.
 fn find(store: &Store, id: TransactionId) -> Result<Option<Confirmed>, store::Error> {
-    let Some((height, position)) = store.find(id)? else { return Ok(None) };
-    let receipts = store.receipts(height)?.unwrap_or_default();
-    let receipt = usize::try_from(position).ok().and_then(|at| receipts.get(at).cloned());
-    Ok(receipt.map(|receipt| Confirmed { id, height, position, receipt }))
+    let found = store.receipt_of(id)?;
+    Ok(found.map(|(height, position, receipt)| Confirmed { id, height, position, receipt }))
 }
 
 const NO_TRANSACTION: &str = "no such transaction is in a block: check the id, or send it";

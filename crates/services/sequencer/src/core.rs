@@ -10,6 +10,8 @@ use transition::{Batch, BatchInput, Block, ChainConfig, Entry, Executed, Receipt
 use types::{AccountId, Digest, Encode as _, Height, Millis, TransactionId, limits};
 
 /// What happens to the sequencer.
+// An input is made, taken and gone: boxing a transaction would cost an allocation and save nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Input {
     /// A transaction whose shape and signature were checked; `ticket` names who waits for the answer.
