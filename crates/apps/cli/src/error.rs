@@ -56,16 +56,6 @@ impl Error {
 
     /// Returns the text with all its causes.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let own = error.to_string();
-            if !text.ends_with(&own) {
-                text.push_str(": ");
-                text.push_str(&own);
-            }
-            cause = error.source();
-        }
-        text
+        types::Causes(self).to_string()
     }
 }

@@ -13,12 +13,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod causes;
 mod encode;
 mod id;
 pub mod limits;
 mod quantity;
 mod reject;
 
+pub use causes::Causes;
 pub use encode::{Decode, DecodeError, Encode, Reader, Sink};
 pub use id::{
     AccountId, AssetId, Bytes32, ContentId, Digest, EthAddress, GOLDILOCKS, OfferId, ParseError, Signature, TallyId,

@@ -6,7 +6,7 @@ use client::Wallet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use task::Parameters;
 use tokio::sync::{mpsc, oneshot};
-use types::{Height, Millis};
+use types::{Causes, Height, Millis};
 
 /// How long one wait for a block lasts; deadlines are looked at in between.
 const POLL_MS: u64 = 500;
@@ -76,7 +76,7 @@ pub async fn run(wallet: Wallet, parameters: Parameters, mut votes: Votes) {
 }
 
 async fn pause(error: &client::Error) {
-    tracing::warn!(error = error as &dyn std::error::Error, "coordinator");
+    tracing::warn!(error = %Causes(error), "coordinator");
     tokio::time::sleep(PAUSE).await;
 }
 

@@ -4,8 +4,29 @@ use crate::port::Refused;
 use api::Failure;
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use transition::Reject;
+
+/// Most of a refusal's text that is passed on.
+const TEXT_BYTES: usize = 1_024;
+
+/// Gives refusals of the HTTP layer (a body that is no JSON, a path that is no id, a body that is too long) the shape
+/// of all other failures.
+pub(crate) async fn explain(response: Response) -> Response {
+    let status = response.status();
+    let is_json =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let body = axum::body::to_bytes(response.into_body(), TEXT_BYTES).await.unwrap_or_default();
+    let text = match String::from_utf8_lossy(&body) {
+        text if text.trim().is_empty() => status.canonical_reason().unwrap_or("the request was refused").to_owned(),
+        text => text.into_owned(),
+    };
+    Fault::new(status, 0, format!("{text}: see the api crate for what this route takes")).into_response()
+}
 
 /// A failure with its HTTP status.
 pub(crate) struct Fault {
@@ -55,7 +76,7 @@ impl From<store::Error> for Fault {
             store::Error::ContentTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        tracing::warn!(error = &error as &dyn std::error::Error, "store");
+        tracing::warn!(error = %types::Causes(&error), "store");
         Self::new(status, 0, error.to_string())
     }
 }

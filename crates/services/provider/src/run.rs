@@ -9,7 +9,7 @@ use std::time::Duration;
 use task::{MakeOffer, Submit};
 use tokio::sync::mpsc;
 use transition::Action;
-use types::{Amount, EthAddress, Height, Rate, TaskId};
+use types::{Amount, Causes, EthAddress, Height, Rate, TaskId};
 
 /// How long one wait for a block lasts.
 const POLL_MS: u64 = 500;
@@ -79,7 +79,7 @@ pub async fn run(wallet: Wallet, executor: Arc<dyn Execute>, stake: Stake) -> Re
 }
 
 async fn pause(error: &client::Error) {
-    tracing::warn!(error = error as &dyn std::error::Error, "provider");
+    tracing::warn!(error = %Causes(error), "provider");
     tokio::time::sleep(PAUSE).await;
 }
 
@@ -206,7 +206,7 @@ async fn fetch_and_run(wallet: &Wallet, executor: Arc<dyn Execute>, submit: &Sub
             None
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "run");
+            tracing::error!(error = %Causes(&error), "run");
             tokio::time::sleep(PAUSE).await;
             None
         }

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::sync::{oneshot, watch};
-use transition::{Block, ChainConfig, Receipt, Reject, Transaction};
-use types::{Height, Millis, TransactionId, limits};
+use transition::{ChainConfig, Receipt, Reject, Transaction};
+use types::{Causes, Height, Millis, TransactionId, limits};
 
 /// How often the sequencer looks at the clock when nothing arrives.
 const TICK: Duration = Duration::from_millis(20);
@@ -105,21 +105,10 @@ fn now() -> Millis {
 
 /// Reads back what the store holds; a new store gets its genesis.
 pub fn restore(store: &Store, config: ChainConfig) -> Result<Sequencer, Error> {
-    let mut leaves = store.leaves()?;
-    if leaves.is_empty() {
-        store.commit_genesis(&transition::genesis(&config))?;
-        leaves = store.leaves()?;
-    }
-    let (head, batch) = (store.head()?, store.last_batch()?);
-    let mut height = batch.as_ref().map_or(Height(1), |batch| batch.last.next());
-    let (mut blocks, mut receipts): (Vec<Block>, Vec<Receipt>) = Default::default();
-    while let Some(block) = store.block(height)? {
-        blocks.push(block);
-        receipts.extend(store.receipts(height)?.unwrap_or_default());
-        height = height.next();
-    }
-    let batch = batch.map(|batch| batch.header);
-    Ok(Sequencer::restore(config, Restored { state: State::restore(leaves), head, batch, blocks, receipts }))
+    let found = store.resume(&transition::genesis(&config))?;
+    let (state, head, batch) = (State::restore(found.leaves), found.head, found.batch.map(|batch| batch.header));
+    let (blocks, receipts): (Vec<_>, Vec<_>) = found.unsealed.into_iter().unzip();
+    Ok(Sequencer::restore(config, Restored { state, head, batch, blocks, receipts: receipts.concat() }))
 }
 
 /// Starts the loop on a thread of its own, since storing blocks. The receiver tells why it stopped, if it fails.
@@ -131,7 +120,7 @@ pub fn start(store: Store, config: ChainConfig) -> Result<(Handle, oneshot::Rece
     let looping = Loop { sequencer, store, head, waiting: BTreeMap::new(), tickets: 0 };
     std::thread::spawn(move || {
         if let Err(error) = looping.run(&inbox) {
-            tracing::error!(error = &error as &dyn std::error::Error, "sequencer stopped");
+            tracing::error!(error = %Causes(&error), "sequencer stopped");
             // Whoever watched is gone too when this cannot be told.
             drop(failed.send(error));
         }
@@ -221,10 +210,7 @@ impl Loop {
 
     /// Finds a transaction that was sent twice: its second sending is answered like the first.
     fn known(&self, id: TransactionId) -> Result<Option<Confirmed>, Error> {
-        let Some((height, position)) = self.store.find(id)? else { return Ok(None) };
-        let receipts = self.store.receipts(height)?.unwrap_or_default();
-        let at = usize::try_from(position).ok();
-        let receipt = at.and_then(|at| receipts.get(at).cloned());
-        Ok(receipt.map(|receipt| Confirmed { id, height, position, receipt }))
+        let found = self.store.receipt_of(id)?;
+        Ok(found.map(|(height, position, receipt)| Confirmed { id, height, position, receipt }))
     }
 }

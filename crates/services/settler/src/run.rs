@@ -7,7 +7,7 @@ use proof::{Anchor, BatchHeader};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Settlement, Store};
 use tokio::sync::{mpsc, oneshot};
-use types::{EthAddress, Millis};
+use types::{Causes, EthAddress, Millis};
 
 /// How often the settler looks at the store and at L1.
 const POLL: Duration = Duration::from_millis(100);
@@ -59,8 +59,11 @@ fn now() -> Millis {
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// A sealed batch, with its quorum's signatures once there are enough.
+type Sealed = (BatchHeader, Option<Vec<u8>>);
+
 /// Returns the sealed batches after `settled`, with the evidence that there is.
-fn unsettled(store: &Store, settled: u64) -> Result<Vec<(BatchHeader, Option<Vec<u8>>)>, store::Error> {
+fn unsettled(store: &Store, settled: u64) -> Result<Vec<Sealed>, store::Error> {
     let last = store.last_batch()?.map_or(0, |batch| batch.header.number);
     let mut found = Vec::new();
     for number in settled + 1..=last {
@@ -71,17 +74,6 @@ fn unsettled(store: &Store, settled: u64) -> Result<Vec<(BatchHeader, Option<Vec
     Ok(found)
 }
 
-/// Returns the last batch whose settlement is stored.
-fn settled(store: &Store) -> Result<u64, store::Error> {
-    let last = store.last_batch()?.map_or(0, |batch| batch.header.number);
-    for number in (1..=last).rev() {
-        if store.settlement(number)?.is_some() {
-            return Ok(number);
-        }
-    }
-    Ok(0)
-}
-
 /// Makes a settler and its handle. The future runs until the store fails or L1 shows another chain.
 pub fn start(
     store: Store,
@@ -89,7 +81,7 @@ pub fn start(
     reader: Reader,
     writer: Writer,
 ) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
-    let done = settled(&store)?;
+    let done = store.settled()?;
     let settler = Settler::restore(anchor, done, unsettled(&store, done)?);
     let sealed = store.last_batch()?.map_or(0, |batch| batch.header.number);
     let (commands, inbox) = mpsc::channel(WAITING);
@@ -140,7 +132,7 @@ impl Loop {
                 let effects = self.settler.step(now(), input);
                 self.perform(effects).await?;
             }
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "L1 is away"),
+            Err(error) => tracing::warn!(error = %Causes(&error), "L1 is away"),
         }
         let effects = self.settler.step(now(), Input::Tick);
         self.perform(effects).await
@@ -153,7 +145,7 @@ impl Loop {
                 Effect::Send { header, evidence } => match self.writer.settle(&header, &evidence).await {
                     Ok(sent) => tracing::info!(batch = header.number, gas = sent.gas_used, "sent to L1"),
                     Err(error) => {
-                        tracing::warn!(batch = header.number, error = &error as &dyn std::error::Error, "not settled");
+                        tracing::warn!(batch = header.number, error = %Causes(&error), "not settled");
                         self.settler.step(now(), Input::Failed);
                     }
                 },
@@ -175,7 +167,7 @@ impl Loop {
                     return Ok(());
                 }
                 Ok(None) => tracing::warn!(batch = number, "L1 does not tell yet where this batch settled"),
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "L1 is away"),
+                Err(error) => tracing::warn!(error = %Causes(&error), "L1 is away"),
             }
             tokio::time::sleep(POLL).await;
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use types::{Amount, Rate};
+use types::{Amount, Causes, Rate};
 
 /// How deep an L1 block must be before it is acted on. A local chain does not reorganise; a real one needs more.
 const CONFIRMATIONS: u64 = 1;
@@ -107,7 +107,7 @@ async fn take_deposits(reader: Reader, sequencer: sequencer::Handle) -> Result<(
             Ok(deposits) if deposits.is_empty() => {}
             Ok(deposits) => sequencer.deposits(deposits).map_err(Error::role)?,
             Err(error @ l1::Error::Reorganised { .. }) => return Err(error.into()),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "L1"),
+            Err(error) => tracing::warn!(error = %Causes(&error), "L1"),
         }
         tokio::time::sleep(POLL).await;
     }
@@ -136,7 +136,7 @@ async fn provide(network: Network, role: Role, client: Client, sandbox: Arc<Sand
     loop {
         match provide_once(&network, role, &client, &sandbox).await {
             Err(Error::Role(closed)) => {
-                tracing::error!(role = role.name(), error = &*closed as &dyn std::error::Error, "provider stopped");
+                tracing::error!(role = role.name(), error = %Causes(&*closed), "provider stopped");
                 std::future::pending::<()>().await;
             }
             Err(error) => tracing::warn!(role = role.name(), error = error.chain(), "provider"),

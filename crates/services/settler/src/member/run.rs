@@ -7,8 +7,8 @@ use proof::Anchor;
 use state::State;
 use std::time::{Duration, Instant};
 use store::Store;
-use transition::{Block, ChainConfig, Receipt};
-use types::Height;
+use transition::ChainConfig;
+use types::Causes;
 
 /// How long one poll of the feed waits for a block. Signatures are asked for in between.
 const POLL_MS: u64 = 100;
@@ -34,22 +34,10 @@ pub enum Error {
 }
 
 fn restore(store: &Store, config: ChainConfig, anchor: Anchor, keys: Keys) -> Result<Member, Error> {
-    let mut leaves = store.leaves()?;
-    if leaves.is_empty() {
-        store.commit_genesis(&transition::genesis(&config))?;
-        leaves = store.leaves()?;
-    }
-    let batch = store.last_batch()?;
-    let mut height = batch.as_ref().map_or(Height(1), |batch| batch.last.next());
-    let (mut blocks, mut receipts): (Vec<Block>, Vec<Vec<Receipt>>) = Default::default();
-    while let Some(block) = store.block(height)? {
-        blocks.push(block);
-        receipts.push(store.receipts(height)?.unwrap_or_default());
-        height = height.next();
-    }
-    let (head, batch) = (store.head()?, batch.map(|batch| batch.header));
-    let restored = Restored { state: State::restore(leaves), head, batch, blocks, receipts };
-    Ok(Member::restore(config, anchor, keys, restored))
+    let found = store.resume(&transition::genesis(&config))?;
+    let (state, head, batch) = (State::restore(found.leaves), found.head, found.batch.map(|batch| batch.header));
+    let (blocks, receipts) = found.unsealed.into_iter().unzip();
+    Ok(Member::restore(config, anchor, keys, Restored { state, head, batch, blocks, receipts }))
 }
 
 /// Runs until the store fails or the feed does not hold. A feed that is away is waited for.
@@ -59,7 +47,7 @@ pub async fn run(client: Client, store: Store, config: ChainConfig, anchor: Anch
     let mut following = Following { member, resolver, client, store, said: Instant::now() };
     loop {
         if let Err(error) = following.turn().await? {
-            tracing::warn!(error = &error as &dyn std::error::Error, "feed");
+            tracing::warn!(error = %Causes(&error), "feed");
             tokio::time::sleep(PAUSE).await;
         }
     }
