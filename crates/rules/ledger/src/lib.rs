@@ -34,14 +34,14 @@ types::rejects! {
         102 => AmountTooLarge: "the amount is outside 0..2^63 quanta: use a smaller one",
         103 => UnknownAsset: "no such L1 token was ever deposited here: check the asset id, or deposit it first",
         104 => BadRecipient: "the recipient is the zero address: name the L1 address that shall be paid",
-        105 => InboxOutOfOrder: "this is not the next L1 message: messages are taken in the order of the L1 inbox",
+        105 => InboxOutOfOrder: "this is not the next L1 message: hand them over in the order of the L1 inbox, none left out",
         110 => UnknownTally: "no such tally: check its id",
         111 => TallyExists: "a tally with these very terms exists: change the terms' subject",
-        112 => BadTerms: "the terms are contradictory: the cap must exceed the floor and the refund come after the resolution",
+        112 => BadTerms: "the terms are contradictory: set the cap above the floor, the refund no earlier than the resolution, its share at most the whole",
         113 => TallyClosed: "the tally is already resolved or refunded: redeem its halves",
         114 => TallyOpen: "the tally is not resolved yet: wait for its outcome, or merge both halves",
         115 => TooEarly: "it is too early for this: wait until the time that the terms name",
-        116 => NothingToRedeem: "this account holds no half of the tally",
+        116 => NothingToRedeem: "this account holds no half of the tally: redeem from an account that holds one",
     }
 }
 
