@@ -127,6 +127,43 @@ fn a_liar_is_outvoted_and_slashed_and_a_used_network_goes_on_after_a_stop() {
     check_report(&folder.json(&["demo"]), false);
 }
 
+/// Whatever is wrong with a request, the answer is JSON that says so.
+fn check_refusals(folder: &Folder) {
+    let api = folder.json(&["status"])["api"].as_str().expect("the gateway's address").to_owned();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let ask = |request: reqwest::RequestBuilder| {
+        runtime.block_on(async {
+            let response = request.send().await.expect("an answer");
+            let status = response.status().as_u16();
+            let text = response.text().await.expect("a body");
+            let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("JSON, not {text}"));
+            (
+                status,
+                answer["code"].as_u64().expect("a code"),
+                answer["message"].as_str().expect("a message").to_owned(),
+            )
+        })
+    };
+    let post = |path: &str, body: &str| {
+        ask(http.post(format!("{api}{path}")).header("content-type", "application/json").body(body.to_owned()))
+    };
+    let get = |path: &str| ask(http.get(format!("{api}{path}")));
+    assert_eq!(post("/v1/transactions", "{\"transaction\":\"0x00\"}").1, 300);
+    assert_eq!(post("/v1/transactions", "{\"transaction\":\"zz\"}").0, 422);
+    assert_eq!(post("/v1/transactions", "no json").0, 400);
+    assert_eq!(post("/v1/transactions", &"x".repeat(100_000)).0, 413);
+    assert_eq!(get("/v1/nowhere").0, 404);
+    assert_eq!(get("/v1/tasks/0x12").0, 400);
+    assert_eq!(get(&format!("/v1/tasks/0x{}", "ff".repeat(32))).0, 400, "a limb above the prime is no id");
+    assert_eq!(get(&format!("/v1/tasks/0x{}", "00".repeat(32))).0, 404);
+    let (status, _, message) = post(
+        "/v1/batches/999/signatures",
+        &format!("{{\"signer\":\"0x{}\",\"signature\":\"0x{}\"}}", "11".repeat(20), "22".repeat(65)),
+    );
+    assert_eq!((status, message.contains("not waiting")), (400, true), "{message}");
+}
+
 #[test]
 fn a_program_runs_and_its_receipt_is_checked_offline() {
     let folder = Folder::new();
@@ -148,6 +185,7 @@ fn a_program_runs_and_its_receipt_is_checked_offline() {
     assert!(folder.failure(&["run", program, "--fuel", "1000", "--input", input]).contains("exit 2"));
     assert!(folder.failure(&["run", program, "--redundancy", "4"]).contains("redundancy"));
     assert!(folder.failure(&["run", "no-such-file.wasm"]).contains("no-such-file.wasm"));
+    check_refusals(&folder);
     let accounts = folder.json(&["account"]);
     assert_eq!(accounts["accounts"].as_array().map(Vec::len), Some(6));
 

@@ -1,11 +1,12 @@
 //! The server.
 
-use crate::answer::Fault;
+use crate::answer::{Fault, explain};
 use crate::port::Node;
 use crate::{read, write};
 use api::{Contracts, path};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
 use axum::routing::{get, post};
 use proof::Anchor;
 use std::collections::BTreeSet;
@@ -93,6 +94,7 @@ impl<N: Node> Gateway<N> {
             .route(path::VOTES, post(write::vote))
             .fallback(|| async { Fault::missing("there is no such route: see the list in the api crate") })
             .layer(DefaultBodyLimit::max(1 << 16))
+            .layer(map_response(explain))
             .with_state(self)
     }
 }
