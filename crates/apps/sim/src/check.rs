@@ -49,8 +49,8 @@ pub struct Tallied {
     pub blocks: u64,
     /// Transactions in them.
     pub transactions: u64,
-    /// Transactions that were rejected.
-    pub rejected: u64,
+    /// Transactions that were rejected, by code.
+    pub rejected: BTreeMap<u32, u64>,
     /// Tasks opened.
     pub submitted: u64,
     /// Tasks decided and paid.
@@ -182,7 +182,7 @@ impl Checker {
     }
 
     fn rejected(&mut self, transaction: &Transaction, code: u32) -> Checked {
-        self.tallied.rejected += 1;
+        *self.tallied.rejected.entry(code).or_default() += 1;
         let sender = transaction.sender.account();
         let wrong_reveal = code == task::Reject::WrongReveal.code() && !self.liars.contains(&sender);
         ensure(!wrong_reveal, || format!("the honest provider {sender} could not reveal what it committed to"))

@@ -77,12 +77,13 @@ impl Fault {
     fn chance_ppm(self) -> u64 {
         match self {
             Self::CrashIdle => 400,
-            Self::CrashBeforeEffects | Self::CrashAfterEffects => 4_000,
-            Self::CrashBetweenEffects => 8_000,
+            Self::CrashBeforeEffects | Self::CrashAfterEffects => 2_000,
+            Self::CrashBetweenEffects => 4_000,
             Self::Dropped => 25_000,
             Self::Duplicated | Self::Delayed | Self::ReadFailed => 20_000,
             Self::Silence => 2_000,
             Self::SendFailed | Self::ConfirmationLost => 120_000,
+            Self::SettlerMissedL1 => 15_000,
             Self::L1Away => 50_000,
             Self::LateDeposit => 100_000,
             Self::RunFailed => 60_000,
@@ -111,7 +112,12 @@ impl Faults {
 
     /// Decides whether a fault happens now, and counts it.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
-        let strikes = self.prng.chance(fault.chance_ppm() * self.intensity / 100) && self.on;
+        self.strikes_times(fault, 1)
+    }
+
+    /// The same, with a chance that is some times the usual one.
+    pub(crate) fn strikes_times(&mut self, fault: Fault, times: u64) -> bool {
+        let strikes = self.prng.chance(fault.chance_ppm() * times * self.intensity / 100) && self.on;
         if strikes {
             self.count(fault);
         }

@@ -75,7 +75,7 @@ pub(crate) fn found(prng: &mut Prng) -> Founded {
     genesis.apply(&transition::genesis(&config));
     let domain = Domain { chain_id: config.l1_chain_id, rollup: EthAddress([0x42; 20]) };
     let anchor = Anchor { config_hash: config.hash(), domain, committee };
-    let mut characters = vec![Character::Honest; 4];
+    let mut characters = vec![Character::Honest; 7];
     characters.extend([Character::LiesOutput, Character::LiesFuel, Character::Silent]);
     let providers = (0..).zip(characters).map(|(at, character)| Working::new(at, character, prng)).collect();
     let requesters = (0..5).map(|_| Requester { wallet: Wallet::new(prng.bytes()), programs: Vec::new() }).collect();

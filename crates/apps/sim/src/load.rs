@@ -59,11 +59,11 @@ impl World {
                 let amount = amount(self.prng.between(1, 200_000));
                 self.send_l1(L1Call::Deposit { account, token, amount });
             }
-            0..10 => self.want_publish(at),
-            10..60 => self.want_submit(at, token, balance),
-            60..80 => self.want_transfer(at, token, balance),
-            80..92 => self.want_withdraw(at, token, balance),
-            92..96 => self.want_nonsense(at),
+            0..4 => self.want_publish(at),
+            4..22 => self.want_submit(at, token, balance),
+            22..50 => self.want_transfer(at, token, balance),
+            50..62 => self.want_withdraw(at, token, balance),
+            62..64 => self.want_nonsense(at),
             _ => {}
         }
         Ok(())
@@ -104,7 +104,7 @@ impl World {
         // The price is at most the balance, mostly: sometimes more is asked than there is.
         let affordable = balance * 400_000 / fuel_limit.0.max(1);
         let rate = Rate(self.prng.between(1, affordable.clamp(2, 12_000)));
-        let deadline = Millis(self.now.0 + self.prng.between(2_000, 30_000));
+        let deadline = Millis(self.now.0 + self.prng.between(1_500, 30_000));
         let memory_bytes = 1 << self.prng.between(10, 18);
         let asset = asset_of(token);
         let submit = Submit { program, input, fuel_limit, memory_bytes, asset, rate, redundancy, deadline };

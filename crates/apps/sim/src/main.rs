@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 use sim::{Fault, Plan, Report};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+
+/// After how many runs a word of progress is said.
+const PROGRESS: usize = 20;
 
 /// Runs the network under crashes, lost messages and liars, and checks that nothing is ever lost.
 #[derive(Parser)]
@@ -22,6 +27,9 @@ struct Args {
     /// How many steps each run takes under faults.
     #[arg(long, default_value_t = sim::STEPS)]
     steps: u64,
+    /// On how many threads; all cores unless told otherwise.
+    #[arg(long)]
+    jobs: Option<usize>,
     /// Prints every event. For one seed.
     #[arg(long)]
     trace: bool,
@@ -36,6 +44,7 @@ struct Summary {
     runs: u64,
     failures: Vec<Value>,
     numbers: BTreeMap<&'static str, u64>,
+    rejected: BTreeMap<u32, u64>,
     faults: BTreeMap<Fault, u64>,
     crash_points: BTreeMap<String, u64>,
 }
@@ -50,7 +59,7 @@ impl Summary {
             ("blocks", tallied.blocks),
             ("batches_settled", report.settled),
             ("transactions", tallied.transactions),
-            ("rejected", tallied.rejected),
+            ("rejected", tallied.rejected.values().sum()),
             ("deposits", tallied.deposited),
             ("withdrawals", tallied.withdrawn),
             ("tasks_submitted", tallied.submitted),
@@ -60,6 +69,9 @@ impl Summary {
             ("crashes", report.crash_points.values().sum()),
         ] {
             *self.numbers.entry(name).or_default() += count;
+        }
+        for (code, count) in &tallied.rejected {
+            *self.rejected.entry(*code).or_default() += count;
         }
         for (fault, count) in report.faults {
             *self.faults.entry(fault).or_default() += count;
@@ -82,6 +94,7 @@ impl Summary {
         let faults: BTreeMap<_, _> = self.faults.iter().map(|(fault, n)| (format!("{fault:?}"), n)).collect();
         json!({
             "runs": self.runs, "seconds": seconds, "failures": self.failures, "numbers": self.numbers,
+            "rejected": self.rejected,
             "faults": faults, "crash_points": self.crash_points,
         })
     }
@@ -89,6 +102,11 @@ impl Summary {
     fn text(&self, seconds: f64) -> String {
         let mut lines = vec![format!("{} runs in {seconds:.1} s, {} failed", self.runs, self.failures.len())];
         lines.extend(self.numbers.iter().map(|(name, count)| format!("  {name:<40} {count:>10}")));
+        lines.push("rejected, by code".to_owned());
+        lines.extend(self.rejected.iter().map(|(code, count)| {
+            let text = transition::explain(*code).unwrap_or("unknown").split(':').next().unwrap_or_default();
+            format!("  {code} {text:<54} {count:>8}")
+        }));
         lines.push("faults".to_owned());
         lines.extend(Fault::ALL.iter().map(|fault| {
             let name = format!("{fault:?}");
@@ -100,6 +118,26 @@ impl Summary {
     }
 }
 
+/// Runs seeds on as many threads as asked. Every run is one thread's own, so that the order does not matter.
+fn run_all(plans: &[Plan], jobs: usize) -> BTreeMap<u64, Report> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let report = sim::run(plan);
+                    let mut done = done.lock().expect("no thread panics while it holds the lock");
+                    done.insert(plan.seed, report);
+                    if done.len() % PROGRESS == 0 {
+                        eprintln!("{} of {} runs", done.len(), plans.len());
+                    }
+                }
+            });
+        }
+    });
+    done.into_inner().expect("no thread panics while it holds the lock")
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let start = Instant::now();
@@ -107,13 +145,13 @@ fn main() -> ExitCode {
         Some(seed) => seed..seed + 1,
         None => args.from..args.from + args.seeds,
     };
+    let plans: Vec<Plan> = seeds.map(|seed| Plan { steps: args.steps, trace: args.trace, ..Plan::of(seed) }).collect();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Traces of two runs would be printed into each other.
+    let jobs = if args.trace { 1 } else { args.jobs.unwrap_or(cores) };
     let mut summary = Summary::default();
-    for seed in seeds {
-        let plan = Plan { steps: args.steps, trace: args.trace, ..Plan::of(seed) };
-        summary.add(sim::run(&plan));
-        if summary.runs % 20 == 0 {
-            eprintln!("{} runs, {:.1} s", summary.runs, start.elapsed().as_secs_f64());
-        }
+    for report in run_all(&plans, jobs).into_values() {
+        summary.add(report);
     }
     let seconds = start.elapsed().as_secs_f64();
     if args.json {

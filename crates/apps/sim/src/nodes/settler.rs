@@ -39,14 +39,13 @@ impl World {
     }
 
     pub(crate) fn settler_crash(&mut self) {
-        let heard = self.settler.core.take().map_or(0, |core| core.settled());
-        if self.l1.number() > heard {
-            self.faults.count(Fault::SettlerMissedL1);
-        }
+        self.settler.core = None;
     }
 
     pub(crate) fn settler_tick(&mut self) -> Checked {
-        if self.settler.core.is_none() {
+        let Some(core) = &self.settler.core else { return Ok(()) };
+        if self.l1.number() > core.settled() && self.faults.strikes(Fault::SettlerMissedL1) {
+            self.crash(Name::Settler, "before it heard that L1 took a batch");
             return Ok(());
         }
         while let Some(batch) = self.disk.batch(self.settler.sealed + 1) {

@@ -40,7 +40,7 @@ pub(crate) enum Want {
     /// To know the account's nonce.
     Nonce,
     /// That these bytes are sent.
-    Send(Transaction),
+    Send(Box<Transaction>),
 }
 
 /// What became of an action.
@@ -92,7 +92,7 @@ impl Wallet {
         match &mut self.flight {
             Some(flight) if flight.sent.after(PATIENCE) <= now => {
                 flight.sent = now;
-                Want::Send(flight.transaction.clone())
+                Want::Send(Box::new(flight.transaction.clone()))
             }
             Some(_) => Want::Nothing,
             None if self.queue.is_empty() => Want::Nothing,

@@ -1,0 +1,79 @@
+//! Measures the hot paths, each doing the real work: hashing, the state tree, the transition, the journal, the sandbox.
+
+mod machine;
+mod measure;
+
+use clap::Parser;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Measures the hot paths of the network on this machine.
+#[derive(Parser)]
+struct Args {
+    /// Measures only this: hash, state, transition, journal or sandbox.
+    name: Option<String>,
+    /// Prints one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Takes a tenth of the time, for a look.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// A speed that was measured some times over.
+pub(crate) struct Measured {
+    /// What was measured.
+    pub(crate) name: &'static str,
+    /// What is counted.
+    pub(crate) unit: &'static str,
+    /// The counts of all runs.
+    pub(crate) runs: Vec<f64>,
+    /// What was done, in words.
+    pub(crate) mix: String,
+}
+
+impl Measured {
+    fn median(&self) -> f64 {
+        let mut sorted = self.runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+type Bench = fn(bool) -> Vec<Measured>;
+
+const BENCHES: [(&str, Bench); 5] = [
+    ("hash", measure::hash),
+    ("state", measure::state),
+    ("transition", measure::transition),
+    ("journal", measure::journal),
+    ("sandbox", measure::sandbox),
+];
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let wanted = |name: &str| args.name.as_deref().is_none_or(|asked| asked == name);
+    let chosen: Vec<_> = BENCHES.iter().filter(|(name, _)| wanted(name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
+        eprintln!("there is no such benchmark: name one of {}", names.join(", "));
+        return ExitCode::FAILURE;
+    }
+    let (cpu, cores, commit) = (machine::cpu(), machine::cores(), machine::commit());
+    if !args.json {
+        println!("{cpu}, {cores} cores, commit {commit}");
+    }
+    for measured in chosen.iter().flat_map(|(_, bench)| bench(args.quick)) {
+        let median = measured.median();
+        if args.json {
+            let line = json!({
+                "name": measured.name, "unit": measured.unit, "median": median, "runs": measured.runs,
+                "mix": measured.mix, "quick": args.quick, "machine": { "cpu": cpu, "cores": cores }, "commit": commit,
+            });
+            println!("{line}");
+        } else {
+            println!("{:<24} {median:>16.3} {:<22} {}", measured.name, measured.unit, measured.mix);
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,237 @@
+//! The measurements.
+
+use crate::Measured;
+use crypto::account::SecretKey;
+use crypto::eth::keccak;
+use crypto::poseidon;
+use ledger::account::{Balance, BalanceKey, Transfer};
+use ledger::bridge::asset_of;
+use proof::BlockHeader;
+use proof::committee::Committee;
+use sequencer::core::{Restored, Sequencer};
+use sequencer::{Effect, Input};
+use state::{LeafChange, Overlay, State};
+use std::hint::black_box;
+use std::time::Instant;
+use task::Parameters;
+use transition::{Action, ChainConfig, Entry, Transaction};
+use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
+
+/// Leaves of the tree that is committed to.
+const TREE_LEAVES: u64 = 100_000;
+/// Leaves that one commit changes.
+const CHANGED_LEAVES: u64 = 1_000;
+/// Transfers in a block, and accounts that send one each.
+const TRANSFERS: u64 = 1_000;
+
+fn runs(quick: bool) -> u64 {
+    if quick { 3 } else { 7 }
+}
+
+/// Returns how often something happens in a second, for `count` times within one call.
+fn rate(count: u64, work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    per_second(count, start.elapsed().as_secs_f64())
+}
+
+fn per_second(count: u64, seconds: f64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / seconds
+}
+
+fn account(n: u64) -> AccountId {
+    AccountId(poseidon::hash(crypto::Domain::Account, &[n]))
+}
+
+pub(crate) fn hash(quick: bool) -> Vec<Measured> {
+    let count = if quick { 50_000 } else { 500_000 };
+    let poseidon_runs = (0..runs(quick)).map(|_| {
+        rate(count, || {
+            let mut digest = Digest::ZERO;
+            for _ in 0..count {
+                digest = poseidon::compress(&digest, &digest);
+            }
+            black_box(digest);
+        })
+    });
+    let poseidon_runs = poseidon_runs.collect();
+    let keccak_runs = (0..runs(quick)).map(|_| {
+        rate(count, || {
+            let mut word = Bytes32::ZERO;
+            for _ in 0..count {
+                word = keccak(&[&word.0, &word.0]);
+            }
+            black_box(word);
+        })
+    });
+    let keccak_runs = keccak_runs.collect();
+    let mix = |what: &str| format!("{what}, each on the one before, one thread");
+    vec![
+        Measured {
+            name: "hash/poseidon2",
+            unit: "compressions/s",
+            runs: poseidon_runs,
+            mix: mix("two digests into one, width 8"),
+        },
+        Measured { name: "hash/keccak256", unit: "hashes/s", runs: keccak_runs, mix: mix("64 bytes") },
+    ]
+}
+
+/// Sets the balances of accounts `from..to` and returns the changes.
+fn balances(state: &State, from: u64, to: u64, amount: u64) -> Vec<LeafChange> {
+    let asset = asset_of(EthAddress::ZERO);
+    let amount = Amount::new(amount).expect("a small amount");
+    let mut overlay = Overlay::new(state);
+    for n in from..to {
+        overlay.put::<Balance>(&BalanceKey { account: account(n), asset }, &amount);
+    }
+    overlay.keep();
+    overlay.into_changes()
+}
+
+pub(crate) fn state(quick: bool) -> Vec<Measured> {
+    let mut state = State::default();
+    let leaves = balances(&state, 0, TREE_LEAVES, 1);
+    state.apply(&leaves);
+    let mut rates = Vec::new();
+    for run in 0..runs(quick) {
+        let from = run * CHANGED_LEAVES;
+        let changes = balances(&state, from, from + CHANGED_LEAVES, 2 + run);
+        rates.push(rate(CHANGED_LEAVES, || state.apply(&changes)));
+    }
+    black_box(state.root());
+    let mix = format!("{CHANGED_LEAVES} changed leaves at once in a tree of {TREE_LEAVES}, one thread");
+    vec![Measured { name: "state/commit", unit: "leaves/s", runs: rates, mix }]
+}
+
+fn config() -> ChainConfig {
+    let nobody = account(u64::MAX >> 32);
+    let parameters = Parameters {
+        coordinator: nobody,
+        treasury: nobody,
+        resolvers: Vec::new(),
+        threshold: 2,
+        provider_share: Ppm(0),
+        author_share: Ppm(0),
+        slash: Ppm(0),
+        stake_min: Amount::ZERO,
+        verdict_window: Millis(0),
+    };
+    let committee = Committee { members: Vec::new(), threshold: 2 };
+    ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(1_000) }
+}
+
+fn keys() -> Vec<SecretKey> {
+    (0..TRANSFERS).map(|n| SecretKey::from_seed(keccak(&[b"bench", &n.to_be_bytes()]).0)).collect()
+}
+
+/// Signs one transfer for each key, each to the next account.
+fn transfers(keys: &[SecretKey], chain: &Digest, nonce: u64) -> Vec<Vec<u8>> {
+    let to: Vec<AccountId> = keys.iter().map(|key| key.public().account()).collect();
+    let asset = asset_of(EthAddress::ZERO);
+    let amount = Amount::new(1).expect("one quantum");
+    let signed = keys.iter().zip(to.iter().cycle().skip(1)).map(|(key, to)| {
+        let transfer = Transfer { to: *to, asset, amount };
+        Transaction::sign(key, chain, nonce, Action::Transfer(transfer)).to_bytes()
+    });
+    signed.collect()
+}
+
+fn deposits(keys: &[SecretKey]) -> Vec<ledger::Deposit> {
+    let deposit = |(index, key): (u64, &SecretKey)| ledger::Deposit {
+        index,
+        account: key.public().account(),
+        token: EthAddress::ZERO,
+        amount: Amount::new(1_000_000).expect("a small amount"),
+        sender: EthAddress::ZERO,
+    };
+    (0..).zip(keys).map(deposit).collect()
+}
+
+pub(crate) fn transition(quick: bool) -> Vec<Measured> {
+    let (config, keys) = (config(), keys());
+    let chain = config.hash();
+    // The second state takes the same changes on its own, to tell the commit's share of the time.
+    let (mut state, mut twin) = (State::default(), State::default());
+    let genesis = transition::genesis(&config);
+    state.apply(&genesis);
+    twin.apply(&genesis);
+    let entries = deposits(&keys).into_iter().map(Entry::Deposit).collect();
+    let funded = transition::execute(&mut state, &config, None, entries, Millis(1));
+    twin.apply(&funded.changes);
+    let mut head: BlockHeader = funded.block.header;
+    let (mut rates, mut shares) = (Vec::new(), Vec::new());
+    for nonce in 0..runs(quick) {
+        let signed = transfers(&keys, &chain, nonce);
+        let entries = signed.into_iter().map(|bytes| Entry::Transaction(bytes.into())).collect();
+        let start = Instant::now();
+        let executed = transition::execute(&mut state, &config, Some(&head), entries, Millis(2 + nonce));
+        let whole = start.elapsed().as_secs_f64();
+        assert!(executed.receipts.iter().all(transition::Receipt::is_applied), "every transfer is applied");
+        let start = Instant::now();
+        twin.apply(&executed.changes);
+        shares.push(start.elapsed().as_secs_f64() / whole);
+        rates.push(per_second(TRANSFERS, whole));
+        head = executed.block.header;
+    }
+    let mix = format!("blocks of {TRANSFERS} signed transfers by {TRANSFERS} accounts, one thread");
+    vec![
+        Measured { name: "transition/transfers", unit: "transfers/s", runs: rates, mix: mix.clone() },
+        Measured { name: "transition/commit-share", unit: "of the time", runs: shares, mix },
+    ]
+}
+
+pub(crate) fn journal(quick: bool) -> Vec<Measured> {
+    let (config, keys) = (config(), keys());
+    let chain = config.hash();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = store::Store::open(folder.path().join("chain.redb")).expect("a new store opens");
+    store.commit_genesis(&transition::genesis(&config)).expect("the genesis is stored");
+    let nothing =
+        Restored { state: State::default(), head: None, batch: None, blocks: Vec::new(), receipts: Vec::new() };
+    let mut sequencer = Sequencer::restore(config, nothing);
+    sequencer.step(Millis(1), Input::Deposits(deposits(&keys)));
+    commit(&mut sequencer, &store, Millis(1));
+    let mut rates = Vec::new();
+    for nonce in 0..runs(quick) {
+        let signed = transfers(&keys, &chain, nonce);
+        rates.push(rate(TRANSFERS, || {
+            for (ticket, bytes) in (0..).zip(&signed) {
+                let transaction = Transaction::check(bytes, &chain).expect("a signed transfer");
+                sequencer.step(Millis(2 + nonce), Input::Submit { ticket, transaction });
+            }
+            let confirmed = commit(&mut sequencer, &store, Millis(2 + nonce));
+            assert_eq!(confirmed, TRANSFERS, "every transfer is confirmed");
+        }));
+    }
+    let mix = format!("checked, {TRANSFERS} a block, stored in one write that is on the disk, one thread");
+    vec![Measured { name: "journal/transfers", unit: "transfers/s", runs: rates, mix }]
+}
+
+/// Makes a block of what waits, stores it, and returns how many transfers it confirmed.
+fn commit(sequencer: &mut Sequencer, store: &store::Store, now: Millis) -> u64 {
+    let mut confirmed = 0;
+    for effect in sequencer.step(now, Input::Tick) {
+        match effect {
+            Effect::Commit(executed) => store.commit_block(&executed).expect("the block is stored"),
+            Effect::Confirm { receipt, .. } if receipt.is_applied() => confirmed += 1,
+            Effect::Seal(batch) => store.commit_batch(&batch).expect("the batch is stored"),
+            _ => {}
+        }
+    }
+    confirmed
+}
+
+pub(crate) fn sandbox(quick: bool) -> Vec<Measured> {
+    let sandbox = sandbox::Sandbox::new().expect("this machine can run the sandbox");
+    let times = if quick { 1 } else { 3 };
+    let measured = (0..times).map(|_| sandbox::benchmark(&sandbox).expect("the benchmark runs"));
+    let rates = measured.map(|m| per_second(1_000_000, 1.0) * mega(m.fuel_per_second)).collect();
+    let mix = "the providers' benchmark program, each run the median of its own five, one thread".to_owned();
+    vec![Measured { name: "sandbox/fuel", unit: "fuel/s", runs: rates, mix }]
+}
+
+/// Returns millions: a fuel rate is beyond 32 bits, its millions are not.
+fn mega(count: u64) -> f64 {
+    f64::from(u32::try_from(count / 1_000_000).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,99 @@
+//! The network under faults: seeds that must hold, faults that must happen, and sabotage that must be noticed.
+
+use sim::{Fault, Plan, Report, Sabotage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many seeds a test runs.
+const SEEDS: u64 = 20;
+/// Few steps for each of them, so that the tests take seconds.
+const STEPS: u64 = 2_500;
+
+/// Runs seeds on all cores.
+fn run_all(plans: &[Plan]) -> Vec<Report> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let chunk = plans.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            plans.chunks(chunk).map(|part| scope.spawn(|| part.iter().map(sim::run).collect::<Vec<_>>())).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("a run reports its failures")).collect()
+    })
+}
+
+fn plan(seed: u64) -> Plan {
+    Plan { steps: STEPS, ..Plan::of(seed) }
+}
+
+#[test]
+fn nothing_breaks_and_every_fault_happens() {
+    let plans: Vec<_> = (1..=SEEDS).map(plan).collect();
+    let mut faults: BTreeMap<Fault, u64> = BTreeMap::new();
+    let mut points = BTreeSet::new();
+    let (mut decided, mut refunded, mut slashed, mut withdrawn) = (0, 0, 0, 0);
+    for report in run_all(&plans) {
+        assert_eq!(report.failure, None);
+        for (fault, count) in report.faults {
+            *faults.entry(fault).or_default() += count;
+        }
+        points.extend(report.crash_points.into_keys());
+        decided += report.tallied.decided;
+        refunded += report.tallied.refunded;
+        slashed += report.tallied.slashed;
+        withdrawn += report.tallied.withdrawn;
+    }
+    let missing: Vec<_> = Fault::ALL.iter().filter(|fault| !faults.contains_key(fault)).collect();
+    assert!(missing.is_empty(), "these never happened: {missing:?}");
+    for point in [
+        "sequencer before Commit",
+        "sequencer after Commit, before Confirm",
+        "member after Commit, before Vote",
+        "member after CommitBatch, before SignBatch",
+        "settler after Keep",
+        "settler before it heard that L1 took a batch",
+        "provider after Send",
+        "coordinator after Send, before Send",
+    ] {
+        assert!(points.contains(point), "nobody died here: {point}; they died here: {points:?}");
+    }
+    assert!(decided > 0 && refunded > 0 && slashed > 0 && withdrawn > 0, "{decided} {refunded} {slashed} {withdrawn}");
+}
+
+#[test]
+fn one_seed_gives_one_trace() {
+    let plans = [plan(7), plan(7), plan(8)];
+    let traces: Vec<_> = run_all(&plans).into_iter().map(|report| (report.trace, report.steps)).collect();
+    assert_eq!(traces[0], traces[1]);
+    assert_ne!(traces[0], traces[2]);
+}
+
+/// Breaks a part on purpose and expects that some seed shows it, in these words.
+fn check_noticed(sabotage: Sabotage, words: &str) {
+    let plans: Vec<_> = (1..=8).map(|seed| Plan { sabotage, ..plan(seed) }).collect();
+    let broken: Vec<String> = run_all(&plans).into_iter().filter_map(|r| r.failure).map(|f| f.broken).collect();
+    assert!(!broken.is_empty(), "{sabotage:?} went unnoticed");
+    assert!(broken.iter().any(|text| text.contains(words)), "{sabotage:?} was noticed by something else: {broken:?}");
+}
+
+#[test]
+fn a_disk_that_forgets_is_noticed() {
+    check_noticed(Sabotage::DiskForgetsTheLastBlock, "was confirmed at");
+}
+
+#[test]
+fn a_provider_whose_salt_changes_is_noticed() {
+    check_noticed(Sabotage::ProviderSaltChanges, "could not reveal");
+}
+
+#[test]
+fn a_settler_that_skips_a_batch_is_noticed() {
+    check_noticed(Sabotage::SettlerSkipsABatch, "does not come to rest");
+}
+
+#[test]
+fn a_member_that_keeps_no_batch_is_noticed() {
+    check_noticed(Sabotage::MemberKeepsNoBatch, "and keeps another, or none");
+}
+
+#[test]
+fn a_feed_that_hides_what_a_member_missed_is_noticed() {
+    check_noticed(Sabotage::FeedShowsTheUnsignedTail, "refuses to sign for an honest sequencer");
+}
