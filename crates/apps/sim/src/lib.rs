@@ -48,6 +48,8 @@ pub enum Sabotage {
     MemberKeepsNoBatch,
     /// The feed shows members only the batches after the last one that has a quorum.
     FeedShowsTheUnsignedTail,
+    /// The feed hides a batch that lacks its quorum while a later one has it.
+    FeedHidesAGap,
 }
 
 /// What is to be run.

@@ -103,12 +103,14 @@ impl World {
     fn batches_for(&self, from: u64) -> Vec<transition::Batch> {
         let last = self.disk.last_batch();
         let lacks = |number: &u64| !self.disk.evidence.contains_key(number);
-        let numbers: Vec<u64> = if self.sabotage == Sabotage::FeedShowsTheUnsignedTail {
-            (1..=last).rev().take_while(lacks).collect()
-        } else {
-            (1..=last).rev().filter(|number| *number >= from || lacks(number)).collect()
+        let tail = last - u64::try_from((1..=last).rev().take_while(lacks).count()).unwrap_or(0);
+        let shown = |number: &u64| match self.sabotage {
+            Sabotage::FeedShowsTheUnsignedTail => *number > tail,
+            Sabotage::FeedHidesAGap => *number >= from || *number > tail,
+            _ => *number >= from || lacks(number),
         };
-        numbers.into_iter().rev().filter_map(|number| self.disk.batch(number).cloned()).collect()
+        let numbers: Vec<u64> = (1..=last).filter(shown).collect();
+        numbers.into_iter().filter_map(|number| self.disk.batch(number).cloned()).collect()
     }
 
     fn sequencer_perform(&mut self, effects: Vec<Effect>) -> Checked {
