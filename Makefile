@@ -53,7 +53,6 @@ test: setup ## Formats, lints, builds and tests everything, Solidity included.
 	cd contracts && forge test
 	npm --prefix examples run check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
-	cargo build --release --locked
 	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --release --workspace --locked; \
 	  cargo test --doc --release --workspace --locked; \
