@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "talea", version, about = "A network and an exchange for compute that proves what it did.")]
+#[command(name = "talea", version, about = "A network and an exchange for compute that shows what it did.")]
 struct Cli {
     /// Print one JSON value on one line instead of text.
     #[arg(long, global = true)]
@@ -48,7 +48,7 @@ enum Command {
     Demo(demo::Options),
     /// Run a program on the network and wait for its agreed result.
     Run(run::Options),
-    /// Check a receipt offline, trusting nobody.
+    /// Check a receipt offline.
     Verify(verify::Options),
     /// Show the network's development accounts with their balances.
     Account,

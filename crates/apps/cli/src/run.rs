@@ -83,8 +83,10 @@ pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
         crate::verify::save(client, &id, path).await?;
     }
     say.tell(format!("{} fuel; {} providers agreed", verdict.outcome.fuel, verdict.agreeing.len()));
-    let paid = record.submit.rate.price_up(verdict.outcome.fuel).map_err(|error| Error::failed(error.to_string()))?;
-    say.tell(format!("paid about {} to each side of the agreement", money(paid.quanta())));
+    // As the price's tally resolves: in proportion to the fuel used, rounded down.
+    let paid = record.price.times_down(verdict.outcome.fuel.0, record.submit.fuel_limit.0);
+    let paid = paid.map_err(|error| Error::failed(error.to_string()))?;
+    say.tell(format!("paid {} of {} locked", money(paid.quanta()), money(record.price.quanta())));
     let text = String::from_utf8_lossy(&output).into_owned();
     if let Some(path) = &options.output {
         std::fs::write(path, &output).map_err(Error::io(format!("write {}", path.display())))?;
