@@ -1,6 +1,6 @@
 //! The whole network in one thread: virtual time, crashes by seed, invariants.
 //!
-//! The real cores of every service run against a model of L1 and of disks. Shells in [`nodes`](self) perform the
+//! The real cores of every service run against a model of L1 and of disks. Shells in `nodes` perform the
 //! cores' effects as the services' loops do, and die between any two of them. The network loses, doubles, delays and
 //! reorders; providers lie; members fall silent. A checker keeps books of its own and compares. When a seed has had its
 //! share of faults, everything must come to rest: tasks ended, batches settled, withdrawals paid.
