@@ -201,6 +201,49 @@ fn a_program_runs_and_its_receipt_is_checked_offline() {
     assert!(folder.failure(&["verify", receipt_path]).contains("does not hold"));
 }
 
+#[test]
+fn a_member_that_missed_batches_catches_up_and_signs_again() {
+    let folder = Folder::new();
+    folder.json(&["up"]);
+    folder.json(&["demo"]);
+    let frozen = folder.member_pids()[0];
+    // Frozen, not ended: nobody starts it again, and the other two are the quorum.
+    kill(Pid::from_raw(i32::try_from(frozen).expect("a process id")), Signal::SIGSTOP).expect("it lives");
+    check_report(&folder.json(&["demo"]), false);
+    kill_now(frozen);
+    kill_now(folder.node_pid());
+    folder.json(&["up"]);
+    check_report(&folder.json(&["demo"]), false);
+    assert_eq!(folder.json(&["status"])["status"]["members_seen"], 3, "the one that was away signs again");
+}
+
+#[test]
+fn a_node_does_not_go_on_when_l1_lost_its_deposits() {
+    let folder = Folder::new();
+    folder.json(&["up"]);
+    folder.json(&["deposit", "1000000"]);
+    let l1 = folder.json(&["status"])["l1"].as_str().expect("the L1 node's address").to_owned();
+    kill_now(folder.node_pid());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let rpc = |method: &str, params: Value| -> Value {
+        let request = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        runtime.block_on(async {
+            let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+            http.post(&l1).json(&request).send().await.expect("an answer").json().await.expect("JSON")
+        })
+    };
+    // Back to just after the contracts and the tokens, before any deposit.
+    let height = rpc("eth_blockNumber", serde_json::json!([]))["result"].as_str().expect("a height").to_owned();
+    let height = u64::from_str_radix(height.trim_start_matches("0x"), 16).expect("a height");
+    let network = std::fs::read(folder.path().join("network.json")).expect("the network's file");
+    let network: Value = serde_json::from_slice(&network).expect("JSON");
+    let deployed = network["deployed"]["block"].as_u64().expect("a block");
+    let rolled = rpc("anvil_rollback", serde_json::json!([height - deployed - 6]));
+    assert!(rolled["error"].is_null(), "{rolled}");
+    let said = folder.failure(&["up"]);
+    assert!(said.contains("L1 does not hold"), "{said}");
+}
+
 /// Who is killed.
 enum Victim {
     Node,

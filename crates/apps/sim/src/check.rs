@@ -76,8 +76,6 @@ pub(crate) struct Checker {
     stakes: BTreeMap<AccountId, (AssetId, u64)>,
     /// The open tasks that were given to each open offer.
     works: BTreeMap<AccountId, BTreeSet<TaskId>>,
-    /// Whose stake was cut before.
-    refuted: BTreeSet<AccountId>,
     tasks: BTreeMap<TaskId, TaskBook>,
     signed: BTreeMap<(usize, u64), EthSignature>,
     pub(crate) withdrawals: Vec<Withdrawal>,
@@ -102,7 +100,6 @@ impl Checker {
             balances: BTreeMap::new(),
             stakes: BTreeMap::new(),
             works: BTreeMap::new(),
-            refuted: BTreeSet::new(),
             tasks: BTreeMap::new(),
             signed: BTreeMap::new(),
             withdrawals: Vec::new(),
@@ -216,8 +213,7 @@ impl Checker {
                 let (asset, stake) = self.stakes.remove(&sender).unwrap_or((AssetId(Digest::ZERO), 0));
                 self.credit(sender, asset, stake);
                 let busy = self.works.remove(&sender).is_some_and(|works| !works.is_empty());
-                let fled = busy && !self.refuted.contains(&sender);
-                ensure(!fled, || format!("{sender} retired its stake while it worked on open tasks"))
+                ensure(!busy, || format!("{sender} retired its stake while it worked on open tasks"))
             }
             Action::Submit(tx) => self.submitted(sender, id, tx),
             Action::Assign(tx) => {
@@ -313,7 +309,6 @@ impl Checker {
         ensure(self.liars.contains(&cut.provider), || format!("the honest provider {} lost its stake", cut.provider))?;
         let (asset, stake) = self.stakes.remove(&cut.provider).unwrap_or((AssetId(Digest::ZERO), 0));
         self.works.remove(&cut.provider);
-        self.refuted.insert(cut.provider);
         let sum = cut.amount.quanta() + cut.returned.quanta();
         ensure(sum == stake, || format!("a stake of {stake} was cut into parts of {sum}"))?;
         self.credit(cut.provider, asset, cut.returned.quanta());
@@ -381,10 +376,7 @@ impl Checker {
         for (provider, offer) in state.iter::<Offer>() {
             let works = self.works.get(&provider).map_or(0, BTreeSet::len);
             let counted = usize::try_from(offer.open_tasks).unwrap_or(usize::MAX);
-            // Gap: an offer that follows a refuted one counts too few open tasks, since tasks of the old offer that
-            // end are counted off the new one. Its owner can retire the new stake while it works on a task.
-            let holds = if self.refuted.contains(&provider) { counted <= works } else { counted == works };
-            ensure(holds, || {
+            ensure(counted == works, || {
                 format!("the offer of {provider} counts {} open tasks and has {works}", offer.open_tasks)
             })?;
         }

@@ -166,7 +166,7 @@ mod tests {
             tally: TallyId(Digest::ZERO),
             assignments: (1..)
                 .zip(stages.chars())
-                .map(|(n, c)| Assignment { provider: id(n), stage: stage(c) })
+                .map(|(n, c)| Assignment { provider: id(n), offer: OfferId(Digest::ZERO), stage: stage(c) })
                 .collect(),
             standing: Standing::Open(0),
         }

@@ -1,7 +1,7 @@
 //! Offers: a provider's stake and what it sells.
 
 use crate::params::parameters;
-use crate::{Context, Refusal, Reject, Slashed};
+use crate::{Assignment, Context, Refusal, Reject, Slashed};
 use crypto::account::owned_by;
 use ledger::tally::{self, Half, Holders};
 use ledger::{Terms, account};
@@ -87,23 +87,25 @@ pub fn retire(s: &mut Overlay<'_>, context: &Context) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Changes how many open tasks a provider's offer works on. An offer that was slashed away stays away.
-pub(crate) fn count(s: &mut Overlay<'_>, provider: AccountId, opened: bool) {
-    if let Some(mut offer) = s.get::<Offer>(&provider) {
+/// Changes how many open tasks an offer works on. An offer that was slashed away stays away, and what was begun under
+/// it does not count for the one that its provider made later.
+pub(crate) fn count(s: &mut Overlay<'_>, provider: AccountId, id: OfferId, opened: bool) {
+    if let Some(mut offer) = s.get::<Offer>(&provider).filter(|offer| offer.id == id) {
         offer.open_tasks = if opened { offer.open_tasks.saturating_add(1) } else { offer.open_tasks.saturating_sub(1) };
         s.put::<Offer>(&provider, &offer);
     }
 }
 
 /// Cuts a provider's stake and closes its offer: the cut goes to the treasury, the rest back to the provider.
-/// Returns `None` when there is no stake left to cut.
+/// Returns `None` when the stake that answered for the work was cut before; one staked since answers only for its own.
 pub(crate) fn slash(
     s: &mut Overlay<'_>,
     context: &Context,
     task: TaskId,
-    provider: AccountId,
+    assignment: &Assignment,
 ) -> Result<Option<Slashed>, Refusal> {
-    let Some(offer) = s.get::<Offer>(&provider) else { return Ok(None) };
+    let provider = assignment.provider;
+    let Some(offer) = s.get::<Offer>(&provider).filter(|offer| offer.id == assignment.offer) else { return Ok(None) };
     let (params, owner) = (parameters(s), owned_by(&offer.id));
     tally::resolve(s, offer.tally, params.slash.0, context.now)?;
     let amount = tally::redeem(s, owner, offer.tally)?;

@@ -12,8 +12,8 @@ use ledger::tally::{self, Holders};
 use proof::agreement::{Delivery, Outcome};
 use state::{Overlay, leaf};
 use types::{
-    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Encode, Fuel, Millis, Ppm, Rate, TallyId, TaskId, choice,
-    limits, record,
+    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Encode, Fuel, Millis, OfferId, Ppm, Rate, TallyId, TaskId,
+    choice, limits, record,
 };
 
 record! {
@@ -129,6 +129,8 @@ record! {
     pub struct Assignment {
         /// Who.
         pub provider: AccountId,
+        /// The offer whose stake answers for the work.
+        pub offer: OfferId,
         /// How far.
         pub stage: Stage,
     }
@@ -270,8 +272,9 @@ pub fn assign(s: &mut Overlay<'_>, context: &Context, tx: &Assign) -> Result<(),
         if task.assignments.len() >= limits::TASK_PROVIDERS {
             return Err(Reject::TooManyProviders.into());
         }
-        task.assignments.push(Assignment { provider: considered.provider, stage: Stage::Assigned(context.now) });
-        offer::count(s, considered.provider, true);
+        let stage = Stage::Assigned(context.now);
+        task.assignments.push(Assignment { provider: considered.provider, offer: offer.id, stage });
+        offer::count(s, considered.provider, offer.id, true);
     }
     s.put::<Task>(&tx.task, &task);
     Ok(())
@@ -340,7 +343,7 @@ pub fn refund(s: &mut Overlay<'_>, context: &Context, tx: &Refund) -> Result<Amo
         Err(other) => return Err(other.into()),
     };
     for assignment in &task.assignments {
-        offer::count(s, assignment.provider, false);
+        offer::count(s, assignment.provider, assignment.offer, false);
     }
     task.standing = Standing::Refunded(context.now);
     s.put::<Task>(&tx.task, &task);

@@ -90,10 +90,10 @@ pub fn decide(s: &mut Overlay<'_>, context: &Context, tx: &Decide) -> Result<Vec
     }
     let mut moved = pay(s, context, &params, &task, &tx.verdict)?;
     for assignment in &task.assignments {
-        offer::count(s, assignment.provider, false);
+        offer::count(s, assignment.provider, assignment.offer, false);
     }
-    for provider in &tx.verdict.dissenting {
-        moved.extend(offer::slash(s, context, id, *provider)?.map(Moved::Slashed));
+    for assignment in task.assignments.iter().filter(|a| tx.verdict.dissenting.contains(&a.provider)) {
+        moved.extend(offer::slash(s, context, id, assignment)?.map(Moved::Slashed));
     }
     task.standing = Standing::Decided(tx.verdict.clone());
     s.put::<Task>(&id, &task);

@@ -246,6 +246,39 @@ fn a_liar_is_outvoted_by_a_third_and_slashed() {
 }
 
 #[test]
+fn a_stake_stays_while_its_owner_works_on_an_open_task() {
+    let (mut world, first) = assigned();
+    let submit = world.state.get::<task::Task>(&first).unwrap().submit;
+    let second = TaskId(world.ok(REQUESTER, Action::Submit(submit.clone())).id);
+    let third = TaskId(world.ok(REQUESTER, Action::Submit(submit)).id);
+    assert_eq!(world.assign(second, &[11]), 0);
+    // 11 lies about the first task, is slashed, stakes again and takes the third.
+    world.offer(12);
+    assert_eq!(world.assign(first, &[12]), 0);
+    for (provider, fuel) in [(10, 4_000_000), (11, 4_000_001), (12, 4_000_000)] {
+        assert_eq!(world.commit(first, provider, fuel), 0);
+    }
+    for (provider, fuel) in [(10, 4_000_000), (11, 4_000_001), (12, 4_000_000)] {
+        assert_eq!(world.deliver(first, provider, fuel), 0);
+    }
+    let verdict = world.verdict(first).unwrap();
+    assert_eq!(world.decide(verdict, &[1, 2]), 0);
+    world.offer(11);
+    assert_eq!(world.assign(third, &[11]), 0);
+    // The second task, of the old offer, ends. The new stake still answers for the third.
+    assert_eq!(world.assign(second, &[12]), 0);
+    for provider in [11, 12] {
+        assert_eq!(world.commit(second, provider, 4_000_000), 0);
+    }
+    for provider in [11, 12] {
+        assert_eq!(world.deliver(second, provider, 4_000_000), 0);
+    }
+    let verdict = world.verdict(second).unwrap();
+    assert_eq!(world.decide(verdict, &[1, 2]), 0);
+    assert_eq!(world.code(11, Action::Retire(Retire {})), 213, "the third task is open");
+}
+
+#[test]
 fn a_verdict_needs_its_quorum_and_the_truth() {
     let (mut world, task) = assigned();
     for provider in [10, 11] {

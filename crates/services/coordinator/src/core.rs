@@ -159,8 +159,10 @@ mod tests {
             deadline: Millis(100_000),
         };
         let stage = |fuel: &u64| Stage::Delivered(Outcome { exit: 0, output: ContentId::ZERO, fuel: Fuel(*fuel) });
-        let assignments =
-            (1..).zip(fuels).map(|(n, fuel)| Assignment { provider: id(n), stage: stage(fuel) }).collect();
+        let assignments = (1..)
+            .zip(fuels)
+            .map(|(n, fuel)| Assignment { provider: id(n), offer: OfferId(Digest::ZERO), stage: stage(fuel) })
+            .collect();
         let tally = TallyId(Digest::ZERO);
         TaskRecord { submit, requester: id(0), price: Amount::ZERO, tally, assignments, standing: Standing::Open(0) }
     }

@@ -264,16 +264,88 @@ pub(crate) async fn batch_of<N: Node>(
     found.map(Json).ok_or_else(|| Fault::missing(NOT_SEALED))
 }
 
-pub(crate) async fn unsigned<N: Node>(State(gateway): State<Gateway<N>>) -> Answer<Vec<Batch>> {
-    let batches = gateway.blocking(|store| {
-        let mut batches = Vec::new();
-        let mut number = store.last_batch()?.map_or(0, |batch| batch.header.number);
-        while number > 0 && store.evidence(number)?.is_none() {
+/// Returns the sealed batches without their quorum: back to the last settled batch and not to the last signed one, since
+/// a later batch may have its quorum first.
+fn unsigned_batches(store: &Store) -> Result<Vec<Batch>, store::Error> {
+    let mut batches = Vec::new();
+    let mut number = store.last_batch()?.map_or(0, |batch| batch.header.number);
+    while number > 0 && store.settlement(number)?.is_none() {
+        if store.evidence(number)?.is_none() {
             batches.extend(store.batch(number)?);
-            number -= 1;
         }
-        batches.reverse();
-        Ok(batches)
-    });
-    Ok(Json(batches.await?))
+        number -= 1;
+    }
+    batches.reverse();
+    Ok(batches)
+}
+
+pub(crate) async fn unsigned<N: Node>(State(gateway): State<Gateway<N>>) -> Answer<Vec<Batch>> {
+    Ok(Json(gateway.blocking(unsigned_batches).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proof::committee::Committee;
+    use task::Parameters;
+    use transition::{BatchInput, ChainConfig, Entry};
+    use types::{Amount, Digest, EthAddress, Millis, Ppm};
+
+    fn config() -> ChainConfig {
+        let nobody = AccountId(Digest::ZERO);
+        let parameters = Parameters {
+            coordinator: nobody,
+            treasury: nobody,
+            resolvers: Vec::new(),
+            threshold: 2,
+            provider_share: Ppm(0),
+            author_share: Ppm(0),
+            slash: Ppm(0),
+            stake_min: Amount::ZERO,
+            verdict_window: Millis(0),
+        };
+        let committee = Committee { members: Vec::new(), threshold: 2 };
+        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(1) }
+    }
+
+    /// A store with three batches of one block each.
+    fn three_batches(store: &Store) {
+        let (config, mut state) = (config(), state::State::default());
+        let genesis = transition::genesis(&config);
+        store.commit_genesis(&genesis).expect("stored");
+        state.apply(&genesis);
+        let (genesis_root, mut head, mut parent) = (state.root(), None, None);
+        for index in 0..3 {
+            let amount = Amount::new(1).expect("small");
+            let (account, token) = (AccountId(Digest::ZERO), EthAddress::ZERO);
+            let entry = Entry::Deposit(ledger::Deposit { index, account, token, amount, sender: token });
+            let executed = transition::execute(&mut state, &config, head.as_ref(), vec![entry], Millis(index));
+            store.commit_block(&executed).expect("stored");
+            let batch = transition::seal(&BatchInput {
+                config_hash: config.hash(),
+                parent: parent.as_ref(),
+                genesis_root,
+                blocks: std::slice::from_ref(&executed.block),
+                receipts: &executed.receipts,
+            });
+            store.commit_batch(&batch).expect("stored");
+            (head, parent) = (Some(executed.block.header), Some(batch.header));
+        }
+    }
+
+    #[test]
+    fn a_batch_whose_signatures_were_lost_is_asked_for_again_though_a_later_one_has_its_quorum() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path().join("store.redb")).expect("a store");
+        let asked = |store: &Store| -> Vec<u64> {
+            unsigned_batches(store).expect("read").iter().map(|batch| batch.header.number).collect()
+        };
+        assert_eq!(asked(&store), [0u64; 0]);
+        three_batches(&store);
+        store.commit_evidence(2, &[1]).expect("stored");
+        assert_eq!(asked(&store), [1, 3]);
+        let settlement = store::Settlement { transaction: Bytes32::ZERO, block: 1, gas_used: 1 };
+        store.commit_settlement(1, &settlement).expect("stored");
+        assert_eq!(asked(&store), [3]);
+    }
 }

@@ -113,7 +113,7 @@ impl Provider {
 mod tests {
     use super::*;
     use task::{Assignment, Standing};
-    use types::{Amount, AssetId, ContentId, Digest, Fuel, Millis, Rate, TallyId};
+    use types::{Amount, AssetId, ContentId, Digest, Fuel, Millis, OfferId, Rate, TallyId};
 
     fn account(n: u64) -> AccountId {
         AccountId(Digest::new([n, 0, 0, 0]).expect("small"))
@@ -138,8 +138,9 @@ mod tests {
             redundancy: 2,
             deadline: Millis(9),
         };
-        let assignments =
-            vec![Assignment { provider: account(2), stage: theirs }, Assignment { provider: account(1), stage: mine }];
+        let assignments = [(2, theirs), (1, mine)]
+            .map(|(n, stage)| Assignment { provider: account(n), offer: OfferId(Digest::ZERO), stage })
+            .to_vec();
         let (price, tally) = (Amount::ZERO, TallyId(Digest::ZERO));
         let task = TaskRecord { submit, requester: account(9), price, tally, assignments, standing: Standing::Open(0) };
         Input::Tasks(vec![(TaskId(Digest::ZERO), task)])

@@ -6,11 +6,21 @@ use crate::say::Say;
 use serde_json::{Value, json};
 use std::time::Instant;
 
+/// The gas of L1 transactions, each with what it was for.
+type Gas = Vec<(&'static str, u64)>;
+
 /// One step that was done.
 struct Step {
     title: &'static str,
     ms: u64,
-    gas: Vec<(&'static str, u64)>,
+    gas: Gas,
+}
+
+/// The step that runs.
+struct Current {
+    title: &'static str,
+    since: Instant,
+    gas: Gas,
 }
 
 /// A batch that settled.
@@ -29,7 +39,7 @@ pub struct Report {
     json: bool,
     lie: bool,
     steps: Vec<Step>,
-    current: Option<(&'static str, Instant, Vec<(&'static str, u64)>)>,
+    current: Option<Current>,
     /// The batches that the demo's transactions settled in.
     pub batches: Vec<Settled>,
     /// The fuel of the agreed result.
@@ -73,12 +83,12 @@ impl Report {
     pub fn step(&mut self, title: &'static str) {
         self.finish();
         self.line(&format!("\n{}. {title}", self.steps.len() + 1));
-        self.current = Some((title, Instant::now(), Vec::new()));
+        self.current = Some(Current { title, since: Instant::now(), gas: Gas::new() });
     }
 
     /// Ends the running step.
     pub fn finish(&mut self) {
-        if let Some((title, since, gas)) = self.current.take() {
+        if let Some(Current { title, since, gas }) = self.current.take() {
             self.steps.push(Step { title, ms: ms(since), gas });
         }
     }
@@ -90,8 +100,8 @@ impl Report {
 
     /// Notes the gas of an L1 transaction of the running step.
     pub fn gas(&mut self, what: &'static str, used: u64) {
-        if let Some((_, _, gas)) = &mut self.current {
-            gas.push((what, used));
+        if let Some(current) = &mut self.current {
+            current.gas.push((what, used));
         }
     }
 

@@ -103,7 +103,7 @@ pub async fn down(dir: &Path, wipe: bool, say: &Say) -> Result<(), Error> {
         return Err(Error::failed(format!("there is no network in {}: name its folder with --dir", dir.display())));
     };
     // The node first: it finishes what it holds while L1 still answers.
-    let node = stop(network.node_pid.take(), "talea", END).await?;
+    let node = stop(network.node_pid.take(), &process::own_name()?, END).await?;
     let l1 = stop(network.anvil_pid.take(), "anvil", END).await?;
     network.save(dir)?;
     if wipe {

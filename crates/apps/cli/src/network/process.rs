@@ -29,6 +29,13 @@ pub fn spawn_node(dir: &Path) -> Result<Child, Error> {
     detach(command, &dir.join("node.log"))
 }
 
+/// Returns the name of this program's file: the node was started from the same one.
+pub fn own_name() -> Result<String, Error> {
+    let program = std::env::current_exe().map_err(Error::io("find this program"))?;
+    let name = program.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.ok_or_else(|| Error::failed("this program's file has no name"))
+}
+
 /// Says whether a process lives and is the one meant: process ids are used again.
 pub fn is_alive(pid: u32, name: &str) -> bool {
     let Ok(line) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };

@@ -7,6 +7,7 @@ use crate::network::dev::{self, Role};
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
+use ledger::bridge::Cursor;
 use provider::Stake;
 use sandbox::Sandbox;
 use std::net::SocketAddr;
@@ -68,6 +69,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     let (coordinator, votes) = coordinator::run::votes();
     roles.spawn(take_deposits(network.reader(CONFIRMATIONS).await?, sequencer.clone()));
 
+    check_inbox(network, &sequencer).await?;
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
         node: Services { sequencer, settler, coordinator },
@@ -97,6 +99,22 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         roles.spawn(provide(network.clone(), role, client.clone(), Arc::clone(&sandbox)));
     }
     Ok(())
+}
+
+/// Refuses to go on when L1 no longer holds the deposits that the ledger has credited: a reorganisation deeper than
+/// [`CONFIRMATIONS`], or another chain behind the same address.
+async fn check_inbox(network: &Network, sequencer: &sequencer::Handle) -> Result<(), Error> {
+    let taken = sequencer.read(|sequencer| sequencer.state().get::<Cursor>(&0)).await.map_err(Error::role)?;
+    let Some(cursor) = taken else { return Ok(()) };
+    let held = network.reader(0).await?.inbox_hash(cursor.inbox_count).await?;
+    if held == Some(cursor.inbox_hash) {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "L1 does not hold the {} deposits that this ledger has credited: it was reorganised or replaced; point the node \
+         at the chain it was made on, or start anew with `talea down --wipe` and `talea up`",
+        cursor.inbox_count
+    )))
 }
 
 /// Hands confirmed L1 messages to the sequencer.

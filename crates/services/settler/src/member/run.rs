@@ -7,7 +7,7 @@ use proof::Anchor;
 use state::State;
 use std::time::{Duration, Instant};
 use store::Store;
-use transition::ChainConfig;
+use transition::{Batch, ChainConfig};
 use types::Causes;
 
 /// How long one poll of the feed waits for a block. Signatures are asked for in between.
@@ -80,9 +80,10 @@ impl Following {
             Err(error) => return Ok(Err(error)),
         };
         for asked in unsigned {
-            let stored = self.store.batch(asked.header.number)?.map(Box::new);
-            let effects = self.member.step(Input::Batch { asked: Box::new(asked), stored });
-            if let Err(error) = self.perform(effects).await? {
+            if let Err(error) = self.catch_up(asked.header.number).await? {
+                return Ok(Err(error));
+            }
+            if let Err(error) = self.sign(asked).await? {
                 return Ok(Err(error));
             }
         }
@@ -91,6 +92,27 @@ impl Following {
         }
         self.said = Instant::now();
         let effects = self.member.step(Input::Tick);
+        self.perform(effects).await
+    }
+
+    /// Signs the batches that got their quorum without this member: each batch starts where the one before it ends.
+    async fn catch_up(&mut self, asked: u64) -> Result<Result<(), client::Error>, Error> {
+        let last = self.store.last_batch()?.map_or(0, |batch| batch.header.number);
+        for number in last + 1..asked {
+            let missed = match self.client.batch(number).await {
+                Ok(view) => view.batch,
+                Err(error) => return Ok(Err(error)),
+            };
+            if let Err(error) = self.sign(missed).await? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn sign(&mut self, asked: Batch) -> Result<Result<(), client::Error>, Error> {
+        let stored = self.store.batch(asked.header.number)?.map(Box::new);
+        let effects = self.member.step(Input::Batch { asked: Box::new(asked), stored });
         self.perform(effects).await
     }
 
