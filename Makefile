@@ -35,7 +35,7 @@ examples/node_modules/.installed: examples/package.json examples/package-lock.js
 
 build: setup ## Builds the contracts and target/release/talea.
 	cd contracts && forge build
-	cargo build --release --locked
+	cargo build --release --workspace --locked
 
 up: build ## Starts the whole network on this machine, runs the demo, leaves the network up.
 	$(TALEA) up
