@@ -406,7 +406,7 @@ impl<'a> Walk<'a> {
         // Against the anchor of our own folder, not the one that the gateway sends along.
         let checked = crate::verify::check(&proven, &self.network.anchor()?)?;
         let signers = checked.proof.evidence.len() / 65;
-        self.report.event(format!("the verdict's receipt holds offline: {} paths, {signers} signatures", 2));
+        self.report.event(format!("the verdict's receipt holds offline: two paths, {signers} signatures"));
         let status = self.client.status().await?;
         let members = status.config.committee.members.len();
         self.report.event(format!(
