@@ -52,6 +52,7 @@ pub fn seal(input: &BatchInput<'_>) -> Batch {
         inbox_hash,
         withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
         data_root: list::root(&input.blocks.iter().map(|block| block.header.hash()).collect::<Vec<_>>()),
+        diff_hash: Bytes32::ZERO,
     };
     Batch { header, first: first.header.height, last: last.header.height, withdrawals }
 }
@@ -61,7 +62,7 @@ fn inbox_after(input: &BatchInput<'_>) -> (u64, Bytes32) {
     let start = input.parent.map_or((0, Bytes32::ZERO), |parent| (parent.inbox_count, parent.inbox_hash));
     let entries = input.blocks.iter().flat_map(|block| &block.entries);
     entries.fold(start, |(count, hash), entry| match entry {
-        Entry::Deposit(deposit) if deposit.index == count => (count + 1, deposit.hash_after(&hash)),
+        Entry::Message(message) if message.index() == count => (count + 1, message.hash_after(&hash)),
         _ => (count, hash),
     })
 }

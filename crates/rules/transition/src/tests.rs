@@ -1,7 +1,7 @@
 use super::*;
 use crypto::account::SecretKey;
 use ledger::account::{Balance, BalanceKey, Transfer};
-use ledger::{Deposit, Withdraw};
+use ledger::{Deposit, Message, Withdraw};
 use proof::BlockHeader;
 use proof::agreement::Outcome;
 use proof::committee::Committee;
@@ -25,7 +25,7 @@ fn key(n: u8) -> SecretKey {
 }
 
 fn account(n: u8) -> AccountId {
-    key(n).public().account()
+    key(n).account()
 }
 
 fn amount(quanta: u64) -> Amount {
@@ -47,9 +47,14 @@ fn config() -> ChainConfig {
     ChainConfig {
         salt: Bytes32([1; 32]),
         l1_chain_id: 31337,
-        committee: Committee { members: (1..4).map(|n| EthAddress([n; 20])).collect(), threshold: 2 },
+        committee: Committee {
+            members: (1..4).map(|n| EthAddress([n; 20])).collect(),
+            threshold: 2,
+            mandatory: Vec::new(),
+        },
         parameters,
-        batch_age: Millis(1_000),
+        sequencer: SecretKey::from_seed([0; 32]).public(),
+        rules: L1Rules::default(),
     }
 }
 
@@ -88,12 +93,12 @@ impl World {
         let deposit = Deposit {
             index: self.inbox,
             account: account(to),
-            token: EthAddress::ZERO,
+            token: ledger::bridge::token_word(EthAddress::ZERO),
             amount: amount(quanta),
             sender: EthAddress([8; 20]),
         };
         self.inbox += 1;
-        assert!(self.run(vec![Entry::Deposit(deposit)])[0].is_applied());
+        assert!(self.run(vec![Entry::Message(Message::Deposit(deposit))])[0].is_applied());
     }
 
     fn nonce(&self, who: u8) -> u64 {

@@ -232,8 +232,15 @@ mod tests {
             stake_min: Amount::ZERO,
             verdict_window: Millis(0),
         };
-        let committee = Committee { members: vec![keys().batches.address()], threshold: 2 };
-        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(100) }
+        let committee = Committee { members: vec![keys().batches.address()], threshold: 2, mandatory: Vec::new() };
+        ChainConfig {
+            salt: Bytes32::ZERO,
+            l1_chain_id: 1,
+            committee,
+            parameters,
+            sequencer: SecretKey::from_seed([0; 32]).public(),
+            rules: L1Rules::default(),
+        }
     }
 
     fn keys() -> Keys {
