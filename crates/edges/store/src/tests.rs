@@ -110,6 +110,7 @@ impl Node {
             genesis_root: Digest::ZERO,
             blocks: &blocks,
             receipts: &receipts,
+            diff: None,
         })
     }
 

@@ -73,6 +73,14 @@ pub struct Executed {
     pub receipts: Vec<Receipt>,
     /// The leaves that changed, in key order.
     pub changes: Vec<LeafChange>,
+    /// What those leaves held before.
+    pub undo: Vec<LeafChange>,
+}
+
+/// Returns the changes that take other changes of this state back.
+pub(crate) fn undo_of(state: &State, changes: &[LeafChange]) -> Vec<LeafChange> {
+    let old = |change: &LeafChange| LeafChange { key: change.key.clone(), record: state.record(&change.key).cloned() };
+    changes.iter().map(old).collect()
 }
 
 impl Executed {
@@ -120,6 +128,7 @@ pub fn execute<I: Into<Incoming>>(
         panic!("value is not conserved: {imbalance:?}");
     }
     let changes = overlay.into_changes();
+    let undo = undo_of(state, &changes);
     state.apply(&changes);
     let entries: Vec<Entry> = incoming.into_iter().map(Incoming::into_entry).collect();
     let leaves: Vec<Bytes32> = entry_leaves(&entries, &receipts);
@@ -130,7 +139,7 @@ pub fn execute<I: Into<Incoming>>(
         state_root: state.root(),
         entries_root: list::root(&leaves),
     };
-    Executed { block: Block { header, entries }, receipts, changes }
+    Executed { block: Block { header, entries }, receipts, changes, undo }
 }
 
 /// Returns the leaf digests under a block's entries root, of which paths are made.

@@ -21,6 +21,7 @@
 mod batch;
 mod block;
 mod config;
+pub mod diff;
 mod receipt;
 mod transaction;
 

@@ -334,6 +334,7 @@ mod tests {
                 genesis_root,
                 blocks: std::slice::from_ref(&executed.block),
                 receipts: &executed.receipts,
+                diff: None,
             });
             store.commit_batch(&batch).expect("stored");
             (head, parent) = (Some(executed.block.header), Some(batch.header));

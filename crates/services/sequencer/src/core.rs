@@ -264,6 +264,7 @@ impl Sequencer {
             genesis_root: self.genesis_root,
             blocks: &unsealed.blocks,
             receipts: &unsealed.receipts,
+            diff: None,
         });
         self.batch = Some(batch.header.clone());
         Some(Effect::Seal(Box::new(batch)))

@@ -198,6 +198,7 @@ impl Member {
             genesis_root: self.genesis_root,
             blocks: &self.at.blocks[..count],
             receipts: &self.at.receipts[..count].concat(),
+            diff: None,
         });
         if batch != asked {
             return vec![Effect::Refuse(format!("batch {number} is not what its blocks give"))];
@@ -284,6 +285,7 @@ mod tests {
                 genesis_root,
                 blocks: &blocks,
                 receipts: &receipts,
+                diff: None,
             })
         };
         let first = seal(&blocks[..cut], None);

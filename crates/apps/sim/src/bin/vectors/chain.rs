@@ -124,6 +124,7 @@ impl Chain {
             genesis_root: self.genesis_root,
             blocks: &stored,
             receipts: &receipts,
+            diff: None,
         })
     }
 }
