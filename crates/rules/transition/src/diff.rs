@@ -25,6 +25,18 @@ pub fn note(before: &mut Before, undo: &[LeafChange]) {
     }
 }
 
+/// Returns the most that a leaf can take in a difference, in bytes.
+pub fn leaf_bytes_at_most(key: &[u8], record: Option<&LeafRecord>) -> usize {
+    // The tag, the longer of key and path, two counts of at most three bytes, and a mask for each eight bytes.
+    let value = record.map_or(0, |record| record.value.len() + record.value.len().div_ceil(8));
+    7 + key.len().max(PATH_BYTES) + value
+}
+
+/// Returns the most that a change can take in a difference, in bytes.
+pub fn bytes_at_most(change: &LeafChange) -> usize {
+    leaf_bytes_at_most(&change.key, change.record.as_ref())
+}
+
 /// Why bytes are no state difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
