@@ -28,6 +28,10 @@ fn write(state: &mut State, writes: &[(u64, Option<u64>)]) {
     state.apply(&changes);
 }
 
+fn records(state: &State) -> Vec<(Vec<u8>, LeafRecord)> {
+    state.leaves.keys().map(|key| (key.to_vec(), state.record(key).unwrap())).collect()
+}
+
 /// The tree by definition: split by bits until at most one leaf is left.
 fn naive_root(leaves: &[(Digest, Digest)], depth: usize) -> Digest {
     match leaves {
@@ -66,7 +70,7 @@ proptest! {
         prop_assert_eq!(state.root(), naive_root(&leaves, 0));
         prop_assert_eq!(state.iter::<Counted>().map(|(k, v)| (k.0, v.quanta())).collect::<Vec<_>>(), naive.clone().into_iter().collect::<Vec<_>>());
 
-        let stored: Vec<_> = state.leaves.clone().into_iter().collect();
+        let stored = records(&state);
         prop_assert_eq!(State::restore(stored).root(), state.root());
 
         for key in 0..24 {
