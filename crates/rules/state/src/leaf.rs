@@ -30,7 +30,8 @@ impl LeafRecord {
     pub fn read<L: Leaf>(key: &[u8], value: &[u8]) -> Option<Self> {
         let key = L::Key::from_bytes(key).ok()?;
         let value = L::Value::from_bytes(value).ok()?;
-        Some(record_of::<L>(&key, &value))
+        let value_digest = poseidon::hash_of(Domain::Value, &value);
+        Some(Self { path: path_of::<L>(&key), value_digest, value: value.to_bytes().into() })
     }
 }
 
@@ -59,30 +60,46 @@ macro_rules! leaf {
     };
 }
 
-pub(crate) fn key_bytes<L: Leaf>(key: &L::Key) -> Vec<u8> {
-    let mut bytes = vec![L::NUMBER];
-    bytes.extend(key.to_bytes());
-    bytes
+pub(crate) fn key_bytes<L: Leaf>(key: &L::Key) -> Box<[u8]> {
+    [&[L::NUMBER], key.to_bytes().as_slice()].concat().into()
 }
 
-pub(crate) fn path_of<L: Leaf>(key: &L::Key) -> Digest {
-    let mut elements = vec![u64::from(L::NUMBER)];
-    elements.extend(key.to_elements());
-    poseidon::hash(Domain::Key, &elements)
+/// Returns where a leaf stands in the tree: the digest of its key.
+pub fn path_of<L: Leaf>(key: &L::Key) -> Digest {
+    poseidon::hash(Domain::Key, &path_elements::<L>(key))
 }
 
+fn path_elements<L: Leaf>(key: &L::Key) -> Vec<u64> {
+    [&[u64::from(L::NUMBER)], key.to_elements().as_slice()].concat()
+}
+
+#[cfg(test)]
 pub(crate) fn value_digest(value: &impl Encode) -> Digest {
     poseidon::hash_of(Domain::Value, value)
 }
 
-pub(crate) fn record_of<L: Leaf>(key: &L::Key, value: &L::Value) -> LeafRecord {
-    LeafRecord {
-        path: path_of::<L>(key),
-        value_digest: value_digest(value),
-        value: value.to_bytes().into_boxed_slice(),
+/// How a kind's bytes become what is hashed, for those who hold many kinds and no types.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// From a key's bytes, the kind's number first.
+    pub(crate) path: fn(&[u8]) -> Vec<u64>,
+    /// From a value's bytes.
+    pub(crate) value: fn(&[u8]) -> Vec<u64>,
+}
+
+impl Kind {
+    pub(crate) fn of<L: Leaf>() -> Self {
+        Self {
+            path: |bytes| path_elements::<L>(&decode_key::<L>(bytes)),
+            value: |bytes| decode_value::<L>(bytes).to_elements(),
+        }
     }
 }
 
-pub(crate) fn decode_value<L: Leaf>(record: &LeafRecord) -> L::Value {
-    L::Value::from_bytes(&record.value).expect("a value was written by its own encoder")
+pub(crate) fn decode_key<L: Leaf>(bytes: &[u8]) -> L::Key {
+    L::Key::from_bytes(&bytes[1..]).expect("a key was written by its own encoder")
+}
+
+pub(crate) fn decode_value<L: Leaf>(bytes: &[u8]) -> L::Value {
+    L::Value::from_bytes(bytes).expect("a value was written by its own encoder")
 }

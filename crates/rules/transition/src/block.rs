@@ -77,12 +77,6 @@ pub struct Executed {
     pub undo: Vec<LeafChange>,
 }
 
-/// Returns the changes that take other changes of this state back.
-pub(crate) fn undo_of(state: &State, changes: &[LeafChange]) -> Vec<LeafChange> {
-    let old = |change: &LeafChange| LeafChange { key: change.key.clone(), record: state.record(&change.key).cloned() };
-    changes.iter().map(old).collect()
-}
-
 impl Executed {
     /// Lists the keys of one kind of leaf that the block changed.
     pub fn touched<L: state::Leaf>(&self) -> Vec<L::Key> {
@@ -198,7 +192,7 @@ fn close(
     receipts: Vec<Receipt>,
     changes: Vec<LeafChange>,
 ) -> Executed {
-    let undo = undo_of(state, &changes);
+    let undo = state.undo_of(&changes);
     state.apply(&changes);
     let entries: Vec<Entry> = incoming.into_iter().map(Incoming::into_entry).collect();
     let leaves: Vec<Bytes32> = entry_leaves(&entries, &receipts);
