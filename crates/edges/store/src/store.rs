@@ -115,7 +115,7 @@ impl Store {
     /// # Panics
     /// When entries and receipts differ in number: a fault of ours that must not reach the disk.
     pub fn commit_block(&self, executed: &Executed) -> Result<(), Error> {
-        let Executed { block: Block { header, entries }, receipts, changes, .. } = executed;
+        let Executed { block: Block { header, entries }, receipts, changes } = executed;
         assert_eq!(entries.len(), receipts.len(), "every entry has one receipt");
         let key = number_key(header.height.0);
         self.0.write("store a block", |w| {
