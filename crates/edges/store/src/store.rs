@@ -2,14 +2,14 @@
 
 use crate::Error;
 use crate::chain::Chain;
-use crate::checkpoint::Final;
+use crate::checkpoint::{Final, LeafBefore, Undo};
 use crate::disk::{Disk, System};
-use crate::file::Table;
+use crate::file::{Reader, Table};
 use crate::rewind::{self, Rewound};
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{
     self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, LEAVES, NOTES, OUTBOX, Place, RECEIPTS, SETTLEMENTS,
-    TRANSACTIONS, batch_at, corrupt, decode, number_key, read,
+    TRANSACTIONS, UNDO, batch_at, corrupt, decode, number_key, read,
 };
 use crate::tail::Bounds;
 use proof::BlockHeader;
@@ -17,7 +17,7 @@ use state::{LeafChange, LeafRecord};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use transition::{Batch, Block, Executed, Receipt};
+use transition::{Batch, Block, Executed, Receipt, diff};
 use types::{Bytes32, ContentId, Encode as _, Height, TransactionId, limits, record};
 
 record! {
@@ -43,6 +43,8 @@ pub struct Resumed {
     pub batch: Option<Batch>,
     /// The blocks after it, each with its receipts.
     pub unsealed: Vec<(Block, Vec<Receipt>)>,
+    /// What the leaves that those blocks changed held before them.
+    pub before: diff::Before,
 }
 
 /// A handle to the store. Cloning it is cheap; the file is let go with the last handle.
@@ -198,10 +200,13 @@ impl Store {
         if self.chain().view("look for a chain")?.reader.last(LEAVES)?.is_none() {
             self.commit_genesis(genesis)?;
         }
+        // What leaves held before a block is written down when the block goes into the tables.
+        self.checkpoint()?;
         let view = self.chain().view("resume the chain")?;
         let batch = tables::last_batch(&view.reader)?;
         let unsealed = view.with_receipts(batch.as_ref().map_or(Height(1), |batch| batch.last.next()))?;
-        Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed })
+        let before = before(&view.reader, &unsealed)?;
+        Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed, before })
     }
 
     /// Returns the last block's header, or `None` before the first block.
@@ -393,4 +398,18 @@ impl Store {
         self.checkpoint().unwrap();
         self.chain().file.write("damage the store", |w| w.change(Table(table), [(key, bytes)])).unwrap();
     }
+}
+
+/// Reads what the leaves that these blocks changed held before the first of them.
+fn before(reader: &Reader, blocks: &[(Block, Vec<Receipt>)]) -> Result<diff::Before, Error> {
+    let mut before = diff::Before::new();
+    for (block, _) in blocks {
+        let key = number_key(block.header.height.0);
+        let undo: Undo = read(reader, UNDO, &key)?.ok_or_else(|| corrupt(UNDO, &key))?;
+        for LeafBefore { key: leaf, record } in undo.leaves {
+            let record = record.map(|bytes| decode(LEAVES, &leaf, &bytes)).transpose()?;
+            before.entry(leaf).or_insert(record);
+        }
+    }
+    Ok(before)
 }

@@ -8,7 +8,7 @@ use ledger::account::{Account, AccountRecord};
 use ledger::{Message, authority, conservation, tally};
 use proof::BlockHeader;
 use proof::header::entry_leaf;
-use state::{LeafChange, Overlay, State};
+use state::{Join, LeafChange, Overlay, Sequential, State};
 use task::{Context, Moved, Refusal};
 use types::{
     AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, Height, Millis, TallyId, choice, limits, record,
@@ -113,13 +113,28 @@ pub fn execute<I: Into<Incoming>>(
     entries: Vec<I>,
     now: Millis,
 ) -> Executed {
+    execute_with(state, config, head, entries, now, &Sequential)
+}
+
+/// Executes like [`execute`], sharing the tree's work.
+///
+/// # Panics
+/// As [`execute`] does.
+pub fn execute_with<I: Into<Incoming>>(
+    state: &mut State,
+    config: &ChainConfig,
+    head: Option<&BlockHeader>,
+    entries: Vec<I>,
+    now: Millis,
+    join: &dyn Join,
+) -> Executed {
     let chain = config.hash();
     let time = now.max(head.map_or(Millis(0), |head| head.time));
     let mut overlay = Overlay::new(state);
     let incoming: Vec<Incoming> = entries.into_iter().map(Into::into).collect();
     let receipts: Vec<Receipt> = incoming.iter().map(|entry| apply(&mut overlay, &chain, time, entry)).collect();
     let changes = finish(overlay);
-    close(state, head, time, incoming, receipts, changes)
+    close(state, head, Done { time, incoming, receipts, changes }, join)
 }
 
 /// What [`execute_or_leave`] left out: a checked transaction, and why it would have been rejected.
@@ -136,6 +151,7 @@ pub fn execute_or_leave(
     head: Option<&BlockHeader>,
     entries: Vec<Incoming>,
     now: Millis,
+    join: &dyn Join,
 ) -> (Option<Executed>, Vec<Left>) {
     let chain = config.hash();
     let time = now.max(head.map_or(Millis(0), |head| head.time));
@@ -157,7 +173,7 @@ pub fn execute_or_leave(
         return (None, left);
     }
     let changes = finish(overlay);
-    (Some(close(state, head, time, taken, receipts, changes)), left)
+    (Some(close(state, head, Done { time, incoming: taken, receipts, changes }, join)), left)
 }
 
 /// Applies a transaction or leaves no trace of it at all.
@@ -183,17 +199,19 @@ fn finish(overlay: Overlay<'_>) -> Vec<LeafChange> {
     overlay.into_changes()
 }
 
-/// Moves the state and makes the block.
-fn close(
-    state: &mut State,
-    head: Option<&BlockHeader>,
+/// What executing gave, before the state moves.
+struct Done {
     time: Millis,
     incoming: Vec<Incoming>,
     receipts: Vec<Receipt>,
     changes: Vec<LeafChange>,
-) -> Executed {
+}
+
+/// Moves the state and makes the block.
+fn close(state: &mut State, head: Option<&BlockHeader>, done: Done, join: &dyn Join) -> Executed {
+    let Done { time, incoming, receipts, changes } = done;
     let undo = state.undo_of(&changes);
-    state.apply(&changes);
+    state.apply_with(&changes, join);
     let entries: Vec<Entry> = incoming.into_iter().map(Incoming::into_entry).collect();
     let leaves: Vec<Bytes32> = entry_leaves(&entries, &receipts);
     let header = BlockHeader {

@@ -8,7 +8,7 @@ use ledger::account::Account;
 use ledger::bridge::Cursor;
 use proof::confirmation::SignedHeader;
 use proof::{BatchHeader, BlockHeader};
-use state::State;
+use state::{Join, Sequential, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use transition::diff::{self, Before};
@@ -173,7 +173,7 @@ pub struct Restored {
 pub struct Sequencer {
     config: ChainConfig,
     policy: Policy,
-    key: SecretKey,
+    key: Arc<SecretKey>,
     chain: Digest,
     genesis_root: Digest,
     state: State,
@@ -183,6 +183,7 @@ pub struct Sequencer {
     queue: VecDeque<Waiting>,
     inbox: VecDeque<Message>,
     questions: Questions,
+    join: Arc<dyn Join + Send>,
 }
 
 impl Sequencer {
@@ -191,7 +192,7 @@ impl Sequencer {
     /// # Panics
     /// When the restored state's root is not the head's: the store is damaged, and going on would sign nonsense. When the
     /// key is not the one that the configuration names: nobody would believe its confirmations.
-    pub fn restore(config: ChainConfig, policy: Policy, key: SecretKey, restored: Restored) -> Self {
+    pub fn restore(config: ChainConfig, policy: Policy, key: Arc<SecretKey>, restored: Restored) -> Self {
         let mut genesis = State::default();
         genesis.apply(&transition::genesis(&config));
         let genesis_root = genesis.root();
@@ -214,7 +215,14 @@ impl Sequencer {
             queue: VecDeque::new(),
             inbox: VecDeque::new(),
             questions: Questions::default(),
+            join: Arc::new(Sequential),
         }
+    }
+
+    /// Shares the tree's work as `join` does it. The results are the same.
+    pub fn sharing(mut self, join: Arc<dyn Join + Send>) -> Self {
+        self.join = join;
+        self
     }
 
     /// Returns the chain's configuration.
@@ -258,9 +266,10 @@ impl Sequencer {
         self.inbox.back().map_or(taken, |last| last.index() + 1)
     }
 
-    /// Forgets the messages that wait: L1 showed others in their place. What is in blocks stays.
-    pub fn forget_inbox(&mut self) {
-        self.inbox.clear();
+    /// Takes over what waits for a block in another sequencer, but not the messages of L1.
+    pub fn take_queue_of(&mut self, other: &mut Self) {
+        self.queue = std::mem::take(&mut other.queue);
+        self.questions = std::mem::take(&mut other.questions);
     }
 
     /// Signs a stored block's header.
@@ -358,7 +367,8 @@ impl Sequencer {
     }
 
     fn execute(&mut self, now: Millis, entries: Vec<Incoming>, taken: Vec<Waiting>) -> Vec<Effect> {
-        let executed = transition::execute(&mut self.state, &self.config, self.head.as_ref(), entries, now);
+        let executed =
+            transition::execute_with(&mut self.state, &self.config, self.head.as_ref(), entries, now, &*self.join);
         self.commit(executed, &taken)
     }
 
@@ -372,7 +382,8 @@ impl Sequencer {
         questioning: &Questioning,
     ) -> Vec<Effect> {
         let head = self.head.as_ref();
-        let (executed, left) = transition::execute_or_leave(&mut self.state, &self.config, head, entries, now);
+        let (executed, left) =
+            transition::execute_or_leave(&mut self.state, &self.config, head, entries, now, &*self.join);
         let mut effects = Vec::new();
         for (checked, code) in left {
             let Some(at) = taken.iter().position(|waiting| waiting.transaction.id() == checked.id()) else { continue };
@@ -501,7 +512,7 @@ mod tests {
     }
 
     fn start(policy: Policy, restored: Restored) -> Sequencer {
-        Sequencer::restore(config(), policy, key(0), restored)
+        Sequencer::restore(config(), policy, Arc::new(key(0)), restored)
     }
 
     fn key(n: u8) -> SecretKey {

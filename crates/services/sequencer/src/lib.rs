@@ -8,4 +8,4 @@ pub mod core;
 pub mod run;
 
 pub use core::{Confirmed, Effect, Input, OnTimeout, Policy, Questioning, Sequencer};
-pub use run::{Error, Handle, start};
+pub use run::{Error, Handle, Question, Settings, Started, start};
