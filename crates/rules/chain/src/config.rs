@@ -152,7 +152,7 @@ section! {
         /// How long its data is.
         bytes: u64 = count(1_024, 4 << 20, "bytes"), "1048576";
         /// How old its first block is.
-        age_ms: Millis = millis(100, 1_000 * DAY), "60000";
+        age_ms: Millis = millis(100, 1_000 * DAY), "2000";
     }
 }
 
@@ -187,19 +187,8 @@ section! {
 }
 
 /// Every table of the file, in its order.
-pub const SECTIONS: &[Section] = &[
-    HEADING,
-    FEATURES,
-    CONSENSUS,
-    SCALING,
-    SECURITY,
-    AVAILABILITY,
-    COMMITTEE,
-    FORCED,
-    BATCH,
-    HOOK,
-    L1_SECTION,
-];
+pub const SECTIONS: &[Section] =
+    &[HEADING, FEATURES, CONSENSUS, SCALING, SECURITY, AVAILABILITY, COMMITTEE, FORCED, BATCH, HOOK, L1_SECTION];
 
 /// A chain's configuration, of which every part was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

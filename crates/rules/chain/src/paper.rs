@@ -1,7 +1,7 @@
 //! What is written from the table of fields: the schema, the template, the reference.
 
 use crate::config::SECTIONS;
-use crate::field::Section;
+use crate::field::{Field, Section};
 use serde_json::{Value, json};
 
 /// Widest line of a comment in the template.
@@ -29,6 +29,7 @@ pub fn schema() -> Value {
     }
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("A Talea chain");
+    root["description"] = json!("What defines a chain, and what its operator decides.");
     root
 }
 
@@ -50,12 +51,13 @@ fn object(section: &Section) -> Value {
 /// Returns a file for a chain of that name on this machine, with every field and what it means. What may be left out
 /// stands there as a comment.
 pub fn template(name: &str) -> String {
-    let mut text = String::from("# A chain of Talea. `talea chain check` says everything that is wrong with this file.\n");
+    let mut text =
+        String::from("# A chain of Talea. `talea chain check` says everything that is wrong with this file.\n");
     for section in SECTIONS {
         text.push('\n');
         let mark = if section.is_required { "" } else { "# " };
-        text.push_str(&comment(section.about.trim()));
         if !section.path.is_empty() {
+            text.push_str(&comment(section.about.trim()));
             text.push_str(&format!("{mark}[{}]\n", section.path));
         }
         for field in section.fields {
@@ -63,7 +65,9 @@ pub fn template(name: &str) -> String {
             let is_example = !field.shape.is_required() && field.standard != "[]" && !is_default(section, field.key);
             let mark = if is_example { "# " } else { mark };
             let value = if field.key == "name" { json!(name).to_string() } else { field.standard.to_owned() };
-            text.push_str(&comment(&format!("{} Must be {}.", field.about.trim(), field.shape.bound())));
+            let later = later(field).map(|later| format!(" {later}")).unwrap_or_default();
+            let about = format!("{} Must be {}.{later}", field.about.trim(), field.shape.bound());
+            text.push_str(&comment(&about));
             text.push_str(&format!("{mark}{} = {value}\n", field.key));
         }
     }
@@ -73,6 +77,11 @@ pub fn template(name: &str) -> String {
 /// Whether a field that some chains leave out belongs to the chain of the template, which is a rollup.
 fn is_default(section: &Section, key: &str) -> bool {
     section.path == "availability" && key == "publish"
+}
+
+/// Says what a field will take and does not take yet.
+fn later(field: &Field) -> Option<String> {
+    field.shape.schema()["$comment"].as_str().map(str::to_owned)
 }
 
 fn comment(text: &str) -> String {
@@ -95,13 +104,18 @@ fn comment(text: &str) -> String {
 pub fn reference() -> String {
     let mut text = String::new();
     for section in SECTIONS {
-        let title = if section.path.is_empty() { "Top of the file".to_owned() } else { format!("`[{}]`", section.path) };
-        text.push_str(&format!("### {title}\n\n{}\n\n", section.about.split_whitespace().collect::<Vec<_>>().join(" ")));
+        let title =
+            if section.path.is_empty() { "Top of the file".to_owned() } else { format!("`[{}]`", section.path) };
+        text.push_str(&format!(
+            "### {title}\n\n{}\n\n",
+            section.about.split_whitespace().collect::<Vec<_>>().join(" ")
+        ));
         text.push_str("| field | what it says | must be | template |\n|---|---|---|---|\n");
         for field in section.fields {
             let left_out = if field.shape.is_required() { "" } else { "; may be left out" };
-            let (about, bound) = (field.about.trim(), field.shape.bound());
-            text.push_str(&format!("| `{}` | {about} | {bound}{left_out} | `{}` |\n", field.key, field.standard));
+            let later = later(field).map(|later| format!(" {later}")).unwrap_or_default();
+            let (key, about, bound) = (field.key, field.about.trim(), field.shape.bound());
+            text.push_str(&format!("| `{key}` | {about}{later} | {bound}{left_out} | `{}` |\n", field.standard));
         }
         text.push('\n');
     }

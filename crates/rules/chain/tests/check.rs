@@ -86,8 +86,7 @@ fn what_may_be_left_out_may_also_be_there() {
 fn a_field_out_of_its_range_is_the_one_fault_and_its_bounds_are_none() {
     for (path, low, high, others) in [
         ("tps", "1000", "4096", ""),
-        ("consensus.block_time", "0.1", "4.096", ""),
-        ("consensus.block_time", "0.1", "60", "batch.age_ms = 60000; tps = 100000; tps"),
+        ("consensus.block_time", "0.1", "4.096", "batch.age_ms = 60000"),
         ("scaling.max_tx_per_shard", "1000", "4096", ""),
         ("security.min_stake", "1000", "9223372036854775807", ""),
         ("security.slashing_penalty", "0", "100", ""),
@@ -97,17 +96,22 @@ fn a_field_out_of_its_range_is_the_one_fault_and_its_bounds_are_none() {
         ("l1.confirmations", "1", "1000", ""),
         ("l1.gas_price_max_gwei", "1", "100000", ""),
         ("l1.spend_max_eth_per_day", "0.001", "1000", "l1.gas_price_max_gwei = 1"),
-        ("forced.deadline", "62", "2592000", "forced.exit_window = 31536000"),
+        ("forced.deadline", "62", "2592000", "forced.exit_window = 31536000; batch.age_ms = 60000"),
         ("forced.freeze_grace", "1", "2592000", "forced.exit_window = 31536000"),
         ("forced.exit_window", "172800", "31536000", ""),
         ("hook.timeout_ms", "1", "60000", "hook.url = \"http://h\"; hook.policy = \"drop\""),
     ] {
-        let missing: &[&str] = if others.ends_with("; tps") { &["tps"] } else { &[] };
         for inside in [low, high] {
-            check_paths(&format!("{path} = {inside}; {others}"), missing);
+            check_paths(&format!("{path} = {inside}; {others}"), &[]);
         }
-        for outside in ["-1", "-9223372036854775808", "9223372036854775808", "99999999999999999999999999", "0xffffffffffffffffffff"] {
-            check_paths(&format!("{others}; {path} = {outside}"), &[missing, &[path]].concat()[..]);
+        for outside in [
+            "-1",
+            "-9223372036854775808",
+            "9223372036854775808",
+            "99999999999999999999999999",
+            "0xffffffffffffffffffff",
+        ] {
+            check_paths(&format!("{others}; {path} = {outside}"), &[path]);
         }
     }
 }
@@ -179,6 +183,7 @@ fn a_wrong_type_is_told_with_its_line() {
 fn what_is_not_built_is_refused_by_its_name() {
     for (change, path, name) in [
         ("execution = \"zk\"", "execution", "\"zk\" is not built yet"),
+        ("execution = \"optimistic\"", "execution", "\"optimistic\" is not built yet"),
         ("base_chain = \"solana\"", "base_chain", "\"solana\" is not built yet"),
         ("sequencer = \"decentralized\"", "sequencer", "\"decentralized\" is not built yet"),
         ("sequencer = \"hybrid\"", "sequencer", "\"hybrid\" is not built yet"),
@@ -191,18 +196,20 @@ fn what_is_not_built_is_refused_by_its_name() {
         ("l1.rpc_url = \"https://node\"", "l1.rpc_url", "https is not built yet"),
     ] {
         let faults = faults_of(&edited(change));
-        let about: Vec<_> = faults.iter().filter(|fault| fault.path == path).collect();
-        assert!(about.len() == 1 && about[0].to_string().contains(name), "{change}: {faults:#?}");
+        // The period is what optimistic execution lacks besides.
+        let about: Vec<_> = faults.iter().filter(|fault| fault.path != "security.challenge_period").collect();
+        let is_told = |fault: &Fault| fault.path == path && fault.to_string().contains(name);
+        assert!(about.len() == 1 && is_told(about[0]), "{change}: {faults:#?}");
     }
 }
 
 #[test]
 fn optimistic_execution_needs_a_challenge_period_and_no_other_has_one() {
-    check_paths("execution = \"optimistic\"", &["execution", "consensus.algorithm", "security.challenge_period"]);
-    let changes = "execution = \"optimistic\"; consensus.algorithm = \"none\"; security.challenge_period = 600";
-    check_paths(changes, &["execution"]);
+    check_paths("execution = \"optimistic\"", &["execution", "security.challenge_period"]);
+    check_paths("execution = \"optimistic\"; security.challenge_period = 600", &["execution"]);
+    check_paths("execution = \"zk\"; consensus.algorithm = \"none\"", &["execution"]);
     check_says("security.challenge_period = 600", &["nothing would read it"]);
-    check_says("consensus.algorithm = \"none\"", &["consensus.algorithm", "must be \"committee\""]);
+    check_says("consensus.algorithm = \"none\"", &["consensus.algorithm", "must be \"committee\" when"]);
 }
 
 #[test]
@@ -275,6 +282,7 @@ fn members_and_mandatory_members_belong_together() {
 #[test]
 fn the_load_fits_into_the_blocks() {
     check_says("tps = 4097", &["tps = 4097", "at most 4096"]);
+    check_paths("consensus.block_time = 60; batch.age_ms = 60000", &["tps"]);
     check_paths("tps = 40960; consensus.block_time = 0.1", &[]);
     check_paths("tps = 40961; consensus.block_time = 0.1", &["tps"]);
     check_paths("scaling.max_tx_per_shard = 999", &["tps"]);
@@ -287,8 +295,8 @@ fn the_load_fits_into_the_blocks() {
 #[test]
 fn users_can_leave_in_time() {
     check_paths("forced.exit_window = 172799", &["forced.exit_window"]);
-    check_paths("forced.deadline = 61", &["forced.deadline"]);
-    let ethereum = "l1.rpc_url = \"http://node\"; l1.chain_id = 1; l1.confirmations = 64";
+    check_paths("batch.age_ms = 60000; forced.deadline = 61", &["forced.deadline"]);
+    let ethereum = "l1.rpc_url = \"http://node\"; l1.chain_id = 1; l1.confirmations = 64; batch.age_ms = 60000";
     check_paths(&format!("{ethereum}; forced.deadline = 828"), &["forced.deadline"]);
     check_paths(&format!("{ethereum}; forced.deadline = 829"), &[]);
     let hook = "hook.url = \"http://h\"; hook.timeout_ms = 50000; hook.policy = \"drop\"";
@@ -329,14 +337,16 @@ fn a_key_that_nothing_reads_is_refused_with_a_guess() {
         (with("privicy = true", "[features]"), "features.privicy", "did you mean `privacy`?"),
         (with("colour = 1", "[forced]"), "forced.colour", "nothing reads it: remove it; known here are deadline"),
         (template("test") + "[fetures]\n", "fetures", "did you mean `features`?"),
-        (with("[availability.comitee]", "mode = \"rollup\""), "", ""),
-        (with("[batch.more]\nx = 1", "age_ms = 60000"), "batch.more", "nothing reads it"),
+        (with("[batch.more]\nx = 1", "age_ms = 2000"), "batch.more", "nothing reads it"),
     ] {
         let faults = faults_of(&text);
         let fits = |fault: &Fault| fault.path == path && fault.advice.contains(advice) && fault.line.is_some();
-        assert!(path.is_empty() || (faults.len() == 1 && fits(&faults[0])), "{path}: {faults:#?}");
-        assert!(!faults.is_empty());
+        assert!(faults.len() == 1 && fits(&faults[0]), "{path}: {faults:#?}");
     }
+    let faults = faults_of(&template("test").replace("[availability.committee]", "[availability.comitee]"));
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["availability.comitee", "availability.committee"]);
+    assert_eq!(faults[0].advice, "did you mean `committee`?");
 }
 
 #[test]
@@ -348,7 +358,10 @@ fn a_missing_field_and_a_missing_table_are_told() {
     let (_, after) = rest.split_once("\n\n").unwrap();
     let faults = faults_of(&format!("{before}{after}"));
     assert_eq!(faults.len(), 1, "{faults:#?}");
-    assert_eq!(faults[0].to_string(), "forced must be a table: it is missing: add [forced] with deadline, exit_window, freeze_grace");
+    assert_eq!(
+        faults[0].to_string(),
+        "forced must be a table: it is missing: add [forced] with deadline, exit_window, freeze_grace"
+    );
     let empty = faults_of("");
     assert_eq!(empty.iter().filter(|fault| fault.bound == "a table").count(), 9, "{empty:#?}");
     let flat = faults_of("availability = 3\nhook = 4\n");
@@ -369,8 +382,7 @@ fn what_is_no_toml_is_told_with_all_its_lines() {
 fn a_machine_that_is_too_small_is_told_before_anything_starts() {
     let text = template("test");
     let needs = Needs::of(&check(&text, None).unwrap());
-    let exact =
-        Machine { cores: needs.cores, memory_bytes: needs.memory_bytes, disk_free_bytes: needs.disk_bytes };
+    let exact = Machine { cores: needs.cores, memory_bytes: needs.memory_bytes, disk_free_bytes: needs.disk_bytes };
     assert!(check(&text, Some(&exact)).is_ok());
     for (machine, word) in [
         (Machine { cores: exact.cores - 1, ..exact }, "cores"),
@@ -444,6 +456,6 @@ fn deep_nesting_does_not_exhaust_the_stack() {
         let text = format!("a = {}1{}", open.repeat(9_000), close.repeat(9_000));
         assert!(!faults_of(&text).is_empty());
     }
-    assert!(!faults_of(&format!("{}a = 1", "a.".repeat(15_000))).is_empty());
-    assert!(!faults_of(&format!("[{}a]", "a.".repeat(15_000))).is_empty());
+    assert!(!faults_of(&format!("{}a = 1", "a.".repeat(32_000))).is_empty());
+    assert!(!faults_of(&format!("[{}a]", "a.".repeat(32_000))).is_empty());
 }
