@@ -375,7 +375,8 @@ impl Members {
 /// Whose signature no quorum can do without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mandatory {
-    /// Members whose keys are made when the chain starts, by number from 0, in increasing order.
+    /// Members whose keys are made when the chain starts, by number from 0, in increasing order. An empty list is one of
+    /// these, whoever the members are.
     Numbered(Vec<u64>),
     /// Members by address, in increasing order.
     Listed(Vec<EthAddress>),

@@ -10,6 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 /// Longest file, in bytes.
 pub const FILE_BYTES: usize = 65_536;
+/// Most keys that nothing reads, and most places where the text is no TOML, that are told: a file that is something else
+/// altogether is told so often enough.
+const STRANGERS: usize = 100;
 /// Most characters of a value or a name that a fault shows.
 const SHOWN: usize = 60;
 
@@ -37,7 +40,7 @@ impl<'a> Source<'a> {
             bound: "TOML".to_owned(),
             advice: error.message().to_owned(),
         };
-        Err(errors.iter().map(fault).collect())
+        Err(errors.iter().take(STRANGERS).map(fault).collect())
     }
 
     /// Returns what stands at a path, and where.
@@ -161,6 +164,9 @@ impl<'a> Reading<'a> {
             let key_text = key.get_ref().as_ref();
             if known.contains(&key_text) {
                 continue;
+            }
+            if self.faults.len() >= STRANGERS {
+                return;
             }
             let advice = match (near(key_text, known.iter().copied()), home(key_text)) {
                 (_, Some(home)) => format!("it belongs to {home}: move it there"),

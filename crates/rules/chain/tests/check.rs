@@ -374,6 +374,8 @@ fn what_is_no_toml_is_told_with_all_its_lines() {
     let faults = faults_of("a = \nb = 1\nb = 2\n");
     let lines: Vec<_> = faults.iter().map(|fault| (fault.path.as_str(), fault.line)).collect();
     assert_eq!(lines, [("", Some(1)), ("", Some(3))], "{faults:#?}");
+    let many: String = (0..5_000).map(|n| format!("x{n} = {n}\n")).collect();
+    assert_eq!(faults_of(&many).iter().filter(|fault| fault.path.starts_with('x')).count(), 100, "and then enough");
     let long = format!("# {}", "x".repeat(chain::FILE_BYTES));
     assert_eq!(faults_of(&long).len(), 1);
 }
