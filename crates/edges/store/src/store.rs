@@ -17,7 +17,7 @@ use state::{LeafChange, LeafRecord};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use transition::{Batch, Block, Executed, Receipt, diff};
+use transition::{Batch, Block, Executed, Receipt};
 use types::{Bytes32, ContentId, Encode as _, Height, TransactionId, limits, record};
 
 record! {
@@ -43,8 +43,8 @@ pub struct Resumed {
     pub batch: Option<Batch>,
     /// The blocks after it, each with its receipts.
     pub unsealed: Vec<(Block, Vec<Receipt>)>,
-    /// What the leaves that those blocks changed held before them.
-    pub before: diff::Before,
+    /// What the leaves that each of those blocks changed held before it.
+    pub undo: Vec<Vec<LeafChange>>,
 }
 
 /// A handle to the store. Cloning it is cheap; the file is let go with the last handle.
@@ -205,8 +205,8 @@ impl Store {
         let view = self.chain().view("resume the chain")?;
         let batch = tables::last_batch(&view.reader)?;
         let unsealed = view.with_receipts(batch.as_ref().map_or(Height(1), |batch| batch.last.next()))?;
-        let before = before(&view.reader, &unsealed)?;
-        Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed, before })
+        let undo = unsealed.iter().map(|(block, _)| undo(&view.reader, block)).collect::<Result<_, _>>()?;
+        Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed, undo })
     }
 
     /// Returns the last block's header, or `None` before the first block.
@@ -400,16 +400,13 @@ impl Store {
     }
 }
 
-/// Reads what the leaves that these blocks changed held before the first of them.
-fn before(reader: &Reader, blocks: &[(Block, Vec<Receipt>)]) -> Result<diff::Before, Error> {
-    let mut before = diff::Before::new();
-    for (block, _) in blocks {
-        let key = number_key(block.header.height.0);
-        let undo: Undo = read(reader, UNDO, &key)?.ok_or_else(|| corrupt(UNDO, &key))?;
-        for LeafBefore { key: leaf, record } in undo.leaves {
-            let record = record.map(|bytes| decode(LEAVES, &leaf, &bytes)).transpose()?;
-            before.entry(leaf).or_insert(record);
-        }
-    }
-    Ok(before)
+/// Reads what the leaves that a block changed held before it.
+fn undo(reader: &Reader, block: &Block) -> Result<Vec<LeafChange>, Error> {
+    let key = number_key(block.header.height.0);
+    let undo: Undo = read(reader, UNDO, &key)?.ok_or_else(|| corrupt(UNDO, &key))?;
+    let change = |LeafBefore { key, record }| {
+        let record = record.map(|bytes| decode(LEAVES, &key, &bytes)).transpose()?;
+        Ok(LeafChange { key, record })
+    };
+    undo.leaves.into_iter().map(change).collect()
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
-use transition::{ChainConfig, Checked, Entry, Transaction, entry_leaves};
+use transition::{ChainConfig, Checked, Entry, Transaction, diff, entry_leaves};
 use types::{Causes, Digest, Height, Millis, TransactionId, limits};
 
 /// How often the sequencer looks at the clock when nothing arrives.
@@ -143,7 +143,9 @@ pub struct Settings {
 /// Reads back what the store holds; a new store gets its genesis.
 pub fn restore(store: &Store, settings: &Settings) -> Result<Sequencer, Error> {
     let found = store.resume(&transition::genesis(&settings.config))?;
-    let (head, batch, before) = (found.head, found.batch.map(|batch| batch.header), found.before);
+    let (head, batch) = (found.head, found.batch.map(|batch| batch.header));
+    let mut before = diff::Before::new();
+    found.undo.iter().for_each(|undo| diff::note(&mut before, undo));
     let state = State::restore_with(found.leaves, &Threads);
     let (blocks, receipts): (Vec<_>, Vec<_>) = found.unsealed.into_iter().unzip();
     let restored = Restored { state, head, batch, blocks, receipts: receipts.concat(), before };
