@@ -60,8 +60,43 @@ macro_rules! leaf {
     };
 }
 
-pub(crate) fn key_bytes<L: Leaf>(key: &L::Key) -> Box<[u8]> {
-    [&[L::NUMBER], key.to_bytes().as_slice()].concat().into()
+/// A leaf's key as maps hold it, in the order of its bytes: the kind's number, then the key's canonical bytes. The first
+/// sixteen stand in the map itself, so that a search hardly ever has to follow a pointer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MapKey {
+    head: u128,
+    bytes: Box<[u8]>,
+}
+
+impl MapKey {
+    pub(crate) fn new(bytes: Box<[u8]>) -> Self {
+        // Zeros after a short key keep the order: where heads are equal, the bytes decide.
+        let mut head = [0; 16];
+        let taken = bytes.len().min(head.len());
+        head[..taken].copy_from_slice(&bytes[..taken]);
+        Self { head: u128::from_be_bytes(head), bytes }
+    }
+
+    pub(crate) fn of<L: Leaf>(key: &L::Key) -> Self {
+        Self::before::<L>(&key.to_bytes())
+    }
+
+    /// Returns the key from which a kind's keys with these bytes at their beginning follow.
+    pub(crate) fn before<L: Leaf>(prefix: &[u8]) -> Self {
+        Self::new([&[L::NUMBER], prefix].concat().into())
+    }
+
+    pub(crate) fn is_of<L: Leaf>(&self) -> bool {
+        self.bytes.first() == Some(&L::NUMBER)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        self.bytes
+    }
 }
 
 /// Returns where a leaf stands in the tree: the digest of its key.

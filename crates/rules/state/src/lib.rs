@@ -38,7 +38,9 @@ pub use tree::Write;
 pub use witness::{Excerpt, Nothing, Pair, Part, WITNESS_LEAVES, Witness, WitnessError};
 
 use fork::FORK_WRITES;
+use leaf::MapKey;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use tree::Node;
 use types::{Digest, Encode};
 
@@ -49,7 +51,7 @@ pub struct State {
     tree: Node,
 }
 
-type Leaves = BTreeMap<Box<[u8]>, Stored>;
+type Leaves = BTreeMap<MapKey, Stored>;
 
 /// A leaf's bytes and where it stands. The digest of its value is in the tree.
 struct Stored {
@@ -68,7 +70,7 @@ impl State {
         let (mut leaves, mut writes) = (Vec::new(), Vec::new());
         for (key, record) in records {
             writes.push(Write { path: record.path, value: Some(record.value_digest) });
-            leaves.push((key.into_boxed_slice(), Stored { path: record.path, value: record.value }));
+            leaves.push((MapKey::new(key.into()), Stored { path: record.path, value: record.value }));
         }
         let mut state = Self::default();
         join.join(&mut || state.leaves = std::mem::take(&mut leaves).into_iter().collect(), &mut || {
@@ -85,30 +87,26 @@ impl State {
 
     /// Returns a leaf's value.
     pub fn get<L: Leaf>(&self, key: &L::Key) -> Option<L::Value> {
-        self.value_bytes(&leaf::key_bytes::<L>(key)).map(leaf::decode_value::<L>)
+        self.value_bytes(&MapKey::of::<L>(key)).map(leaf::decode_value::<L>)
     }
 
-    fn value_bytes(&self, key: &[u8]) -> Option<&[u8]> {
+    fn value_bytes(&self, key: &MapKey) -> Option<&[u8]> {
         self.leaves.get(key).map(|stored| &*stored.value)
-    }
-
-    fn stored_path(&self, key: &[u8]) -> Option<Digest> {
-        self.leaves.get(key).map(|stored| stored.path)
     }
 
     /// Lists the leaves of one kind in key order.
     pub fn iter<L: Leaf>(&self) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
-        self.range::<L>([L::NUMBER].into())
+        self.range::<L>(MapKey::before::<L>(&[]))
     }
 
     /// Lists the leaves of one kind in key order, from the first key whose bytes begin with `prefix` or come after it.
     pub fn iter_from<L: Leaf>(&self, prefix: &impl Encode) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
-        self.range::<L>([&[L::NUMBER], prefix.to_bytes().as_slice()].concat().into())
+        self.range::<L>(MapKey::before::<L>(&prefix.to_bytes()))
     }
 
-    fn range<L: Leaf>(&self, start: Box<[u8]>) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
-        let of_kind = self.leaves.range(start..).take_while(|(key, _)| key[0] == L::NUMBER);
-        of_kind.map(|(key, stored)| (leaf::decode_key::<L>(key), leaf::decode_value::<L>(&stored.value)))
+    fn range<L: Leaf>(&self, first: MapKey) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
+        let of_kind = self.leaves.range(first..).take_while(|(key, _)| key.is_of::<L>());
+        of_kind.map(|(key, stored)| (leaf::decode_key::<L>(key.bytes()), leaf::decode_value::<L>(&stored.value)))
     }
 
     /// Applies changes, all at once: the tree is walked once for all of them.
@@ -132,7 +130,10 @@ impl State {
     pub fn writes_of(&self, changes: &[LeafChange]) -> Vec<Write> {
         let written = changes.iter().filter_map(|change| match &change.record {
             Some(record) => Some(Write { path: record.path, value: Some(record.value_digest) }),
-            None => self.stored_path(&change.key).map(|path| Write { path, value: None }),
+            None => {
+                let stored = self.leaves.get(&MapKey::new(change.key.clone()))?;
+                Some(Write { path: stored.path, value: None })
+            }
         });
         let mut writes: Vec<Write> = written.collect();
         writes.sort_unstable_by_key(|write| write.path);
@@ -141,13 +142,19 @@ impl State {
 
     /// Returns the changes that take this state's successor back. Called before `changes` are applied.
     pub fn undo_of(&self, changes: &[LeafChange]) -> Vec<LeafChange> {
-        let undo =
-            changes.iter().map(|change| LeafChange { key: change.key.clone(), record: self.record(&change.key) });
+        let undo = changes.iter().map(|change| LeafChange {
+            key: change.key.clone(),
+            record: self.record_at(&MapKey::new(change.key.clone())),
+        });
         undo.collect()
     }
 
     /// Returns a leaf as it is stored, by its kind's number and its key's canonical bytes.
     pub fn record(&self, key: &[u8]) -> Option<LeafRecord> {
+        self.record_at(&MapKey::new(key.into()))
+    }
+
+    fn record_at(&self, key: &MapKey) -> Option<LeafRecord> {
         let Stored { path, value } = self.leaves.get(key)?;
         let value_digest = self.tree.value(path).expect("every stored leaf is in the tree");
         Some(LeafRecord { path: *path, value_digest, value: value.clone() })
@@ -160,7 +167,7 @@ impl State {
 
     /// Lists all leaves as they are stored, in key order.
     pub fn records(&self) -> impl Iterator<Item = (&[u8], LeafRecord)> + '_ {
-        self.leaves.keys().filter_map(|key| Some((&key[..], self.record(key)?)))
+        self.leaves.keys().filter_map(|key| Some((key.bytes(), self.record_at(key)?)))
     }
 
     /// Returns how many leading bits of a path no other leaf shares: as many name the leaf, whether it is there or not.
@@ -195,16 +202,14 @@ pub fn shared_bits(a: &Digest, b: &Digest) -> usize {
 
 fn store(leaves: &mut Leaves, changes: &[LeafChange]) {
     for change in changes {
-        match &change.record {
-            Some(LeafRecord { path, value, .. }) => match leaves.get_mut(&change.key) {
-                Some(stored) => stored.value.clone_from(value),
-                None => {
-                    leaves.insert(change.key.clone(), Stored { path: *path, value: value.clone() });
-                }
-            },
-            None => {
-                leaves.remove(&change.key);
+        let key = MapKey::new(change.key.clone());
+        match (&change.record, leaves.entry(key)) {
+            (Some(record), Entry::Occupied(mut stored)) => stored.get_mut().value.clone_from(&record.value),
+            (Some(LeafRecord { path, value, .. }), Entry::Vacant(free)) => {
+                free.insert(Stored { path: *path, value: value.clone() });
             }
+            (None, Entry::Occupied(stored)) => drop(stored.remove()),
+            (None, Entry::Vacant(_)) => {}
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Changes on top of a state: a block's, and within it the running transaction's.
 
 use crate::State;
-use crate::leaf::{self, Kind, Leaf, LeafChange, LeafRecord};
+use crate::leaf::{self, Kind, Leaf, LeafChange, LeafRecord, MapKey};
 use crypto::{Domain, poseidon};
 use std::collections::BTreeMap;
-use types::{Digest, Encode as _};
+use types::Encode as _;
 
 /// A leaf's new bytes, or its removal. Hashed only when the block is done: what is written again before costs nothing.
 struct Change {
@@ -12,7 +12,7 @@ struct Change {
     value: Option<Box<[u8]>>,
 }
 
-type Changes = BTreeMap<Box<[u8]>, Change>;
+type Changes = BTreeMap<MapKey, Change>;
 
 /// A leaf that changed: its key, its value before the block and after it.
 pub type Touched<L> = (<L as Leaf>::Key, Option<<L as Leaf>::Value>, Option<<L as Leaf>::Value>);
@@ -32,7 +32,7 @@ impl<'a> Overlay<'a> {
 
     /// Returns a leaf's value as the running transaction sees it.
     pub fn get<L: Leaf>(&self, key: &L::Key) -> Option<L::Value> {
-        let key = leaf::key_bytes::<L>(key);
+        let key = MapKey::of::<L>(key);
         let bytes = match self.running.get(&key).or_else(|| self.kept.get(&key)) {
             Some(change) => change.value.as_deref(),
             None => self.base.value_bytes(&key),
@@ -48,12 +48,12 @@ impl<'a> Overlay<'a> {
     /// Sets a leaf's value.
     pub fn put<L: Leaf>(&mut self, key: &L::Key, value: &L::Value) {
         let value = Some(value.to_bytes().into_boxed_slice());
-        self.running.insert(leaf::key_bytes::<L>(key), Change { kind: Kind::of::<L>(), value });
+        self.running.insert(MapKey::of::<L>(key), Change { kind: Kind::of::<L>(), value });
     }
 
     /// Removes a leaf.
     pub fn remove<L: Leaf>(&mut self, key: &L::Key) {
-        self.running.insert(leaf::key_bytes::<L>(key), Change { kind: Kind::of::<L>(), value: None });
+        self.running.insert(MapKey::of::<L>(key), Change { kind: Kind::of::<L>(), value: None });
     }
 
     /// Keeps what the running transaction changed.
@@ -71,11 +71,11 @@ impl<'a> Overlay<'a> {
 
     /// Lists the leaves of one kind that the kept changes touch, with the value before and after.
     pub fn touched<L: Leaf>(&self) -> Vec<Touched<L>> {
-        let of_kind = self.kept.range(Box::from([L::NUMBER])..).take_while(|(key, _)| key[0] == L::NUMBER);
+        let of_kind = self.kept.range(MapKey::before::<L>(&[])..).take_while(|(key, _)| key.is_of::<L>());
         of_kind
             .map(|(key, change)| {
                 let before = self.base.value_bytes(key).map(leaf::decode_value::<L>);
-                (leaf::decode_key::<L>(key), before, change.value.as_deref().map(leaf::decode_value::<L>))
+                (leaf::decode_key::<L>(key.bytes()), before, change.value.as_deref().map(leaf::decode_value::<L>))
             })
             .collect()
     }
@@ -83,29 +83,32 @@ impl<'a> Overlay<'a> {
     /// Returns the kept changes in key order, leaving out leaves that came and went within the block.
     pub fn into_changes(self) -> Vec<LeafChange> {
         let base = self.base;
-        // The encoding is canonical, so the same bytes are the same value.
-        let changed = self.kept.into_iter().filter(|(key, change)| change.value.as_deref() != base.value_bytes(key));
-        let changed: Vec<(Box<[u8]>, Change)> = changed.collect();
-        let mut inputs = Vec::new();
-        for (key, change) in &changed {
-            if let Some(value) = &change.value {
-                inputs.push((Domain::Value, (change.kind.value)(value)));
-                if base.stored_path(key).is_none() {
-                    inputs.push((Domain::Key, (change.kind.path)(key)));
+        let (mut changed, mut inputs) = (Vec::new(), Vec::new());
+        for (key, Change { kind, value }) in self.kept {
+            let stored = base.leaves.get(&key);
+            // The encoding is canonical, so the same bytes are the same value.
+            if value.as_ref() == stored.map(|stored| &stored.value) {
+                continue;
+            }
+            let path = stored.map(|stored| stored.path);
+            if let Some(value) = &value {
+                inputs.push((Domain::Value, (kind.value)(value)));
+                if path.is_none() {
+                    inputs.push((Domain::Key, (kind.path)(key.bytes())));
                 }
             }
+            changed.push((key, path, value));
         }
         let mut digests = poseidon::hash_all(&inputs).into_iter();
         let mut next = || digests.next().expect("a digest for each input");
-        let mut changes = Vec::with_capacity(changed.len());
-        for (key, change) in changed {
-            let record = change.value.map(|value| {
+        let changes = changed.into_iter().map(|(key, path, value)| {
+            let record = value.map(|value| {
                 let value_digest = next();
-                let path: Digest = base.stored_path(&key).unwrap_or_else(&mut next);
+                let path = path.unwrap_or_else(&mut next);
                 LeafRecord { path, value_digest, value }
             });
-            changes.push(LeafChange { key, record });
-        }
-        changes
+            LeafChange { key: key.into_bytes(), record }
+        });
+        changes.collect()
     }
 }

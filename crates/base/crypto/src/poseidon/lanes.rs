@@ -140,7 +140,12 @@ fn mix_4<S: Simd>(x: [u64x8<S>; 4]) -> [u64x8<S>; 4] {
     let (all_1, all_3) = (add(all, x[1]), add(all, x[3]));
     let twice_0 = canonical(add(x[0], x[0]));
     let twice_2 = canonical(add(x[2], x[2]));
-    [add(all_1, sum_01), add(all_1, twice_2), add(all_3, sum_23), add(all_3, twice_0)].map(canonical)
+    [
+        canonical(add(all_1, sum_01)),
+        canonical(add(all_1, twice_2)),
+        canonical(add(all_3, sum_23)),
+        canonical(add(all_3, twice_0)),
+    ]
 }
 
 /// The external layer (section 5.1 of the paper). Takes canonical elements.
@@ -188,12 +193,18 @@ fn round_external<S: Simd>(simd: S, s: &mut [u64x8<S>; 8], constants: &[u64; 8])
 
 #[inline(always)]
 fn permute<S: Simd>(simd: S, constants: &Constants, states: &mut States) {
-    let mut s: [u64x8<S>; 8] = states.map(|lanes| lanes.simd_into(simd));
+    // Loops here and not `map`: what is given to a function that is not inlined does not stay in vectors.
+    let mut s = [u64x8::splat(simd, 0); 8];
+    for (element, lanes) in s.iter_mut().zip(states.iter()) {
+        *element = (*lanes).simd_into(simd);
+    }
     mix_external(&mut s);
     for round in &constants.first {
         round_external(simd, &mut s, round);
     }
-    s = s.map(canonical);
+    for element in &mut s {
+        *element = canonical(*element);
+    }
     for constant in &constants.middle {
         s[0] = canonical(power_7(add(s[0], u64x8::splat(simd, *constant))));
         mix_internal(&mut s);
@@ -201,7 +212,9 @@ fn permute<S: Simd>(simd: S, constants: &Constants, states: &mut States) {
     for round in &constants.last {
         round_external(simd, &mut s, round);
     }
-    *states = s.map(|element| canonical(element).into());
+    for (lanes, element) in states.iter_mut().zip(s) {
+        *lanes = canonical(element).into();
+    }
 }
 
 #[cfg(test)]
