@@ -13,6 +13,8 @@ use types::{
 };
 
 mod crash;
+mod model;
+mod power;
 
 fn key(n: u8) -> SecretKey {
     SecretKey::from_seed([n; 32])
