@@ -214,7 +214,7 @@ impl Chain {
     /// Moves blocks into the tables until they hold all that is here now.
     pub(crate) fn checkpoint_all(&self) -> Result<(), Error> {
         let height = lock(&self.tail).height();
-        while self.view("look at the journal")?.stored()? < height && self.checkpoint()? {}
+        while self.kept(height).is_some() && self.checkpoint()? {}
         Ok(())
     }
 
@@ -287,11 +287,6 @@ impl Drop for Ending<'_> {
 }
 
 impl View {
-    /// Returns the height of the last block in the tables.
-    pub(crate) fn stored(&self) -> Result<Height, Error> {
-        Ok(tables::head(&self.reader)?.map_or(Height(0), |head| head.height))
-    }
-
     fn kept(&self, height: Height) -> Option<&Kept> {
         let first = self.tail.first()?.height();
         let position = usize::try_from(height.0.checked_sub(first.0)?).ok()?;

@@ -12,7 +12,9 @@ use types::{
     AccountId, Amount, Bytes32, ContentId, Digest, Encode, EthAddress, Height, Millis, Ppm, TransactionId, limits,
 };
 
+mod back;
 mod crash;
+mod journal;
 mod model;
 mod power;
 

@@ -80,7 +80,7 @@ struct Moment {
 
 /// The naive store: everything after each block.
 #[derive(Clone, Default, Debug, PartialEq)]
-struct Model {
+pub(super) struct Model {
     moments: Vec<Moment>,
     blocks: Vec<Executed>,
     batches: Vec<(Batch, Option<Vec<u8>>)>,
@@ -92,13 +92,13 @@ struct Model {
 }
 
 impl Model {
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         let leaves = (0..3).map(|n| (n.to_bytes(), record(n, 7))).collect();
         self.moments = vec![Moment { leaves, places: BTreeMap::new() }];
         self.whole = 1;
     }
 
-    fn genesis() -> Vec<LeafChange> {
+    pub(super) fn genesis() -> Vec<LeafChange> {
         (0..3).map(|n: u64| LeafChange { key: n.to_bytes().into(), record: Some(record(n, 7)) }).collect()
     }
 
@@ -107,7 +107,7 @@ impl Model {
     }
 
     /// Makes a block of a seed's bits: some entries, some changed leaves.
-    fn block(&self, seed: u64) -> Executed {
+    pub(super) fn block(&self, seed: u64) -> Executed {
         let entries = (0..seed % 4).map(|n| Entry::Transaction(vec![1; 5 + usize::try_from(n).unwrap()].into()));
         let receipts = (0..seed % 4).map(|n| {
             let bits = seed >> (8 + 8 * n);
@@ -133,7 +133,7 @@ impl Model {
         }
     }
 
-    fn add(&mut self, executed: Executed) {
+    pub(super) fn add(&mut self, executed: Executed) {
         let mut moment = self.moments.last().unwrap().clone();
         for change in &executed.changes {
             match &change.record {
@@ -153,7 +153,7 @@ impl Model {
         self.blocks.push(executed);
     }
 
-    fn batch(&self) -> Option<Batch> {
+    pub(super) fn batch(&self) -> Option<Batch> {
         let first = self.batches.last().map_or(1, |(batch, _)| batch.last.0 + 1);
         let number = u64::try_from(self.batches.len()).unwrap() + 1;
         let header = BatchHeader {
@@ -170,11 +170,30 @@ impl Model {
         (first <= last).then_some(Batch { header, first, last, withdrawals: vec![] })
     }
 
+    pub(super) fn head(&self) -> Option<BlockHeader> {
+        self.blocks.last().map(|executed| executed.block.header.clone())
+    }
+
+    pub(super) fn leaves_at(&self, height: u64) -> Vec<(Vec<u8>, LeafRecord)> {
+        self.moments[usize::try_from(height).unwrap()].leaves.clone().into_iter().collect()
+    }
+
+    /// Forgets the last block and returns it.
+    pub(super) fn pop(&mut self) -> Executed {
+        self.moments.pop();
+        self.blocks.pop().unwrap()
+    }
+
+    /// Compares everything that can be read.
+    pub(super) fn check(&self, store: &Store) {
+        differs(store, self).unwrap();
+    }
+
     fn last_batch(&self) -> u64 {
         u64::try_from(self.batches.len()).unwrap()
     }
 
-    fn rewind(&mut self, to: u64) -> Vec<Block> {
+    pub(super) fn rewind(&mut self, to: u64) -> Vec<Block> {
         self.batches.truncate(usize::try_from(to).unwrap());
         let keep = usize::try_from(self.batches.last().map_or(0, |(batch, _)| batch.last.0)).unwrap();
         self.moments.truncate(keep + 1);
@@ -251,7 +270,11 @@ fn settlement() -> Settlement {
 }
 
 fn open_store(disk: &Power) -> Result<Store, Error> {
-    Store::open_on(Arc::new(disk.clone()), Path::new(PATH), bounds())
+    open_with(disk, bounds())
+}
+
+pub(super) fn open_with(disk: &Power, bounds: Bounds) -> Result<Store, Error> {
+    Store::open_on(Arc::new(disk.clone()), Path::new(PATH), bounds)
 }
 
 /// Compares everything that can be read.
@@ -274,7 +297,7 @@ fn differs(store: &Store, model: &Model) -> Result<(), TestCaseError> {
     prop_assert!(store.block(next).unwrap().is_none() && store.receipts(next).unwrap().is_none());
     let from = usize::try_from(model.whole.max(1)).unwrap() - 1;
     let blocks: Vec<_> = model.blocks.iter().skip(from).map(|executed| executed.block.clone()).collect();
-    prop_assert_eq!(&store.blocks(Height(model.whole.max(1)), 100).unwrap(), &blocks);
+    prop_assert!(store.blocks(Height(model.whole.max(1)), 1_000).unwrap() == blocks);
     prop_assert_eq!(&store.blocks(Height(model.whole.max(1)), 2).unwrap()[..], &blocks[..blocks.len().min(2)]);
     for n in 0..KEYS {
         let place = moment.places.get(&n).map(|place| (place.height, place.position));
