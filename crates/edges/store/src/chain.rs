@@ -3,7 +3,7 @@
 //! Locks are taken in this order and no other: the turn, the journal, a transaction of the tables, the tail.
 
 use crate::checkpoint;
-use crate::disk::Disk;
+use crate::disk::{Disk, beside, clear, exists, folder_of, publish};
 use crate::file::{File, Reader};
 use crate::journal::{self, Journal};
 use crate::rewind::{self, Rewound};
@@ -17,6 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use transition::{Block, Executed, Receipt};
 use types::{Digest, Encode as _, Height};
+
+/// Returns the journal's folder: beside the file, named after it.
+pub(crate) fn journal_of(path: &Path) -> PathBuf {
+    beside(path, ".journal")
+}
 
 /// Blocks, receipts and leaves, in the journal or in the tables.
 pub(crate) struct Chain {
@@ -44,26 +49,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("a thread that failed while it changed the store has stopped it")
 }
 
-/// Returns the journal's folder: beside the file, named after it.
-pub(crate) fn journal_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".journal");
-    name.into()
+/// Makes an empty store. The file gets its name when it is whole, and after the journal's folder: so a file is never
+/// half a database, and one whose folder is not there has lost it.
+fn make(files: &dyn Disk, path: &Path) -> Result<(), Error> {
+    make_journal(files, path)?;
+    let partial = beside(path, ".making");
+    clear(files, &partial)?;
+    prepare(&File::open(files, &partial)?)?;
+    publish(files, &partial, path)
 }
 
-/// Returns the folder that a file is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes an empty store: the journal's folder first, so that a file whose folder is gone has lost it.
-pub(crate) fn prepare(disk: &dyn Disk, file: &File, path: &Path) -> Result<(), Error> {
+/// Makes the folder of a journal that has no blocks yet.
+pub(crate) fn make_journal(files: &dyn Disk, path: &Path) -> Result<(), Error> {
     let folder = journal_of(path);
-    let failed = |source| Error::Folder { path: folder.clone(), source };
-    disk.make_folder(&folder).and_then(|()| disk.sync_folder(folder_of(path))).map_err(failed)?;
-    if !journal::segments(disk, &folder)?.is_empty() {
-        return Err(Error::CorruptJournal { path: folder, next: Height(1) });
+    let made = files.make_folder(&folder).and_then(|()| files.sync_folder(folder_of(path)));
+    made.map_err(|source| Error::Folder { path: folder.clone(), source })?;
+    if journal::segments(files, &folder)?.is_empty() {
+        return Ok(());
     }
+    Err(Error::CorruptJournal { path: folder, next: Height(1) })
+}
+
+fn prepare(file: &File) -> Result<(), Error> {
     file.write("prepare the store", |w| {
         TABLES.iter().try_for_each(|table| w.make(*table))?;
         w.put(META, FORMAT_NAME, &FORMAT.to_bytes())
@@ -72,9 +79,14 @@ pub(crate) fn prepare(disk: &dyn Disk, file: &File, path: &Path) -> Result<(), E
 
 impl Chain {
     pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path, bounds: Bounds) -> Result<Self, Error> {
+        if !exists(&*disk, path)? {
+            make(&*disk, path)?;
+        }
         let file = File::open(&*disk, path)?;
+        // An empty file may have been put there to be filled.
         if file.read("look at the store")?.is_blank()? {
-            prepare(&*disk, &file, path)?;
+            make_journal(&*disk, path)?;
+            prepare(&file)?;
         }
         let reader = file.read("open the store")?;
         if !reader.has(META)? || reader.get(META, FORMAT_NAME)? != Some(FORMAT.to_bytes()) {
@@ -83,8 +95,7 @@ impl Chain {
         let head = tables::head(&reader)?;
         let stored = head.as_ref().map_or(Height(0), |head| head.height);
         let folder = journal_of(path);
-        let there = disk.exists(&folder).map_err(|source| Error::Folder { path: folder.clone(), source })?;
-        if !there {
+        if !exists(&*disk, &folder)? {
             return Err(Error::CorruptJournal { path: folder, next: stored.next() });
         }
         let place = journal::Place {
@@ -203,7 +214,7 @@ impl Chain {
     /// Moves blocks into the tables until they hold all that is here now.
     pub(crate) fn checkpoint_all(&self) -> Result<(), Error> {
         let height = lock(&self.tail).height();
-        while self.view("look at the journal")?.stored()? < height && self.checkpoint()? {}
+        while self.kept(height).is_some() && self.checkpoint()? {}
         Ok(())
     }
 
@@ -276,11 +287,6 @@ impl Drop for Ending<'_> {
 }
 
 impl View {
-    /// Returns the height of the last block in the tables.
-    pub(crate) fn stored(&self) -> Result<Height, Error> {
-        Ok(tables::head(&self.reader)?.map_or(Height(0), |head| head.height))
-    }
-
     fn kept(&self, height: Height) -> Option<&Kept> {
         let first = self.tail.first()?.height();
         let position = usize::try_from(height.0.checked_sub(first.0)?).ok()?;

@@ -1,5 +1,7 @@
 //! What the store asks of a disk. The tests put one in its place that loses power.
 
+use crate::Error;
+use crate::error::disk;
 use redb::{Builder, Database, DatabaseError};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write as _};
@@ -35,6 +37,33 @@ pub(crate) trait Append: Send {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes all that was written durable.
     fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Returns the path of a file beside another, with the same name and an ending.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Returns the folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(crate) fn exists(files: &dyn Disk, path: &Path) -> Result<bool, Error> {
+    files.exists(path).map_err(disk("look for", path))
+}
+
+/// Frees the name of a file that an earlier attempt did not finish.
+pub(crate) fn clear(files: &dyn Disk, path: &Path) -> Result<(), Error> {
+    if exists(files, path)? { files.remove(path).map_err(disk("remove", path)) } else { Ok(()) }
+}
+
+/// Gives a finished file its name: from here on it counts.
+pub(crate) fn publish(files: &dyn Disk, from: &Path, to: &Path) -> Result<(), Error> {
+    let named = files.rename(from, to).and_then(|()| files.sync_folder(folder_of(to)));
+    named.map_err(disk("name the finished file", to))
 }
 
 /// The machine's file system.

@@ -4,8 +4,8 @@
 //! was cut off, or changed on its way, is known as one before anything is made of it.
 
 use crate::Error;
-use crate::chain::{folder_of, journal_of};
-use crate::disk::{Append, Disk};
+use crate::chain::{journal_of, make_journal};
+use crate::disk::{Append, Disk, beside, clear, exists, publish};
 use crate::error::disk;
 use crate::file::{File, Reader, Table};
 use crate::frame::{HEAD_BYTES, Head, frame};
@@ -13,7 +13,7 @@ use crate::journal;
 use crate::tables::{self, FORMAT, LEAVES, TABLES};
 use proof::BlockHeader;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use types::{Decode, Encode as _, record};
 
 /// From which size on a chunk is written.
@@ -52,27 +52,6 @@ record! {
         /// Some of its pairs, in key order.
         pub pairs: Vec<Pair>,
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-fn exists(files: &dyn Disk, path: &Path) -> Result<bool, Error> {
-    files.exists(path).map_err(disk("look for", path))
-}
-
-/// Removes what an earlier attempt left, and takes away the name.
-fn clear(files: &dyn Disk, path: &Path) -> Result<(), Error> {
-    if exists(files, path)? { files.remove(path).map_err(disk("remove", path)) } else { Ok(()) }
-}
-
-/// Gives a finished file its name: from here on it counts.
-fn publish(files: &dyn Disk, from: &Path, to: &Path) -> Result<(), Error> {
-    let named = files.rename(from, to).and_then(|()| files.sync_folder(folder_of(to)));
-    named.map_err(disk("name the finished file", to))
 }
 
 /// Writes all tables, as the reader sees them, to a new file.
@@ -128,20 +107,20 @@ impl Copy<'_> {
 
 /// Makes a store out of a copy, under a name that is free.
 pub(crate) fn restore(files: &dyn Disk, from: &Path, to: &Path) -> Result<Snapshot, Error> {
-    let folder = journal_of(to);
-    let has_journal = exists(files, &folder)? && !journal::segments(files, &folder)?.is_empty();
-    if exists(files, to)? || has_journal {
-        return Err(Error::Exists { path: to.into() });
+    for path in [to, &journal_of(to)] {
+        // An empty folder can be what an earlier attempt left.
+        if exists(files, path)? && (path == to || !journal::segments(files, path)?.is_empty()) {
+            return Err(Error::Exists { path: path.into() });
+        }
     }
     let partial = beside(to, ".restoring");
-    files.make_folder(folder_of(to)).map_err(|source| Error::Folder { path: to.into(), source })?;
     clear(files, &partial)?;
     let restored = fill(files, from, &partial);
     if restored.is_err() {
         clear(files, &partial)?;
     }
     let note = restored?;
-    files.make_folder(&folder).map_err(|source| Error::Folder { path: folder.clone(), source })?;
+    make_journal(files, to)?;
     publish(files, &partial, to)?;
     Ok(note)
 }

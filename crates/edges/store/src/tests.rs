@@ -12,7 +12,11 @@ use types::{
     AccountId, Amount, Bytes32, ContentId, Digest, Encode, EthAddress, Height, Millis, Ppm, TransactionId, limits,
 };
 
+mod back;
 mod crash;
+mod journal;
+mod model;
+mod power;
 
 fn key(n: u8) -> SecretKey {
     SecretKey::from_seed([n; 32])

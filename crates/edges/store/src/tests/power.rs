@@ -76,6 +76,7 @@ struct World {
     steps: u64,
     fails: Option<(u64, Failure)>,
     dead: bool,
+    tables_broken: bool,
     chance: u64,
 }
 
@@ -185,7 +186,7 @@ impl World {
             }
         }
         self.names.clone_from(&self.durable_names);
-        (self.dead, self.fails) = (false, None);
+        (self.dead, self.tables_broken, self.fails) = (false, false, None);
     }
 }
 
@@ -211,6 +212,11 @@ impl Power {
     /// Cuts the power and gives it back.
     pub(super) fn cut(&self) {
         self.world().power_cut();
+    }
+
+    /// Refuses all writes of databases from now on.
+    pub(super) fn break_tables(&self) {
+        self.world().tables_broken = true;
     }
 
     pub(super) fn steps(&self) -> u64 {
@@ -338,6 +344,9 @@ impl StorageBackend for Opened {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if self.power.world().tables_broken {
+            return Err(io::Error::other("the disk is broken under the tables"));
+        }
         self.power.world().change(self.file, Change::Write(usize::try_from(offset).unwrap(), data.to_vec()))
     }
 }
