@@ -35,6 +35,7 @@ mod inbox;
 mod payer;
 mod reader;
 mod refusal;
+mod standing;
 mod units;
 mod writer;
 
@@ -42,5 +43,6 @@ pub use chain::Contracts;
 pub use error::Error;
 pub use payer::{GAS_PER_TRANSACTION_MAX, Limits, Sent};
 pub use reader::{Reader, Settled, Settlement};
+pub use standing::{Answer, Receipt, Standing};
 pub use units::Units;
 pub use writer::{TokenDeposit, Writer};
