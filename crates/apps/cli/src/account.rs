@@ -51,7 +51,7 @@ pub async fn list(dir: &Path, say: &Say) -> Result<(), Error> {
 pub async fn deposit(dir: &Path, options: Deposit, say: &Say) -> Result<(), Error> {
     let network = Network::require(dir)?;
     let client = Client::new(&network.api);
-    let account = Role::Requester.key(&network)?.public().account();
+    let account = Role::Requester.key(&network)?.account();
     let writer = Role::Requester.writer(&network).await?;
     let token = if options.eth { Some(EthAddress::ZERO) } else { network.contracts()?.token };
     let token = token.ok_or_else(|| Error::failed("this network has no development token: deposit --eth"))?;

@@ -51,7 +51,7 @@ pub(crate) fn found(prng: &mut Prng) -> Founded {
     member_seeds.sort_by_key(|seed| seed.keys().batches.address());
     let coordinator = Wallet::new(prng.bytes());
     let members = member_seeds.iter().map(|seed| seed.keys().batches.address()).collect();
-    let committee = Committee { members, threshold: 2 };
+    let committee = Committee { members, threshold: 2, mandatory: Vec::new() };
     let parameters = Parameters {
         coordinator: coordinator.account,
         treasury: Wallet::new(prng.bytes()).account,
@@ -68,7 +68,8 @@ pub(crate) fn found(prng: &mut Prng) -> Founded {
         l1_chain_id: 31_337,
         committee: committee.clone(),
         parameters,
-        batch_age: Millis(prng.between(300, 2_000)),
+        sequencer: SecretKey::from_seed([0; 32]).public(),
+        rules: L1Rules::default(),
     };
     assert_eq!(config.check(), Ok(()), "the founded chain is sound");
     let mut genesis = State::default();

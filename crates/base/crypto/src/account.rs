@@ -5,7 +5,7 @@
 
 use crate::{Domain, Secret, poseidon};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
-use types::{AccountId, Digest, Encode, Signature, record};
+use types::{AccountId, Digest, Encode, EthAddress, Signature, record};
 
 /// The scheme byte of Ed25519.
 pub const ED25519: u8 = 1;
@@ -20,12 +20,25 @@ record! {
     }
 }
 
-impl PublicKey {
-    /// Returns the account that this key controls.
+record! {
+    /// Who an account belongs to: the key that signs for it here, and the address that answers for it on L1. Both are
+    /// in the account's id, so that L1 can pay an account out with no word from anybody who runs the network.
+    pub struct Identity {
+        /// The key that signs.
+        pub key: PublicKey,
+        /// Who may force and escape on L1; the zero address is nobody.
+        pub owner: EthAddress,
+    }
+}
+
+impl Identity {
+    /// Returns the account of this identity.
     pub fn account(&self) -> AccountId {
         AccountId(poseidon::hash_of(Domain::Account, self))
     }
+}
 
+impl PublicKey {
     /// Says whether `signature` is this key's on `message`. Total: any bytes give an answer.
     pub fn verifies(&self, message: &Digest, signature: &Signature) -> bool {
         if self.scheme != ED25519 {
@@ -37,33 +50,51 @@ impl PublicKey {
     }
 }
 
-/// A secret key. Wiped when dropped.
-pub struct SecretKey(SigningKey);
+/// A secret key with the L1 owner of its account. Wiped when dropped.
+pub struct SecretKey {
+    key: SigningKey,
+    owner: EthAddress,
+}
 
 impl SecretKey {
-    /// Derives a key from 32 secret bytes.
+    /// Derives a key from 32 secret bytes. Its account has no owner on L1: see [`SecretKey::owned_by`].
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(&seed))
+        Self { key: SigningKey::from_bytes(&seed), owner: EthAddress::ZERO }
     }
 
     /// Derives a key from a wallet's signature, so that an L1 wallet is the only secret its owner keeps.
-    pub fn from_wallet_signature(signature: &[u8]) -> Self {
-        Self::from_seed(crate::eth::keccak(&[b"talea account key v1", signature]).0)
+    pub fn from_wallet_signature(signature: &[u8], owner: EthAddress) -> Self {
+        Self::from_seed(crate::eth::keccak(&[b"talea account key v1", signature]).0).owned_by(owner)
+    }
+
+    /// Names the L1 address that owns the key's account. Another owner makes another account.
+    pub fn owned_by(self, owner: EthAddress) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// Returns the identity of the key's account.
+    pub fn identity(&self) -> Identity {
+        Identity { key: self.public(), owner: self.owner }
+    }
+
+    /// Returns the key's account.
+    pub fn account(&self) -> AccountId {
+        self.identity().account()
     }
 
     /// Returns the public key.
     pub fn public(&self) -> PublicKey {
-        PublicKey { scheme: ED25519, key: types::Bytes32(self.0.verifying_key().to_bytes()) }
+        PublicKey { scheme: ED25519, key: types::Bytes32(self.key.verifying_key().to_bytes()) }
     }
 
     /// Signs a digest. Deterministic: one message gives one signature.
     pub fn sign(&self, message: &Digest) -> Signature {
-        Signature(self.0.sign(&message.to_be_bytes()).to_bytes())
+        Signature(self.key.sign(&message.to_be_bytes()).to_bytes())
     }
 
     /// Derives a secret that only this key's holder can compute, for one purpose and one subject.
     pub fn derive(&self, purpose: &str, subject: &Digest) -> Secret<[u8; 32]> {
-        let key = Secret::new(self.0.to_bytes());
+        let key = Secret::new(self.key.to_bytes());
         let bytes =
             crate::eth::keccak(&[b"talea derive v1", key.expose_secret(), purpose.as_bytes(), &subject.to_be_bytes()]);
         Secret::new(bytes.0)
@@ -78,6 +109,14 @@ pub fn owned_by(owner: &impl Encode) -> AccountId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_owner_is_another_account_of_one_key() {
+        let key = |owner: [u8; 20]| SecretKey::from_seed([1; 32]).owned_by(EthAddress(owner));
+        assert_eq!(key([1; 20]).public(), key([2; 20]).public());
+        assert_ne!(key([1; 20]).account(), key([2; 20]).account());
+        assert_eq!(key([1; 20]).account(), key([1; 20]).identity().account());
+    }
 
     #[test]
     fn a_changed_message_key_or_signature_does_not_verify() {

@@ -38,6 +38,10 @@ pub enum Domain {
     Verdict = 10,
     /// The configuration of a chain.
     Config = 11,
+    /// A tally's outcome, as its resolvers sign it.
+    Outcome = 12,
+    /// A block's header, as the sequencer signs it.
+    Confirmation = 13,
 }
 
 impl Domain {

@@ -26,3 +26,12 @@ pub const PATH_DEPTH: usize = 256;
 pub const LIST_DEPTH: usize = 32;
 /// Most transactions waiting for a block.
 pub const QUEUE_TRANSACTIONS: usize = 65_536;
+/// Longest leaf key or value, in bytes: a task with all its assignments fits many times over.
+pub const LEAF_BYTES: usize = 1 << 16;
+/// Longest piece of a batch's state differences that one L1 transaction publishes, in bytes. Nodes refuse transactions
+/// above 128 KiB.
+pub const CHUNK_BYTES: usize = 120_000;
+/// Most pieces that one batch publishes.
+pub const BATCH_CHUNKS: usize = 64;
+/// Most sessions or names of other kinds that one request may list.
+pub const PAGE: usize = 1_000;

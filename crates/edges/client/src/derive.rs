@@ -19,7 +19,7 @@ pub fn key_digest(domain: &Domain) -> Bytes32 {
 
 /// Derives the account key of an L1 key. The signature is deterministic (RFC 6979), so the key is found again.
 pub fn derive_key(wallet: &EthKey, domain: &Domain) -> SecretKey {
-    SecretKey::from_wallet_signature(&wallet.sign(&key_digest(domain)))
+    SecretKey::from_wallet_signature(&wallet.sign(&key_digest(domain)), wallet.address())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Wallet {
         if chain != status.anchor.config_hash {
             return Err(Error::Lied("the anchor is not that of the chain's configuration"));
         }
-        let account = key.public().account();
+        let account = key.account();
         Ok(Self { client, key: Arc::new(key), chain, account, sending: Arc::default() })
     }
 

@@ -19,7 +19,7 @@ fn key(n: u8) -> SecretKey {
 }
 
 fn account(n: u8) -> AccountId {
-    key(n).public().account()
+    key(n).account()
 }
 
 fn amount(quanta: u64) -> Amount {
@@ -38,8 +38,16 @@ fn config() -> ChainConfig {
         stake_min: amount(100),
         verdict_window: Millis(500),
     };
-    let committee = Committee { members: vec![EthAddress([1; 20]), EthAddress([2; 20])], threshold: 2 };
-    ChainConfig { salt: Bytes32([1; 32]), l1_chain_id: 31337, committee, parameters, batch_age: Millis(1_000) }
+    let committee =
+        Committee { members: vec![EthAddress([1; 20]), EthAddress([2; 20])], threshold: 2, mandatory: Vec::new() };
+    ChainConfig {
+        salt: Bytes32([1; 32]),
+        l1_chain_id: 31337,
+        committee,
+        parameters,
+        sequencer: SecretKey::from_seed([0; 32]).public(),
+        rules: L1Rules::default(),
+    }
 }
 
 /// A node that is nothing but a state and a store, as it would start from the file.
@@ -102,6 +110,7 @@ impl Node {
             genesis_root: Digest::ZERO,
             blocks: &blocks,
             receipts: &receipts,
+            diff: None,
         })
     }
 

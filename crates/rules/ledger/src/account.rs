@@ -1,15 +1,12 @@
 //! Accounts and balances.
 
 use crate::Reject;
-use crypto::account::PublicKey;
 use state::{Overlay, leaf};
 use types::{AccountId, Amount, AssetId, record};
 
 record! {
-    /// What is known of an account since its first transaction.
+    /// What is known of an account since its first transaction. Its key is in its id.
     pub struct AccountRecord {
-        /// The key that signs for it.
-        pub key: PublicKey,
         /// How many transactions it has sent; the next one carries this number.
         pub nonce: u64,
     }
@@ -26,7 +23,7 @@ record! {
 }
 
 leaf!(
-    /// An account's key and nonce.
+    /// An account's nonce.
     pub Account = 1: AccountId => AccountRecord
 );
 leaf!(

@@ -1,11 +1,12 @@
 //! Value from and to the base chain.
 
 use crate::Reject;
-use crate::account::{credit, debit};
-use crypto::eth::Words;
+use crate::account::{balance, credit, debit, post};
+use crypto::account::owned_by;
+use crypto::eth::{Words, keccak};
 use crypto::{Domain, list, poseidon};
 use state::{Overlay, leaf};
-use types::{AccountId, Amount, AssetId, Bytes32, EthAddress, record};
+use types::{AccountId, Amount, AssetId, Bytes32, Digest, EthAddress, choice, record};
 
 record! {
     /// A deposit, as the L1 inbox holds it.
@@ -14,8 +15,8 @@ record! {
         pub index: u64,
         /// Who is credited.
         pub account: AccountId,
-        /// What was deposited; the zero address is ETH.
-        pub token: EthAddress,
+        /// What was deposited: see [`token_word`].
+        pub token: Bytes32,
         /// How much, in the token's quanta.
         pub amount: Amount,
         /// Who paid on L1.
@@ -24,9 +25,47 @@ record! {
 }
 
 record! {
+    /// A withdrawal that the account's owner demanded on L1, who checked that it was the owner.
+    pub struct ForcedWithdrawal {
+        /// Its place in the inbox, from 0.
+        pub index: u64,
+        /// Whose value leaves.
+        pub account: AccountId,
+        /// What leaves: see [`token_word`].
+        pub token: Bytes32,
+        /// How much at most, in the token's quanta; a smaller balance leaves whole.
+        pub amount: Amount,
+        /// Who is paid on L1.
+        pub recipient: EthAddress,
+    }
+}
+
+record! {
+    /// A transaction that was sent to L1 because nobody took it here. It is worth what its bytes are worth.
+    pub struct ForcedTransaction {
+        /// Its place in the inbox, from 0.
+        pub index: u64,
+        /// What L1 was given.
+        pub transaction: Box<[u8]>,
+    }
+}
+
+choice! {
+    /// A message of the L1 inbox.
+    pub enum Message {
+        /// Value came in.
+        1 => Deposit(Deposit),
+        /// An owner demands value.
+        2 => Withdrawal(ForcedWithdrawal),
+        /// Somebody demands that a transaction be looked at.
+        3 => Transaction(ForcedTransaction),
+    }
+}
+
+record! {
     /// Takes value off the ledger, to be claimed on L1 once the batch has settled.
     pub struct Withdraw {
-        /// What leaves; it must be an L1 token.
+        /// What leaves: an L1 token, or half a tally, which becomes an ERC-1155 token there.
         pub asset: AssetId,
         /// How much, in quanta.
         pub amount: Amount,
@@ -42,8 +81,8 @@ record! {
         pub index: u64,
         /// Who is paid on L1.
         pub recipient: EthAddress,
-        /// The token paid; the zero address is ETH.
-        pub token: EthAddress,
+        /// What is paid: see [`token_word`].
+        pub token: Bytes32,
         /// How much, in the token's quanta.
         pub amount: Amount,
     }
@@ -79,27 +118,64 @@ pub fn asset_of(token: EthAddress) -> AssetId {
     AssetId(poseidon::hash_of(Domain::Token, &token))
 }
 
+/// Returns the word that names an L1 token where L1 and the ledger meet: its address, zero for ETH. A word of 2^160 or
+/// more is the id of half a tally, and of the ERC-1155 token that stands for it on L1.
+pub fn token_word(token: EthAddress) -> Bytes32 {
+    let mut word = Bytes32::ZERO;
+    word.0[12..].copy_from_slice(&token.0);
+    word
+}
+
+/// Returns the asset that a token's word names, if it names any.
+pub fn asset_of_word(word: &Bytes32) -> Option<AssetId> {
+    match token_of_word(word) {
+        Some(token) => Some(asset_of(token)),
+        None => Digest::from_be_bytes(&word.0).map(AssetId),
+    }
+}
+
+fn token_of_word(word: &Bytes32) -> Option<EthAddress> {
+    let (high, low) = word.0.split_at(12);
+    let token = <[u8; 20]>::try_from(low).ok()?;
+    high.iter().all(|byte| *byte == 0).then_some(EthAddress(token))
+}
+
+/// Returns the account that holds the halves that are on L1 as ERC-1155 tokens. Nobody signs for it.
+fn custody(asset: AssetId) -> AccountId {
+    owned_by(&asset)
+}
+
 /// Returns the cursor; before the first message it is at the start.
 pub fn cursor(s: &Overlay<'_>) -> CursorRecord {
     s.get::<Cursor>(&0).unwrap_or(CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 })
 }
 
-impl Deposit {
-    /// Returns the asset that is credited.
-    pub fn asset(&self) -> AssetId {
-        asset_of(self.token)
+impl Message {
+    /// Returns its place in the inbox.
+    pub fn index(&self) -> u64 {
+        match self {
+            Self::Deposit(message) => message.index,
+            Self::Withdrawal(message) => message.index,
+            Self::Transaction(message) => message.index,
+        }
+    }
+
+    /// Returns the message's kind and the hash of what it says, as the contract computes them.
+    fn kind_and_payload(&self) -> (u64, Bytes32) {
+        let words = |account: &AccountId, token, amount: Amount| {
+            Words::new().digest(&account.0).bytes32(token).number(amount.quanta())
+        };
+        match self {
+            Self::Deposit(m) => (1, words(&m.account, &m.token, m.amount).address(&m.sender).keccak()),
+            Self::Withdrawal(m) => (2, words(&m.account, &m.token, m.amount).address(&m.recipient).keccak()),
+            Self::Transaction(m) => (3, keccak(&[&m.transaction])),
+        }
     }
 
     /// Returns the inbox's rolling hash after this message, as the contract computes it.
     pub fn hash_after(&self, before: &Bytes32) -> Bytes32 {
-        Words::new()
-            .bytes32(before)
-            .number(self.index)
-            .digest(&self.account.0)
-            .address(&self.token)
-            .number(self.amount.quanta())
-            .address(&self.sender)
-            .keccak()
+        let (kind, payload) = self.kind_and_payload();
+        Words::new().bytes32(before).number(self.index()).number(kind).bytes32(&payload).keccak()
     }
 }
 
@@ -107,7 +183,7 @@ impl Withdrawal {
     /// Returns the leaf digest under the batch's withdrawals root.
     pub fn leaf(&self) -> Bytes32 {
         let words =
-            Words::new().number(self.index).address(&self.recipient).address(&self.token).number(self.amount.quanta());
+            Words::new().number(self.index).address(&self.recipient).bytes32(&self.token).number(self.amount.quanta());
         list::leaf(words.as_bytes())
     }
 }
@@ -124,26 +200,30 @@ pub(crate) fn supply_minus(s: &mut Overlay<'_>, asset: AssetId, amount: Amount) 
     if rest.is_zero() { s.remove::<Supply>(&asset) } else { s.put::<Supply>(&asset, &rest) }
 }
 
-/// Takes the next inbox message: advances the cursor, whatever becomes of the credit.
-pub fn take(s: &mut Overlay<'_>, deposit: &Deposit) -> Result<(), Reject> {
+/// Takes the next inbox message: advances the cursor, whatever becomes of what it asks.
+pub fn take(s: &mut Overlay<'_>, message: &Message) -> Result<(), Reject> {
     let mut cursor = cursor(s);
-    if deposit.index != cursor.inbox_count {
+    if message.index() != cursor.inbox_count {
         return Err(Reject::InboxOutOfOrder);
     }
-    cursor.inbox_hash = deposit.hash_after(&cursor.inbox_hash);
+    cursor.inbox_hash = message.hash_after(&cursor.inbox_hash);
     cursor.inbox_count += 1;
     s.put::<Cursor>(&0, &cursor);
     Ok(())
 }
 
-/// Credits a deposit.
+/// Credits a deposit: an L1 token as new value, half a tally out of custody.
 pub fn deposit(s: &mut Overlay<'_>, deposit: &Deposit) -> Result<(), Reject> {
     if deposit.amount.is_zero() {
         return Err(Reject::ZeroAmount);
     }
-    s.put::<Token>(&deposit.asset(), &deposit.token);
-    supply_plus(s, deposit.asset(), deposit.amount)?;
-    credit(s, deposit.account, deposit.asset(), deposit.amount)
+    let asset = asset_of_word(&deposit.token).ok_or(Reject::UnknownAsset)?;
+    let Some(token) = token_of_word(&deposit.token) else {
+        return post(s, custody(asset), deposit.account, asset, deposit.amount);
+    };
+    s.put::<Token>(&asset, &token);
+    supply_plus(s, asset, deposit.amount)?;
+    credit(s, deposit.account, asset, deposit.amount)
 }
 
 /// Takes value off the ledger by its owner's signature and returns what L1 will pay.
@@ -154,12 +234,35 @@ pub fn withdraw(s: &mut Overlay<'_>, from: AccountId, tx: &Withdraw) -> Result<W
     if tx.recipient == EthAddress::ZERO {
         return Err(Reject::BadRecipient);
     }
-    let token = s.get::<Token>(&tx.asset).ok_or(Reject::UnknownAsset)?;
-    debit(s, from, tx.asset, tx.amount)?;
-    supply_minus(s, tx.asset, tx.amount);
+    let token = match s.get::<Token>(&tx.asset) {
+        Some(token) => {
+            debit(s, from, tx.asset, tx.amount)?;
+            supply_minus(s, tx.asset, tx.amount);
+            token_word(token)
+        }
+        None => {
+            let word = Bytes32(tx.asset.0.to_be_bytes());
+            // An id that reads as an address would be paid in another token there.
+            if s.get::<Supply>(&tx.asset).is_none() || token_of_word(&word).is_some() {
+                return Err(Reject::UnknownAsset);
+            }
+            post(s, from, custody(tx.asset), tx.asset, tx.amount)?;
+            word
+        }
+    };
     let mut cursor = cursor(s);
     let withdrawal = Withdrawal { index: cursor.withdrawals, recipient: tx.recipient, token, amount: tx.amount };
     cursor.withdrawals += 1;
     s.put::<Cursor>(&0, &cursor);
     Ok(withdrawal)
+}
+
+/// Takes off the ledger what an account's owner demanded on L1, as far as the account has it.
+pub fn withdraw_forced(s: &mut Overlay<'_>, message: &ForcedWithdrawal) -> Result<Withdrawal, Reject> {
+    let asset = asset_of_word(&message.token).ok_or(Reject::UnknownAsset)?;
+    let amount = message.amount.min(balance(s, message.account, asset));
+    if amount.is_zero() {
+        return Err(Reject::InsufficientBalance);
+    }
+    withdraw(s, message.account, &Withdraw { asset, amount, recipient: message.recipient })
 }

@@ -6,9 +6,32 @@
 use crate::Reject;
 use crate::account::{balance, credit, debit};
 use crate::bridge::{supply_minus, supply_plus};
+use crypto::account::Identity;
 use crypto::{Domain, poseidon};
 use state::{Overlay, leaf};
-use types::{AccountId, Amount, AssetId, Digest, Encode, Millis, Ppm, TallyId, choice, record};
+use types::{AccountId, Amount, AssetId, Digest, Encode, Millis, Ppm, Signature, TallyId, choice, limits, record};
+
+record! {
+    /// Several resolvers of whom enough must sign.
+    pub struct Quorum {
+        /// The accounts whose own keys sign, in ascending order.
+        pub members: Vec<AccountId>,
+        /// How many of them must sign.
+        pub threshold: u32,
+    }
+}
+
+choice! {
+    /// Who may say how a tally ends.
+    pub enum Resolver {
+        /// Another rule of the ledger, such as the verdict on a task. The number is unused and zero.
+        0 => Rules(u8),
+        /// Whoever acts for this account.
+        1 => Account(AccountId),
+        /// A quorum's signatures, whoever brings them.
+        2 => Quorum(Quorum),
+    }
+}
 
 record! {
     /// What was agreed. A tally's id is the digest of its terms.
@@ -23,6 +46,8 @@ record! {
         pub floor: u64,
         /// At this outcome and above, STOCK is paid everything.
         pub cap: u64,
+        /// Who may say the outcome.
+        pub resolver: Resolver,
         /// No outcome counts before this time.
         pub resolve_after: Millis,
         /// From this time on the refund split applies if there is no outcome.
@@ -127,15 +152,40 @@ pub struct Holders {
     pub foil: AccountId,
 }
 
-/// Locks collateral under new terms and hands out the halves.
+impl Resolver {
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Rules(unused) => *unused == 0,
+            Self::Account(_) => true,
+            Self::Quorum(quorum) => {
+                let members = quorum.members.len();
+                let threshold = usize::try_from(quorum.threshold).unwrap_or(usize::MAX);
+                // Not fewer than two thirds, and never one alone: that would be an account.
+                members <= limits::COMMITTEE_MEMBERS
+                    && (2..=members).contains(&threshold)
+                    && threshold * 3 >= members * 2
+                    && quorum.members.is_sorted_by(|a, b| a < b)
+            }
+        }
+    }
+}
+
+/// Locks collateral under terms and hands out the halves. Terms of a rule open one tally; others can be split again,
+/// and the new halves are like the old ones.
 pub fn split(s: &mut Overlay<'_>, terms: &Terms, pairs: u64, holders: &Holders) -> Result<TallyId, Reject> {
     let id = terms.id();
-    if terms.cap <= terms.floor || terms.refund_after < terms.resolve_after || terms.refund_stock > Ppm::ONE {
+    let sound = terms.cap > terms.floor
+        && terms.refund_after >= terms.resolve_after
+        && terms.refund_stock <= Ppm::ONE
+        && terms.resolver.is_sound();
+    if !sound {
         return Err(Reject::BadTerms);
     }
-    if s.get::<Tally>(&id).is_some() {
-        return Err(Reject::TallyExists);
-    }
+    let before = match s.get::<Tally>(&id) {
+        Some(_) if matches!(terms.resolver, Resolver::Rules(_)) => return Err(Reject::TallyExists),
+        Some(tally) if !matches!(tally.standing, Standing::Open(_)) => return Err(Reject::TallyClosed),
+        found => found,
+    };
     let (count, locked) = (Amount::new(pairs)?, terms.per_pair.times_down(pairs, 1)?);
     if locked.is_zero() {
         return Err(Reject::ZeroAmount);
@@ -145,8 +195,15 @@ pub fn split(s: &mut Overlay<'_>, terms: &Terms, pairs: u64, holders: &Holders) 
         supply_plus(s, half.asset(id), count)?;
         credit(s, holder, half.asset(id), count)?;
     }
-    let standing = Standing::Open(0);
-    s.put::<Tally>(&id, &TallyRecord { terms: terms.clone(), standing, locked, stock: count, foil: count });
+    let before = before.unwrap_or_else(|| TallyRecord {
+        terms: terms.clone(),
+        standing: Standing::Open(0),
+        locked: Amount::ZERO,
+        stock: Amount::ZERO,
+        foil: Amount::ZERO,
+    });
+    let (stock, foil) = (before.stock.plus(count)?, before.foil.plus(count)?);
+    s.put::<Tally>(&id, &TallyRecord { locked: before.locked.plus(locked)?, stock, foil, ..before });
     Ok(id)
 }
 
@@ -229,4 +286,129 @@ fn release(
         s.put::<Tally>(&id, &tally);
     }
     credit(s, to, asset, freed)
+}
+
+record! {
+    /// Locks the sender's value under terms that no rule of the ledger resolves.
+    pub struct Split {
+        /// What is agreed.
+        pub terms: Terms,
+        /// How many pairs.
+        pub pairs: Amount,
+        /// Who gets the STOCK.
+        pub stock: AccountId,
+        /// Who gets the FOIL.
+        pub foil: AccountId,
+    }
+}
+
+record! {
+    /// Joins equal numbers of both halves, which gives their collateral back.
+    pub struct Merge {
+        /// Which tally.
+        pub tally: TallyId,
+        /// How many pairs.
+        pub pairs: Amount,
+    }
+}
+
+record! {
+    /// One resolver's word on an outcome.
+    pub struct Endorsement {
+        /// Who says so.
+        pub resolver: Identity,
+        /// Its signature on [`outcome_digest`].
+        pub signature: Signature,
+    }
+}
+
+record! {
+    /// Records how a tally ends.
+    pub struct Resolve {
+        /// Which tally.
+        pub tally: TallyId,
+        /// How it ends.
+        pub outcome: u64,
+        /// A quorum's signatures in ascending order of their accounts; empty when one account resolves.
+        pub endorsements: Vec<Endorsement>,
+    }
+}
+
+record! {
+    /// Pays the sender for the halves it holds of a tally that has ended.
+    pub struct Redeem {
+        /// Which tally.
+        pub tally: TallyId,
+    }
+}
+
+record! {
+    /// Ends a tally that nobody resolved in time. Anybody may send it.
+    pub struct Reclaim {
+        /// Which tally.
+        pub tally: TallyId,
+    }
+}
+
+/// Returns what a resolver of a quorum signs.
+pub fn outcome_digest(chain: &Digest, tally: TallyId, outcome: u64) -> Digest {
+    let mut elements = chain.to_elements();
+    elements.extend(tally.to_elements());
+    elements.extend(outcome.to_elements());
+    poseidon::hash(Domain::Outcome, &elements)
+}
+
+/// Locks the sender's value by its signature.
+pub fn split_by(s: &mut Overlay<'_>, sender: AccountId, tx: &Split) -> Result<TallyId, Reject> {
+    // Terms that a rule resolves are split by that rule: nobody else would ever end them.
+    if matches!(tx.terms.resolver, Resolver::Rules(_)) {
+        return Err(Reject::BadTerms);
+    }
+    split(s, &tx.terms, tx.pairs.quanta(), &Holders { payer: sender, stock: tx.stock, foil: tx.foil })
+}
+
+/// Joins halves by their holder's signature.
+pub fn merge_by(s: &mut Overlay<'_>, sender: AccountId, tx: &Merge) -> Result<Amount, Reject> {
+    if tx.pairs.is_zero() {
+        return Err(Reject::ZeroAmount);
+    }
+    merge(s, sender, tx.tally, tx.pairs)
+}
+
+/// Records an outcome that the terms' own resolver says.
+pub fn resolve_by(
+    s: &mut Overlay<'_>,
+    chain: &Digest,
+    sender: AccountId,
+    tx: &Resolve,
+    now: Millis,
+) -> Result<(), Reject> {
+    let tally = open(s, tx.tally)?;
+    let may = match &tally.terms.resolver {
+        Resolver::Rules(_) => false,
+        Resolver::Account(account) => *account == sender && tx.endorsements.is_empty(),
+        Resolver::Quorum(quorum) => has_quorum(quorum, &outcome_digest(chain, tx.tally, tx.outcome), &tx.endorsements),
+    };
+    if !may {
+        return Err(Reject::NotResolver);
+    }
+    resolve(s, tx.tally, tx.outcome, now)
+}
+
+fn has_quorum(quorum: &Quorum, digest: &Digest, endorsements: &[Endorsement]) -> bool {
+    let accounts: Vec<AccountId> = endorsements.iter().map(|endorsement| endorsement.resolver.account()).collect();
+    let enough = u32::try_from(accounts.len()).is_ok_and(|count| count >= quorum.threshold);
+    enough
+        && accounts.is_sorted_by(|a, b| a < b)
+        && accounts.iter().all(|account| quorum.members.binary_search(account).is_ok())
+        && endorsements.iter().all(|e| e.resolver.key.verifies(digest, &e.signature))
+}
+
+/// Ends an unresolved tally by its refund split.
+pub fn reclaim_by(s: &mut Overlay<'_>, tx: &Reclaim, now: Millis) -> Result<(), Reject> {
+    // The rule that split it ends it too, with all that hangs on it.
+    if matches!(open(s, tx.tally)?.terms.resolver, Resolver::Rules(_)) {
+        return Err(Reject::NotResolver);
+    }
+    refund(s, tx.tally, now)
 }

@@ -1,9 +1,11 @@
 use super::*;
 use crate::account::{balance, post};
-use crate::tally::{Holders, Tally, merge, redeem, refund, resolve, split};
+use crate::tally::{
+    Endorsement, Holders, Quorum, Reclaim, Resolve, Split, Tally, merge, redeem, refund, resolve, split,
+};
 use proptest::prelude::*;
 use state::{Overlay, State};
-use types::{AccountId, Amount, AssetId, Digest, EthAddress, Millis, Ppm, TallyId};
+use types::{AccountId, Amount, AssetId, Bytes32, Digest, EthAddress, Millis, Ppm, TallyId};
 
 fn amount(quanta: u64) -> Amount {
     Amount::new(quanta).unwrap()
@@ -15,11 +17,11 @@ fn account(number: u64) -> AccountId {
 
 fn fund(s: &mut Overlay<'_>, who: AccountId, quanta: u64) -> AssetId {
     let index = bridge::cursor(s).inbox_count;
-    let deposit =
-        Deposit { index, account: who, token: EthAddress([9; 20]), amount: amount(quanta), sender: EthAddress::ZERO };
-    bridge::take(s, &deposit).unwrap();
+    let token = bridge::token_word(EthAddress([9; 20]));
+    let deposit = Deposit { index, account: who, token, amount: amount(quanta), sender: EthAddress::ZERO };
+    bridge::take(s, &Message::Deposit(deposit.clone())).unwrap();
     bridge::deposit(s, &deposit).unwrap();
-    deposit.asset()
+    bridge::asset_of(EthAddress([9; 20]))
 }
 
 fn terms(collateral: AssetId, per_pair: u64, floor: u64, cap: u64) -> Terms {
@@ -29,6 +31,7 @@ fn terms(collateral: AssetId, per_pair: u64, floor: u64, cap: u64) -> Terms {
         per_pair: amount(per_pair),
         floor,
         cap,
+        resolver: Resolver::Rules(0),
         resolve_after: Millis(10),
         refund_after: Millis(20),
         refund_stock: Ppm(250_000),
@@ -123,10 +126,154 @@ fn inbox_messages_are_taken_in_order() {
     let state = State::default();
     let mut s = Overlay::new(&state);
     fund(&mut s, account(1), 5);
-    let first =
-        Deposit { index: 0, account: account(1), token: EthAddress::ZERO, amount: amount(5), sender: EthAddress::ZERO };
-    assert_eq!(bridge::take(&mut s, &first), Err(Reject::InboxOutOfOrder));
-    assert_eq!(bridge::take(&mut s, &Deposit { index: 2, ..first }), Err(Reject::InboxOutOfOrder));
+    let message = |index| {
+        let token = bridge::token_word(EthAddress::ZERO);
+        let sender = EthAddress::ZERO;
+        Message::Deposit(Deposit { index, account: account(1), token, amount: amount(5), sender })
+    };
+    assert_eq!(bridge::take(&mut s, &message(0)), Err(Reject::InboxOutOfOrder));
+    assert_eq!(bridge::take(&mut s, &message(2)), Err(Reject::InboxOutOfOrder));
+    assert_eq!(bridge::take(&mut s, &message(1)), Ok(()));
+}
+
+#[test]
+fn every_field_of_a_message_is_in_the_inbox_hash() {
+    let base = (0u64, account(1), bridge::token_word(EthAddress::ZERO), amount(5), EthAddress::ZERO);
+    let deposit =
+        |(index, account, token, amount, sender)| Message::Deposit(Deposit { index, account, token, amount, sender });
+    let forced = |(index, account, token, amount, recipient)| {
+        Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient })
+    };
+    let sent = |index, bytes: &[u8]| Message::Transaction(ForcedTransaction { index, transaction: bytes.into() });
+    let mut all: Vec<Message> = vec![sent(0, &[1]), sent(1, &[1]), sent(0, &[2]), sent(0, &[1, 0])];
+    for fields in [
+        base,
+        (1, base.1, base.2, base.3, base.4),
+        (base.0, account(2), base.2, base.3, base.4),
+        (base.0, base.1, bridge::token_word(EthAddress([1; 20])), base.3, base.4),
+        (base.0, base.1, base.2, amount(6), base.4),
+        (base.0, base.1, base.2, base.3, EthAddress([1; 20])),
+    ] {
+        all.extend([deposit(fields), forced(fields)]);
+    }
+    let hashes: std::collections::BTreeSet<_> = all.iter().map(|m| m.hash_after(&Bytes32::ZERO)).collect();
+    assert_eq!(hashes.len(), all.len());
+    assert_ne!(all[0].hash_after(&Bytes32::ZERO), all[0].hash_after(&Bytes32([1; 32])));
+}
+
+#[test]
+fn an_owner_takes_at_most_what_there_is() {
+    let state = State::default();
+    let mut s = Overlay::new(&state);
+    fund(&mut s, account(1), 5);
+    let token = bridge::token_word(EthAddress([9; 20]));
+    let demand = |quanta| ForcedWithdrawal {
+        index: 1,
+        account: account(1),
+        token,
+        amount: amount(quanta),
+        recipient: EthAddress([7; 20]),
+    };
+    let paid = bridge::withdraw_forced(&mut s, &demand(3)).unwrap();
+    assert_eq!((paid.amount, paid.token, paid.recipient), (amount(3), token, EthAddress([7; 20])));
+    assert_eq!(bridge::withdraw_forced(&mut s, &demand(9)).map(|w| w.amount), Ok(amount(2)));
+    assert_eq!(bridge::withdraw_forced(&mut s, &demand(9)), Err(Reject::InsufficientBalance));
+    s.keep();
+    conservation::check(&s).unwrap();
+}
+
+#[test]
+fn a_half_goes_to_l1_and_comes_back() {
+    let state = State::default();
+    let mut s = Overlay::new(&state);
+    let (_, id) = opened(&mut s, 2);
+    let asset = Half::Stock.asset(id);
+    let out = Withdraw { asset, amount: amount(2), recipient: EthAddress([7; 20]) };
+    let withdrawal = bridge::withdraw(&mut s, account(2), &out).unwrap();
+    assert_eq!(withdrawal.token.0, asset.0.to_be_bytes());
+    assert_eq!(balance(&s, account(2), asset), Amount::ZERO);
+    let back = |quanta| Deposit {
+        index: 1,
+        account: account(4),
+        token: withdrawal.token,
+        amount: amount(quanta),
+        sender: EthAddress([7; 20]),
+    };
+    assert_eq!(bridge::deposit(&mut s, &back(3)), Err(Reject::InsufficientBalance), "more than ever left");
+    bridge::deposit(&mut s, &back(2)).unwrap();
+    resolve(&mut s, id, 30, Millis(10)).unwrap();
+    assert_eq!(redeem(&mut s, account(4), id), Ok(amount(200)));
+    s.keep();
+    conservation::check(&s).unwrap();
+}
+
+#[test]
+fn only_the_named_resolver_ends_a_tally() {
+    use crypto::account::SecretKey;
+    let keys: Vec<SecretKey> = {
+        let mut keys: Vec<_> = (1..4).map(|n| SecretKey::from_seed([n; 32])).collect();
+        keys.sort_by_key(SecretKey::account);
+        keys
+    };
+    let chain = Digest::ZERO;
+    let quorum = Quorum { members: keys.iter().map(SecretKey::account).collect(), threshold: 2 };
+    let state = State::default();
+    let mut s = Overlay::new(&state);
+    let asset = fund(&mut s, account(1), 1_000);
+    let split = |s: &mut Overlay<'_>, resolver| {
+        let terms = Terms { resolver, ..terms(asset, 100, 10, 30) };
+        tally::split_by(s, account(1), &Split { terms, pairs: amount(1), stock: account(2), foil: account(3) })
+    };
+    let by_account = split(&mut s, Resolver::Account(account(5))).unwrap();
+    let by_quorum = split(&mut s, Resolver::Quorum(quorum.clone())).unwrap();
+    let say = |tally, outcome, endorsements| Resolve { tally, outcome, endorsements };
+    let sign = |n: usize, outcome| {
+        let signature = keys[n].sign(&tally::outcome_digest(&chain, by_quorum, outcome));
+        Endorsement { resolver: keys[n].identity(), signature }
+    };
+    let mut check = |sender, tx: Resolve, now| tally::resolve_by(&mut s, &chain, account(sender), &tx, Millis(now));
+    assert_eq!(check(1, say(by_account, 20, vec![]), 10), Err(Reject::NotResolver));
+    assert_eq!(check(5, say(by_account, 20, vec![]), 9), Err(Reject::TooEarly));
+    assert_eq!(check(5, say(by_account, 20, vec![]), 10), Ok(()));
+    for wrong in [
+        vec![],
+        vec![sign(0, 20)],
+        vec![sign(0, 20), sign(0, 20)],
+        vec![sign(1, 20), sign(0, 20)],
+        vec![sign(0, 20), sign(1, 21)],
+        vec![sign(0, 20), Endorsement { resolver: SecretKey::from_seed([9; 32]).identity(), ..sign(2, 20) }],
+    ] {
+        assert_eq!(check(5, say(by_quorum, 20, wrong), 10), Err(Reject::NotResolver));
+    }
+    assert_eq!(check(1, say(by_quorum, 20, vec![sign(0, 20), sign(2, 20)]), 10), Ok(()));
+    let mut s2 = Overlay::new(&state);
+    let asset2 = fund(&mut s2, account(1), 1_000);
+    assert_eq!(asset2, asset);
+    for bad in [
+        Resolver::Rules(0),
+        Resolver::Quorum(Quorum { threshold: 1, ..quorum.clone() }),
+        Resolver::Quorum(Quorum { threshold: 4, ..quorum.clone() }),
+        Resolver::Quorum(Quorum { members: quorum.members.iter().rev().copied().collect(), threshold: 2 }),
+    ] {
+        assert_eq!(split(&mut s2, bad), Err(Reject::BadTerms));
+    }
+}
+
+#[test]
+fn terms_can_be_split_again_while_they_are_open() {
+    let state = State::default();
+    let mut s = Overlay::new(&state);
+    let asset = fund(&mut s, account(1), 1_000);
+    let terms = Terms { resolver: Resolver::Account(account(1)), ..terms(asset, 100, 10, 30) };
+    let tx = Split { terms, pairs: amount(2), stock: account(2), foil: account(3) };
+    let id = tally::split_by(&mut s, account(1), &tx).unwrap();
+    assert_eq!(tally::split_by(&mut s, account(1), &tx), Ok(id));
+    assert_eq!(s.get::<Tally>(&id).map(|t| (t.locked, t.stock, t.foil)), Some((amount(400), amount(4), amount(4))));
+    assert_eq!(tally::reclaim_by(&mut s, &Reclaim { tally: id }, Millis(19)), Err(Reject::TooEarly));
+    assert_eq!(tally::reclaim_by(&mut s, &Reclaim { tally: id }, Millis(20)), Ok(()));
+    assert_eq!(tally::split_by(&mut s, account(1), &tx), Err(Reject::TallyClosed));
+    s.keep();
+    conservation::check(&s).unwrap();
 }
 
 #[test]
@@ -166,7 +313,7 @@ fn the_check_notices_a_made_and_a_lost_quantum() {
 proptest! {
     /// Any sequence of asks, granted or refused, conserves every asset.
     #[test]
-    fn value_is_conserved_by_any_sequence(asks in prop::collection::vec((0u8..7, 1u64..4, 1u64..4, 0u64..150), 0..60)) {
+    fn value_is_conserved_by_any_sequence(asks in prop::collection::vec((0u8..10, 1u64..4, 1u64..4, 0u64..150), 0..60)) {
         let mut state = State::default();
         let mut now = 0;
         for block in asks.chunks(5) {
@@ -183,6 +330,16 @@ proptest! {
                     3 => merge(&mut s, account(*a), id.id(), amount(*quanta)).is_ok(),
                     4 => resolve(&mut s, id.id(), *quanta, Millis(now)).is_ok(),
                     5 => redeem(&mut s, account(*a), id.id()).is_ok(),
+                    6 => {
+                        let message = ForcedWithdrawal { index: 0, account: account(*a), token: bridge::token_word(EthAddress([9; 20])), amount: amount(*quanta), recipient: EthAddress([1; 20]) };
+                        bridge::withdraw_forced(&mut s, &message).is_ok()
+                    }
+                    7 => bridge::withdraw(&mut s, account(*a), &Withdraw { asset: Half::Foil.asset(id.id()), amount: amount(*b), recipient: EthAddress([1; 20]) }).is_ok(),
+                    8 => {
+                        let token = Bytes32(Half::Foil.asset(id.id()).0.to_be_bytes());
+                        let message = Deposit { index: 0, account: account(*a), token, amount: amount(*b), sender: EthAddress::ZERO };
+                        bridge::deposit(&mut s, &message).is_ok()
+                    }
                     _ => bridge::withdraw(&mut s, account(*a), &Withdraw { asset, amount: amount(*quanta), recipient: EthAddress([1; 20]) }).is_ok(),
                 };
                 if granted { s.keep() } else { s.discard() }

@@ -1,6 +1,7 @@
 //! The committee's quorum, checked exactly as the contract checks it.
 
 use crypto::eth::{EthSignature, recover};
+use std::collections::BTreeSet;
 use types::{Bytes32, EthAddress, limits, record};
 
 record! {
@@ -10,6 +11,8 @@ record! {
         pub members: Vec<EthAddress>,
         /// How many of them must sign: at least two thirds, and never fewer than two.
         pub threshold: u32,
+        /// The members without whom no quorum counts, strictly increasing.
+        pub mandatory: Vec<EthAddress>,
     }
 }
 
@@ -31,6 +34,12 @@ pub enum Refusal {
     /// Fewer signatures than the threshold.
     #[error("fewer signatures than the threshold")]
     TooFew,
+    /// A mandatory member is none of the members, or the list of them is not sorted.
+    #[error("mandatory members must be strictly increasing addresses of members")]
+    Mandatory,
+    /// A mandatory member did not sign.
+    #[error("a member without whom no quorum counts did not sign")]
+    Missing,
 }
 
 impl Committee {
@@ -46,7 +55,18 @@ impl Committee {
         if threshold < 2 || threshold * 3 < count * 2 || threshold > count {
             return Err(Refusal::Threshold);
         }
+        let sorted = self.mandatory.windows(2).all(|pair| pair[0] < pair[1]);
+        if !sorted || self.mandatory.iter().any(|member| self.members.binary_search(member).is_err()) {
+            return Err(Refusal::Mandatory);
+        }
         Ok(())
+    }
+
+    /// Says whether these signers, in any order and each at most once, are a quorum.
+    pub fn is_quorum<'a>(&self, signers: impl IntoIterator<Item = &'a EthAddress>) -> bool {
+        let signers: BTreeSet<_> = signers.into_iter().filter(|s| self.members.binary_search(s).is_ok()).collect();
+        usize::try_from(self.threshold).is_ok_and(|threshold| signers.len() >= threshold)
+            && self.mandatory.iter().all(|member| signers.contains(member))
     }
 
     /// Checks that enough members signed a digest. The evidence is their signatures, ordered by signer.
@@ -56,16 +76,19 @@ impl Committee {
         if !rest.is_empty() {
             return Err(Refusal::Length);
         }
-        let mut last = EthAddress::ZERO;
+        let mut signers: Vec<EthAddress> = Vec::new();
         for signature in signatures {
             let signer = recover(digest, signature).ok_or(Refusal::Signer)?;
-            if signer <= last || self.members.binary_search(&signer).is_err() {
+            let follows = signers.last().is_none_or(|last| signer > *last);
+            if !follows || self.members.binary_search(&signer).is_err() {
                 return Err(Refusal::Signer);
             }
-            last = signer;
+            signers.push(signer);
         }
-        let enough = usize::try_from(self.threshold).is_ok_and(|threshold| signatures.len() >= threshold);
-        if enough { Ok(()) } else { Err(Refusal::TooFew) }
+        if usize::try_from(self.threshold).is_ok_and(|threshold| signers.len() < threshold) {
+            return Err(Refusal::TooFew);
+        }
+        if self.is_quorum(&signers) { Ok(()) } else { Err(Refusal::Missing) }
     }
 }
 
@@ -88,7 +111,7 @@ mod tests {
     }
 
     fn committee(keys: &[EthKey], threshold: u32) -> Committee {
-        Committee { members: keys.iter().map(EthKey::address).collect(), threshold }
+        Committee { members: keys.iter().map(EthKey::address).collect(), threshold, mandatory: Vec::new() }
     }
 
     #[test]
@@ -108,6 +131,22 @@ mod tests {
         let mixed =
             evidence(&[(keys[0].address(), keys[0].sign(&digest)), (outsider.address(), outsider.sign(&digest))]);
         assert_eq!(committee.accepts(&digest, &mixed), Err(Refusal::Signer));
+    }
+
+    #[test]
+    fn a_quorum_without_a_mandatory_member_is_none() {
+        let keys = keys();
+        let mut committee = committee(&keys, 2);
+        committee.mandatory = vec![keys[1].address()];
+        let digest = keccak(&[b"batch"]);
+        let sign = |which: &[usize]| -> Vec<u8> { which.iter().flat_map(|i| keys[*i].sign(&digest)).collect() };
+        assert_eq!(committee.accepts(&digest, &sign(&[0, 1])), Ok(()));
+        assert_eq!(committee.accepts(&digest, &sign(&[0, 2])), Err(Refusal::Missing));
+        assert_eq!(committee.accepts(&digest, &sign(&[1])), Err(Refusal::TooFew));
+        committee.mandatory = vec![EthAddress([1; 20])];
+        assert_eq!(committee.check(), Err(Refusal::Mandatory));
+        committee.mandatory = vec![keys[2].address(), keys[1].address()];
+        assert_eq!(committee.check(), Err(Refusal::Mandatory));
     }
 
     #[test]

@@ -52,6 +52,8 @@ record! {
         pub withdrawals_root: Bytes32,
         /// The list root over its block headers' hashes.
         pub data_root: Bytes32,
+        /// The hash of the state differences as L1 was given them; zero when they stay with the committee.
+        pub diff_hash: Bytes32,
     }
 }
 
@@ -66,7 +68,7 @@ record! {
 }
 
 const DOMAIN_TYPE: &str = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
-const HEADER_TYPE: &str = "Header(bytes32 configHash,uint64 number,bytes32 parentRoot,bytes32 stateRoot,uint64 inboxCount,bytes32 inboxHash,bytes32 withdrawalsRoot,bytes32 dataRoot)";
+const HEADER_TYPE: &str = "Header(bytes32 configHash,uint64 number,bytes32 parentRoot,bytes32 stateRoot,uint64 inboxCount,bytes32 inboxHash,bytes32 withdrawalsRoot,bytes32 dataRoot,bytes32 diffHash)";
 
 impl Domain {
     /// Returns the EIP-712 domain separator.
@@ -94,6 +96,7 @@ impl BatchHeader {
             .bytes32(&self.inbox_hash)
             .bytes32(&self.withdrawals_root)
             .bytes32(&self.data_root)
+            .bytes32(&self.diff_hash)
             .keccak();
         keccak(&[&[0x19, 0x01], &domain.separator().0, &structure.0])
     }

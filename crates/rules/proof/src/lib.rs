@@ -14,6 +14,7 @@
 
 pub mod agreement;
 pub mod committee;
+pub mod confirmation;
 pub mod header;
 pub mod receipt;
 

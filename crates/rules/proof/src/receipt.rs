@@ -87,7 +87,8 @@ mod tests {
         let mut keys: Vec<_> = (1..4).map(|n| EthKey::from_bytes([n; 32]).unwrap()).collect();
         keys.sort_by_key(EthKey::address);
         let domain = Domain { chain_id: 31337, rollup: EthAddress([5; 20]) };
-        let committee = Committee { members: keys.iter().map(EthKey::address).collect(), threshold: 2 };
+        let committee =
+            Committee { members: keys.iter().map(EthKey::address).collect(), threshold: 2, mandatory: Vec::new() };
         let entries: Vec<Bytes32> = (0..3u8).map(|n| entry_leaf(&[n], &[n, n])).collect();
         let block = BlockHeader {
             height: Height(2),
@@ -106,6 +107,7 @@ mod tests {
             inbox_hash: Bytes32::ZERO,
             withdrawals_root: Bytes32::ZERO,
             data_root: list::root(&blocks),
+            diff_hash: Bytes32::ZERO,
         };
         let digest = batch.digest(&domain);
         let signatures: Vec<_> = keys[..2].iter().map(|key| (key.address(), key.sign(&digest))).collect();

@@ -25,6 +25,15 @@ record! {
     }
 }
 
+impl LeafRecord {
+    /// Reads a leaf of one kind from its key's bytes, after the kind's number, and its value's bytes. Total.
+    pub fn read<L: Leaf>(key: &[u8], value: &[u8]) -> Option<Self> {
+        let key = L::Key::from_bytes(key).ok()?;
+        let value = L::Value::from_bytes(value).ok()?;
+        Some(record_of::<L>(&key, &value))
+    }
+}
+
 record! {
     /// One leaf's new record, or its removal.
     pub struct LeafChange {

@@ -108,6 +108,25 @@ impl State {
         self.tree.path(&leaf::path_of::<L>(key))
     }
 
+    /// Returns a leaf as it is stored, by its kind's number and its key's canonical bytes.
+    pub fn record(&self, key: &[u8]) -> Option<&LeafRecord> {
+        self.leaves.get(key)
+    }
+
+    /// Lists all leaves as they are stored, in key order.
+    pub fn records(&self) -> impl Iterator<Item = (&[u8], &LeafRecord)> + '_ {
+        self.leaves.iter().map(|(key, record)| (&key[..], record))
+    }
+
+    /// Returns how many leading bits of a path no other leaf shares: as many name the leaf, whether it is there or not.
+    pub fn unique_bits(&self, path: &Digest) -> usize {
+        let found = self.tree.path(path);
+        match found.terminal {
+            Some(other) if other.path != *path => shared_bits(&other.path, path) + 1,
+            _ => found.siblings.len(),
+        }
+    }
+
     /// Returns how many leaves there are.
     pub fn len(&self) -> usize {
         self.leaves.len()
@@ -117,6 +136,11 @@ impl State {
     pub fn is_empty(&self) -> bool {
         self.leaves.is_empty()
     }
+}
+
+/// Returns how many leading bits two paths share.
+pub fn shared_bits(a: &Digest, b: &Digest) -> usize {
+    (0..types::limits::PATH_DEPTH).take_while(|depth| a.bit(*depth) == b.bit(*depth)).count()
 }
 
 #[cfg(test)]

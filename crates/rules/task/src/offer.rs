@@ -4,7 +4,7 @@ use crate::params::parameters;
 use crate::{Assignment, Context, Refusal, Reject, Slashed};
 use crypto::account::owned_by;
 use ledger::tally::{self, Half, Holders};
-use ledger::{Terms, account};
+use ledger::{Resolver, Terms, account};
 use state::{Overlay, leaf};
 use types::{AccountId, Amount, AssetId, Millis, OfferId, Ppm, Rate, TallyId, TaskId, record};
 
@@ -64,6 +64,7 @@ pub fn offer(s: &mut Overlay<'_>, context: &Context, tx: &MakeOffer) -> Result<(
         per_pair: tx.stake,
         floor: 0,
         cap: Ppm::ONE.0,
+        resolver: Resolver::Rules(0),
         resolve_after: context.now,
         refund_after: Millis(u64::MAX),
         refund_stock: Ppm(0),

@@ -7,8 +7,8 @@ use crate::verdict::Verdict;
 use crate::{Context, Refusal, Reject};
 use crypto::account::owned_by;
 use crypto::{Domain, poseidon};
-use ledger::Terms;
 use ledger::tally::{self, Holders};
+use ledger::{Resolver, Terms};
 use proof::agreement::{Delivery, Outcome};
 use state::{Overlay, leaf};
 use types::{
@@ -227,6 +227,7 @@ pub fn submit(s: &mut Overlay<'_>, context: &Context, tx: &Submit) -> Result<Tas
         per_pair: price,
         floor: 0,
         cap: tx.fuel_limit.0,
+        resolver: Resolver::Rules(0),
         resolve_after: context.now,
         refund_after: tx.deadline.after(parameters(s).verdict_window),
         refund_stock: Ppm(0),

@@ -1,6 +1,7 @@
 //! Batches: what settles on L1.
 
 use crate::block::{Block, Entry};
+use crate::diff;
 use crate::receipt::{Event, Receipt};
 use crypto::list;
 use ledger::Withdrawal;
@@ -33,6 +34,8 @@ pub struct BatchInput<'a> {
     pub blocks: &'a [Block],
     /// The receipts of all blocks, in order.
     pub receipts: &'a [Receipt],
+    /// The state difference as L1 is given it; `None` when it stays with the committee.
+    pub diff: Option<&'a [u8]>,
 }
 
 /// Seals blocks into a batch. Pure: whoever has the same blocks gets the same batch.
@@ -52,6 +55,7 @@ pub fn seal(input: &BatchInput<'_>) -> Batch {
         inbox_hash,
         withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
         data_root: list::root(&input.blocks.iter().map(|block| block.header.hash()).collect::<Vec<_>>()),
+        diff_hash: input.diff.map_or(Bytes32::ZERO, diff::hash),
     };
     Batch { header, first: first.header.height, last: last.header.height, withdrawals }
 }
@@ -61,7 +65,7 @@ fn inbox_after(input: &BatchInput<'_>) -> (u64, Bytes32) {
     let start = input.parent.map_or((0, Bytes32::ZERO), |parent| (parent.inbox_count, parent.inbox_hash));
     let entries = input.blocks.iter().flat_map(|block| &block.entries);
     entries.fold(start, |(count, hash), entry| match entry {
-        Entry::Deposit(deposit) if deposit.index == count => (count + 1, deposit.hash_after(&hash)),
+        Entry::Message(message) if message.index() == count => (count + 1, message.hash_after(&hash)),
         _ => (count, hash),
     })
 }

@@ -1,24 +1,56 @@
 //! Blocks: executing entries, and replaying what somebody else executed.
 
-use crate::receipt::{Event, Receipt, Refunded, Status};
-use crate::transaction::{Action, Transaction};
+use crate::receipt::{Event, Receipt, Redeemed, Refunded, Status};
+use crate::transaction::{Action, Checked, Transaction};
 use crate::{ChainConfig, Reject};
 use crypto::{Domain, list, poseidon};
 use ledger::account::{Account, AccountRecord};
-use ledger::{Deposit, conservation};
+use ledger::{Message, authority, conservation, tally};
 use proof::BlockHeader;
 use proof::header::entry_leaf;
 use state::{LeafChange, Overlay, State};
 use task::{Context, Moved, Refusal};
-use types::{Bytes32, Decode as _, Digest, Encode as _, Height, Millis, choice, limits, record};
+use types::{
+    AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, Height, Millis, TallyId, choice, limits, record,
+};
 
 choice! {
     /// What a block is made of.
     pub enum Entry {
-        /// An L1 inbox message.
-        1 => Deposit(Deposit),
+        /// A message of the L1 inbox.
+        1 => Message(Message),
         /// The bytes of a transaction, whatever they are.
         2 => Transaction(Box<[u8]>),
+    }
+}
+
+/// What is handed to [`execute`]: an entry, with the work that was already done on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// A message of the L1 inbox.
+    Message(Message),
+    /// A transaction that was checked.
+    Checked(Box<Checked>),
+    /// The bytes of a transaction, whatever they are.
+    Raw(Box<[u8]>),
+}
+
+impl From<Entry> for Incoming {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Message(message) => Self::Message(message),
+            Entry::Transaction(bytes) => Self::Raw(bytes),
+        }
+    }
+}
+
+impl Incoming {
+    fn into_entry(self) -> Entry {
+        match self {
+            Self::Message(message) => Entry::Message(message),
+            Self::Checked(checked) => Entry::Transaction(checked.into_bytes()),
+            Self::Raw(bytes) => Entry::Transaction(bytes),
+        }
     }
 }
 
@@ -41,6 +73,14 @@ pub struct Executed {
     pub receipts: Vec<Receipt>,
     /// The leaves that changed, in key order.
     pub changes: Vec<LeafChange>,
+    /// What those leaves held before.
+    pub undo: Vec<LeafChange>,
+}
+
+/// Returns the changes that take other changes of this state back.
+pub(crate) fn undo_of(state: &State, changes: &[LeafChange]) -> Vec<LeafChange> {
+    let old = |change: &LeafChange| LeafChange { key: change.key.clone(), record: state.record(&change.key).cloned() };
+    changes.iter().map(old).collect()
 }
 
 impl Executed {
@@ -72,27 +112,26 @@ pub enum Mismatch {
 ///
 /// # Panics
 /// When an asset was made or lost: a fault of ours that must stop the node before it is stored or signed.
-pub fn execute(
+pub fn execute<I: Into<Incoming>>(
     state: &mut State,
     config: &ChainConfig,
     head: Option<&BlockHeader>,
-    entries: Vec<Entry>,
+    entries: Vec<I>,
     now: Millis,
 ) -> Executed {
     let chain = config.hash();
     let time = now.max(head.map_or(Millis(0), |head| head.time));
     let mut overlay = Overlay::new(state);
-    let receipts: Vec<Receipt> = entries.iter().map(|entry| apply(&mut overlay, &chain, time, entry)).collect();
+    let incoming: Vec<Incoming> = entries.into_iter().map(Into::into).collect();
+    let receipts: Vec<Receipt> = incoming.iter().map(|entry| apply(&mut overlay, &chain, time, entry)).collect();
     if let Err(imbalance) = conservation::check(&overlay) {
         panic!("value is not conserved: {imbalance:?}");
     }
     let changes = overlay.into_changes();
+    let undo = undo_of(state, &changes);
     state.apply(&changes);
-    let leaves: Vec<Bytes32> = entries
-        .iter()
-        .zip(&receipts)
-        .map(|(entry, receipt)| entry_leaf(&entry.to_bytes(), &receipt.to_bytes()))
-        .collect();
+    let entries: Vec<Entry> = incoming.into_iter().map(Incoming::into_entry).collect();
+    let leaves: Vec<Bytes32> = entry_leaves(&entries, &receipts);
     let header = BlockHeader {
         height: head.map_or(Height(1), |head| head.height.next()),
         parent: head.map_or(Bytes32::ZERO, BlockHeader::hash),
@@ -100,7 +139,13 @@ pub fn execute(
         state_root: state.root(),
         entries_root: list::root(&leaves),
     };
-    Executed { block: Block { header, entries }, receipts, changes }
+    Executed { block: Block { header, entries }, receipts, changes, undo }
+}
+
+/// Returns the leaf digests under a block's entries root, of which paths are made.
+pub fn entry_leaves(entries: &[Entry], receipts: &[Receipt]) -> Vec<Bytes32> {
+    let pairs = entries.iter().zip(receipts);
+    pairs.map(|(entry, receipt)| entry_leaf(&entry.to_bytes(), &receipt.to_bytes())).collect()
 }
 
 /// Executes a block that somebody else made and compares every root.
@@ -129,10 +174,11 @@ pub fn replay(
     if executed.block.header == block.header { Ok(executed) } else { Err(Mismatch::Roots(height)) }
 }
 
-fn apply(s: &mut Overlay<'_>, chain: &Digest, now: Millis, entry: &Entry) -> Receipt {
+fn apply(s: &mut Overlay<'_>, chain: &Digest, now: Millis, entry: &Incoming) -> Receipt {
     match entry {
-        Entry::Deposit(deposit) => apply_deposit(s, deposit),
-        Entry::Transaction(bytes) => apply_transaction(s, chain, now, bytes),
+        Incoming::Message(message) => apply_message(s, chain, now, message),
+        Incoming::Checked(checked) => apply_transaction(s, chain, now, checked),
+        Incoming::Raw(bytes) => apply_bytes(s, chain, now, bytes),
     }
 }
 
@@ -144,18 +190,24 @@ fn applied(id: Digest, events: Vec<Event>) -> Receipt {
     Receipt { id, status: Status::Applied(0), events }
 }
 
-fn apply_deposit(s: &mut Overlay<'_>, deposit: &Deposit) -> Receipt {
-    let id = poseidon::hash_of(Domain::Transaction, deposit);
-    if let Err(reject) = ledger::bridge::take(s, deposit) {
+fn apply_message(s: &mut Overlay<'_>, chain: &Digest, now: Millis, message: &Message) -> Receipt {
+    let id = poseidon::hash_of(Domain::Transaction, message);
+    if let Err(reject) = ledger::bridge::take(s, message) {
         s.discard();
         return rejected(id, reject.code());
     }
-    // The message is taken whatever becomes of the credit: a message that cannot be credited must not stop the inbox.
+    // The message is taken whatever becomes of what it asks: one that cannot be done must not stop the inbox.
     s.keep();
-    match ledger::bridge::deposit(s, deposit) {
-        Ok(()) => {
+    let done = match message {
+        Message::Deposit(deposit) => ledger::bridge::deposit(s, deposit).map(|()| Event::Deposited(deposit.clone())),
+        Message::Withdrawal(forced) => ledger::bridge::withdraw_forced(s, forced).map(Event::Withdrawn),
+        // Its receipt bears the transaction's own id, by which its sender looks for it.
+        Message::Transaction(forced) => return apply_bytes(s, chain, now, &forced.transaction),
+    };
+    match done {
+        Ok(event) => {
             s.keep();
-            applied(id, vec![Event::Deposited(deposit.clone())])
+            applied(id, vec![event])
         }
         Err(reject) => {
             s.discard();
@@ -164,20 +216,22 @@ fn apply_deposit(s: &mut Overlay<'_>, deposit: &Deposit) -> Receipt {
     }
 }
 
-fn apply_transaction(s: &mut Overlay<'_>, chain: &Digest, now: Millis, bytes: &[u8]) -> Receipt {
-    let tx = match Transaction::check(bytes, chain) {
-        Ok(tx) => tx,
+fn apply_bytes(s: &mut Overlay<'_>, chain: &Digest, now: Millis, bytes: &[u8]) -> Receipt {
+    match Transaction::check(bytes, chain) {
+        Ok(checked) => apply_transaction(s, chain, now, &checked),
         Err(reject) => {
             let elements: Vec<u64> = bytes.iter().map(|byte| u64::from(*byte)).collect();
-            return rejected(poseidon::hash(Domain::Transaction, &elements), reject.code());
+            rejected(poseidon::hash(Domain::Transaction, &elements), reject.code())
         }
-    };
-    let id = tx.id(chain).0;
-    if let Err(reject) = take_nonce(s, &tx) {
+    }
+}
+
+fn apply_transaction(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: &Checked) -> Receipt {
+    let id = checked.id().0;
+    if let Err(reject) = take_nonce(s, checked) {
         return rejected(id, reject.code());
     }
-    let context = Context { chain: *chain, now, id, sender: tx.sender.account() };
-    match act(s, &context, &tx.action) {
+    match act(s, chain, now, checked) {
         Ok(events) => {
             s.keep();
             applied(id, events)
@@ -190,25 +244,43 @@ fn apply_transaction(s: &mut Overlay<'_>, chain: &Digest, now: Millis, bytes: &[
 }
 
 /// Uses the nonce up, whatever becomes of the action: a rejected transaction can never be applied later.
-fn take_nonce(s: &mut Overlay<'_>, tx: &Transaction) -> Result<(), Reject> {
-    let account = tx.sender.account();
+fn take_nonce(s: &mut Overlay<'_>, checked: &Checked) -> Result<(), Reject> {
+    let (account, given) = (checked.signer(), checked.transaction().nonce);
     let nonce = s.get::<Account>(&account).map_or(0, |record| record.nonce);
-    if tx.nonce < nonce {
+    if given < nonce {
         return Err(Reject::NonceTooLow);
     }
-    if tx.nonce > nonce {
+    if given > nonce {
         return Err(Reject::NonceTooHigh);
     }
-    s.put::<Account>(&account, &AccountRecord { key: tx.sender.clone(), nonce: nonce + 1 });
+    s.put::<Account>(&account, &AccountRecord { nonce: nonce + 1 });
     s.keep();
     Ok(())
 }
 
-fn act(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Result<Vec<Event>, Refusal> {
-    let sender = context.sender;
-    match action {
+/// Finds the account that a transaction acts for, and checks that its signer may.
+fn acting_for(s: &Overlay<'_>, now: Millis, checked: &Checked) -> Result<AccountId, ledger::Reject> {
+    let tx = checked.transaction();
+    let account = tx.on_behalf.unwrap_or(checked.signer());
+    let authority = authority::authority(s, account, checked.signer(), now)?;
+    if authority < tx.action.needs(account) { Err(ledger::Reject::SessionTooNarrow) } else { Ok(account) }
+}
+
+fn act(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: &Checked) -> Result<Vec<Event>, Refusal> {
+    let sender = acting_for(s, now, checked)?;
+    let context = Context { chain: *chain, now, id: checked.id().0, sender };
+    let context = &context;
+    match &checked.transaction().action {
         Action::Transfer(tx) => ledger::account::transfer(s, sender, tx)?,
         Action::Withdraw(tx) => return Ok(vec![Event::Withdrawn(ledger::bridge::withdraw(s, sender, tx)?)]),
+        Action::Rekey(tx) => authority::rekey(s, sender, tx),
+        Action::Authorise(tx) => authority::authorise(s, sender, tx, now)?,
+        Action::Revoke(tx) => authority::revoke(s, sender, tx)?,
+        Action::Split(tx) => return Ok(vec![Event::Split(tally::split_by(s, sender, tx)?)]),
+        Action::Merge(tx) => return Ok(vec![redeemed(tx.tally, tally::merge_by(s, sender, tx)?)]),
+        Action::Resolve(tx) => tally::resolve_by(s, chain, sender, tx, now)?,
+        Action::Redeem(tx) => return Ok(vec![redeemed(tx.tally, tally::redeem(s, sender, tx.tally)?)]),
+        Action::Reclaim(tx) => tally::reclaim_by(s, tx, now)?,
         Action::Publish(tx) => task::program::publish(s, context, tx)?,
         Action::MakeOffer(tx) => task::offer::offer(s, context, tx)?,
         Action::Retire(_) => task::offer::retire(s, context)?,
@@ -230,4 +302,8 @@ fn act(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Result<Vec<Ev
         }
     }
     Ok(Vec::new())
+}
+
+fn redeemed(tally: TallyId, amount: Amount) -> Event {
+    Event::Redeemed(Redeemed { tally, amount })
 }

@@ -1,10 +1,33 @@
 //! A chain's configuration and its genesis.
 
+use crypto::account::PublicKey;
 use crypto::{Domain, poseidon};
 use proof::committee::{Committee, Refusal};
 use state::{LeafChange, Overlay, State};
 use task::{Parameters, Params};
-use types::{Bytes32, Digest, Millis, Ppm, record};
+use types::{Bytes32, Digest, Ppm, record};
+
+record! {
+    /// What the rollup contract is deployed with. Its users' way out depends on these numbers, so the chain's digest
+    /// covers them.
+    pub struct L1Rules {
+        /// How long a message may wait in the L1 inbox before batches that leave it there are refused, in seconds.
+        pub forced_deadline_s: u64,
+        /// How long after that deadline anybody may freeze the chain and open the exits, in seconds.
+        pub freeze_grace_s: u64,
+        /// How long before another verifier takes over it is announced, in seconds.
+        pub exit_window_s: u64,
+        /// Whether state differences are published on L1 (a rollup) or stay with the committee (a validium).
+        pub data_on_l1: bool,
+    }
+}
+
+impl Default for L1Rules {
+    /// A week to include, a day of grace, a fortnight's notice; data with the committee.
+    fn default() -> Self {
+        Self { forced_deadline_s: 604_800, freeze_grace_s: 86_400, exit_window_s: 1_209_600, data_on_l1: false }
+    }
+}
 
 record! {
     /// What defines a chain. Its digest stands in every signature and in the rollup contract.
@@ -17,8 +40,10 @@ record! {
         pub committee: Committee,
         /// What the rules of tasks are told.
         pub parameters: Parameters,
-        /// How old a batch may grow before it is sealed.
-        pub batch_age: Millis,
+        /// Whose signature on a block's header confirms it before it settles.
+        pub sequencer: PublicKey,
+        /// What the contract on L1 holds the chain to.
+        pub rules: L1Rules,
     }
 }
 
@@ -31,6 +56,9 @@ pub enum ConfigFault {
     /// Resolvers and members differ in number, or the verdict threshold is below the batch threshold.
     #[error("every committee member needs one resolver key, and verdicts the same threshold as batches")]
     Resolvers,
+    /// There would be no time to leave before another verifier takes over.
+    #[error("the forced deadline must not be zero, and the exit window not shorter than deadline and grace together")]
+    ExitWindow,
     /// Shares exceed the whole.
     #[error("provider and author shares together must be at most 1000000 ppm, and the slash too")]
     Shares,
@@ -50,6 +78,10 @@ impl ChainConfig {
             || parameters.threshold != self.committee.threshold
         {
             return Err(ConfigFault::Resolvers);
+        }
+        let needed = self.rules.forced_deadline_s.saturating_add(self.rules.freeze_grace_s);
+        if self.rules.forced_deadline_s == 0 || self.rules.exit_window_s < needed {
+            return Err(ConfigFault::ExitWindow);
         }
         let shares = parameters.provider_share.0.saturating_add(parameters.author_share.0);
         if shares > Ppm::ONE.0 || parameters.slash > Ppm::ONE {

@@ -6,29 +6,30 @@
 //! ```
 //! use crypto::account::SecretKey;
 //! use transition::{Action, Transaction};
-//! use types::{Amount, AssetId, Digest, Decode, Encode};
+//! use types::{Amount, AssetId, Digest, Encode};
 //!
 //! let key = SecretKey::from_seed([1; 32]);
 //! let transfer = ledger::account::Transfer {
-//!     to: key.public().account(), asset: AssetId(Digest::ZERO), amount: Amount::new(5)?,
+//!     to: key.account(), asset: AssetId(Digest::ZERO), amount: Amount::new(5)?,
 //! };
 //! let tx = Transaction::sign(&key, &Digest::ZERO, 0, Action::Transfer(transfer));
-//! assert!(tx.is_signed_for(&Digest::ZERO));
-//! assert_eq!(Transaction::from_bytes(&tx.to_bytes())?, tx);
+//! let checked = Transaction::check(&tx.to_bytes(), &Digest::ZERO)?;
+//! assert_eq!(checked.transaction(), &tx);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod batch;
 mod block;
 mod config;
+pub mod diff;
 mod receipt;
 mod transaction;
 
 pub use batch::{Batch, BatchInput, seal};
-pub use block::{Block, Entry, Executed, Mismatch, execute, replay};
-pub use config::{ChainConfig, ConfigFault, genesis};
-pub use receipt::{Event, Receipt, Status};
-pub use transaction::{Action, Transaction};
+pub use block::{Block, Entry, Executed, Incoming, Mismatch, entry_leaves, execute, replay};
+pub use config::{ChainConfig, ConfigFault, L1Rules, genesis};
+pub use receipt::{Event, Receipt, Redeemed, Refunded, Status};
+pub use transaction::{Action, Checked, Transaction};
 
 types::rejects! {
     /// Why a transaction is refused before its action is looked at. Codes 300 to 399.

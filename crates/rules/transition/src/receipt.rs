@@ -2,7 +2,7 @@
 
 use ledger::{Deposit, Withdrawal};
 use task::{Paid, Slashed};
-use types::{Amount, Digest, TaskId, choice, record};
+use types::{Amount, Digest, TallyId, TaskId, choice, record};
 
 choice! {
     /// Whether an entry was applied.
@@ -24,6 +24,16 @@ record! {
     }
 }
 
+record! {
+    /// Collateral that a tally paid out.
+    pub struct Redeemed {
+        /// Which tally.
+        pub tally: TallyId,
+        /// How much of its collateral.
+        pub amount: Amount,
+    }
+}
+
 choice! {
     /// What an entry did that somebody outside waits for.
     pub enum Event {
@@ -39,6 +49,10 @@ choice! {
         4 => Slashed(Slashed),
         /// A price went back.
         5 => Refunded(Refunded),
+        /// A tally was split.
+        6 => Split(TallyId),
+        /// A tally paid for halves.
+        7 => Redeemed(Redeemed),
     }
 }
 

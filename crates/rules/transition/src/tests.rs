@@ -1,7 +1,9 @@
 use super::*;
 use crypto::account::SecretKey;
 use ledger::account::{Balance, BalanceKey, Transfer};
-use ledger::{Deposit, Withdraw};
+use ledger::authority::{Authorise, Rekey, Revoke};
+use ledger::tally::{Merge, Reclaim, Redeem, Resolve, Split};
+use ledger::{Deposit, Message, Resolver, Withdraw};
 use proof::BlockHeader;
 use proof::agreement::Outcome;
 use proof::committee::Committee;
@@ -25,7 +27,7 @@ fn key(n: u8) -> SecretKey {
 }
 
 fn account(n: u8) -> AccountId {
-    key(n).public().account()
+    key(n).account()
 }
 
 fn amount(quanta: u64) -> Amount {
@@ -47,9 +49,14 @@ fn config() -> ChainConfig {
     ChainConfig {
         salt: Bytes32([1; 32]),
         l1_chain_id: 31337,
-        committee: Committee { members: (1..4).map(|n| EthAddress([n; 20])).collect(), threshold: 2 },
+        committee: Committee {
+            members: (1..4).map(|n| EthAddress([n; 20])).collect(),
+            threshold: 2,
+            mandatory: Vec::new(),
+        },
         parameters,
-        batch_age: Millis(1_000),
+        sequencer: SecretKey::from_seed([0; 32]).public(),
+        rules: L1Rules::default(),
     }
 }
 
@@ -88,12 +95,12 @@ impl World {
         let deposit = Deposit {
             index: self.inbox,
             account: account(to),
-            token: EthAddress::ZERO,
+            token: ledger::bridge::token_word(EthAddress::ZERO),
             amount: amount(quanta),
             sender: EthAddress([8; 20]),
         };
         self.inbox += 1;
-        assert!(self.run(vec![Entry::Deposit(deposit)])[0].is_applied());
+        assert!(self.run(vec![Entry::Message(Message::Deposit(deposit))])[0].is_applied());
     }
 
     fn nonce(&self, who: u8) -> u64 {
@@ -467,8 +474,11 @@ fn a_batch_commits_to_its_withdrawals_blocks_and_inbox() {
         genesis_root: types::Digest::ZERO,
         blocks: &blocks,
         receipts: &receipts,
+        diff: None,
     };
     let batch = seal(&input);
+    let published = seal(&BatchInput { diff: Some(&[1, 2]), ..input });
+    assert_eq!((batch.header.diff_hash, published.header.diff_hash), (Bytes32::ZERO, diff::hash(&[1, 2])));
     assert_eq!(batch.header.state_root, world.state.root());
     let cursor = world.state.get::<ledger::bridge::Cursor>(&0).unwrap();
     assert_eq!((batch.header.number, batch.header.inbox_count), (1, 4));
@@ -480,6 +490,159 @@ fn a_batch_commits_to_its_withdrawals_blocks_and_inbox() {
     let leaves: Vec<_> = batch.withdrawals.iter().map(ledger::Withdrawal::leaf).collect();
     let path = crypto::list::path(&leaves, 2).unwrap();
     assert!(crypto::list::verifies(&leaves[2], 2, &path, &batch.header.withdrawals_root));
+}
+
+fn transfer(to: u8, quanta: u64) -> Action {
+    let asset = ledger::bridge::asset_of(EthAddress::ZERO);
+    Action::Transfer(Transfer { to: account(to), asset, amount: amount(quanta) })
+}
+
+impl World {
+    /// Sends an action for another account and returns the code, or 0.
+    fn code_for(&mut self, from: u8, whom: u8, action: Action) -> u32 {
+        let (chain, nonce) = (self.config.hash(), self.nonce(from));
+        let tx = Transaction::sign_for(&key(from), Some(account(whom)), &chain, nonce, action);
+        match self.run(vec![Entry::Transaction(tx.to_bytes().into())]).remove(0).status {
+            Status::Applied(_) => 0,
+            Status::Rejected(code) => code,
+        }
+    }
+
+    fn force(&mut self, make: impl FnOnce(u64) -> Message) -> Receipt {
+        let message = make(self.inbox);
+        self.inbox += 1;
+        self.run(vec![Entry::Message(message)]).remove(0)
+    }
+
+    fn split(&self, resolver: u8, stock: u8, foil: u8) -> Split {
+        let terms = ledger::Terms {
+            subject: types::Digest::ZERO,
+            collateral: ledger::bridge::asset_of(EthAddress::ZERO),
+            per_pair: amount(100),
+            floor: 0,
+            cap: 10,
+            resolver: Resolver::Account(account(resolver)),
+            resolve_after: Millis(0),
+            refund_after: Millis(50_000),
+            refund_stock: Ppm(500_000),
+        };
+        Split { terms, pairs: amount(3), stock: account(stock), foil: account(foil) }
+    }
+}
+
+#[test]
+fn a_session_key_trades_and_cannot_take_value_away() {
+    const AGENT: u8 = 30;
+    let mut world = World::new();
+    let forbidden = ledger::Reject::SessionTooNarrow.code();
+    let unknown = ledger::Reject::NotAuthorised.code();
+    let retire = || Action::Retire(Retire {});
+    let grant = |expires| Action::Authorise(Authorise { agent: account(AGENT), expires: Millis(expires) });
+    assert_eq!(world.code_for(AGENT, REQUESTER, retire()), unknown);
+    assert_eq!(world.code(REQUESTER, grant(1_000)), ledger::Reject::SessionExpired.code(), "over before it begins");
+    world.ok(REQUESTER, grant(2_000));
+    assert_eq!(world.code_for(AGENT, REQUESTER, retire()), task::Reject::UnknownOffer.code(), "it may try");
+    let asset = ledger::bridge::asset_of(EthAddress::ZERO);
+    let withdraw = Withdraw { asset, amount: amount(1), recipient: EthAddress([1; 20]) };
+    for action in [
+        transfer(AGENT, 1),
+        Action::Withdraw(withdraw),
+        Action::Rekey(Rekey { to: account(AGENT) }),
+        grant(9_000),
+        Action::Revoke(Revoke { agent: account(AGENT) }),
+        Action::Split(world.split(REQUESTER, REQUESTER, AGENT)),
+    ] {
+        assert_eq!(world.code_for(AGENT, REQUESTER, action), forbidden);
+    }
+    let split = world.split(REQUESTER, REQUESTER, REQUESTER);
+    assert_eq!(world.code_for(AGENT, REQUESTER, Action::Split(split.clone())), 0);
+    let merge = Merge { tally: split.terms.id(), pairs: amount(1) };
+    assert_eq!(world.code_for(AGENT, REQUESTER, Action::Merge(merge)), 0);
+    assert_eq!(world.balance(REQUESTER), 10_000 - 200);
+    world.now = Millis(2_000);
+    assert_eq!(world.code_for(AGENT, REQUESTER, retire()), ledger::Reject::SessionExpired.code());
+    world.ok(REQUESTER, grant(9_000));
+    world.ok(REQUESTER, Action::Revoke(Revoke { agent: account(AGENT) }));
+    assert_eq!(world.code_for(AGENT, REQUESTER, retire()), unknown);
+}
+
+#[test]
+fn a_rekeyed_account_obeys_the_new_key_alone_and_its_sessions_are_void() {
+    const NEW: u8 = 31;
+    const AGENT: u8 = 30;
+    let mut world = World::new();
+    let unknown = ledger::Reject::NotAuthorised.code();
+    world.ok(REQUESTER, Action::Authorise(Authorise { agent: account(AGENT), expires: Millis(99_000) }));
+    assert_eq!(world.code_for(NEW, REQUESTER, transfer(AUTHOR, 1)), unknown);
+    world.ok(REQUESTER, Action::Rekey(Rekey { to: account(NEW) }));
+    assert_eq!(world.code(REQUESTER, transfer(AUTHOR, 1)), unknown);
+    assert_eq!(world.code_for(AGENT, REQUESTER, Action::Retire(Retire {})), unknown);
+    assert_eq!(world.code_for(NEW, REQUESTER, transfer(AUTHOR, 7)), 0);
+    assert_eq!(world.balance(AUTHOR), 7);
+    assert_eq!(world.code_for(NEW, REQUESTER, Action::Rekey(Rekey { to: account(REQUESTER) })), 0);
+    assert_eq!(world.code_for(NEW, REQUESTER, transfer(AUTHOR, 1)), unknown);
+    world.ok(REQUESTER, transfer(AUTHOR, 1));
+}
+
+#[test]
+fn a_tally_is_split_resolved_and_redeemed_by_transactions() {
+    let mut world = World::new();
+    let split = world.split(TREASURY, REQUESTER, AUTHOR);
+    let tally = split.terms.id();
+    assert!(matches!(world.ok(REQUESTER, Action::Split(split)).events[..], [Event::Split(id)] if id == tally));
+    let resolve = |outcome| Action::Resolve(Resolve { tally, outcome, endorsements: Vec::new() });
+    assert_eq!(world.code(REQUESTER, resolve(4)), ledger::Reject::NotResolver.code());
+    assert_eq!(world.code(REQUESTER, Action::Redeem(Redeem { tally })), ledger::Reject::TallyOpen.code());
+    assert_eq!(world.code(AUTHOR, Action::Reclaim(Reclaim { tally })), ledger::Reject::TooEarly.code());
+    world.ok(TREASURY, resolve(4));
+    let paid = world.ok(REQUESTER, Action::Redeem(Redeem { tally }));
+    assert!(matches!(&paid.events[..], [Event::Redeemed(r)] if r.amount == amount(120)));
+    world.ok(AUTHOR, Action::Redeem(Redeem { tally }));
+    assert_eq!((world.balance(REQUESTER), world.balance(AUTHOR)), (10_000 - 300 + 120, 180));
+}
+
+#[test]
+fn what_is_forced_by_l1_is_done_or_rejected_and_never_blocks() {
+    let mut world = World::new();
+    let token = ledger::bridge::token_word(EthAddress::ZERO);
+    let demand = |index| {
+        let (amount, recipient) = (amount(99_999), EthAddress([5; 20]));
+        Message::Withdrawal(ledger::ForcedWithdrawal {
+            index,
+            account: account(PROVIDERS[0]),
+            token,
+            amount,
+            recipient,
+        })
+    };
+    let receipt = world.force(demand);
+    assert!(matches!(&receipt.events[..], [Event::Withdrawn(w)] if w.amount == amount(1_000)));
+    assert!(!world.force(demand).is_applied(), "nothing is left");
+    let tx = Transaction::sign(&key(REQUESTER), &world.config.hash(), 0, transfer(AUTHOR, 5));
+    let bytes: Box<[u8]> = tx.to_bytes().into();
+    let send = |index| Message::Transaction(ledger::ForcedTransaction { index, transaction: bytes.clone() });
+    let receipt = world.force(send);
+    assert!(receipt.is_applied());
+    assert_eq!(receipt.id, tx.id(&world.config.hash()).0, "its sender finds it by its own id");
+    assert_eq!(world.force(send).status, Status::Rejected(Reject::NonceTooLow.code()));
+    assert_eq!(world.balance(AUTHOR), 5);
+    let wrong = |index| Message::Transaction(ledger::ForcedTransaction { index, transaction: [1, 2].into() });
+    assert_eq!(world.force(wrong).status, Status::Rejected(Reject::Undecodable.code()));
+    world.deposit(AUTHOR, 1);
+}
+
+#[test]
+fn a_checked_transaction_runs_like_its_bytes() {
+    let mut world = World::new();
+    let chain = world.config.hash();
+    let bytes = Transaction::sign(&key(REQUESTER), &chain, 0, transfer(AUTHOR, 5)).to_bytes();
+    let head = world.head.clone();
+    let run =
+        |state: &mut State, entry: Incoming| execute(state, &world.config, head.as_ref(), vec![entry], Millis(5_000));
+    let mut twin = State::restore(world.state.records().map(|(key, record)| (key.to_vec(), record.clone())));
+    let checked = Transaction::check(&bytes, &chain).unwrap();
+    let (raw, done) = (Incoming::Raw(bytes.into()), Incoming::Checked(Box::new(checked)));
+    assert_eq!(run(&mut twin, raw), run(&mut world.state, done));
 }
 
 #[test]

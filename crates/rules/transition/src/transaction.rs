@@ -1,12 +1,14 @@
 //! Transactions.
 
 use crate::Reject;
-use crypto::account::{PublicKey, SecretKey};
+use crypto::account::{Identity, SecretKey};
 use crypto::{Domain, poseidon};
 use ledger::account::Transfer;
+use ledger::authority::{Authorise, Authority, Rekey, Revoke};
 use ledger::bridge::Withdraw;
+use ledger::tally::{Merge, Reclaim, Redeem, Resolve, Split};
 use task::{Assign, Commit, Decide, Deliver, MakeOffer, Publish, Refund, Retire, Submit};
-use types::{Decode as _, Digest, Encode as _, Signature, TransactionId, choice, limits, record};
+use types::{AccountId, Decode as _, Digest, Encode as _, Signature, TransactionId, choice, limits, record};
 
 choice! {
     /// What a transaction asks for.
@@ -15,6 +17,20 @@ choice! {
         1 => Transfer(Transfer),
         /// Takes value off the ledger.
         2 => Withdraw(Withdraw),
+        /// Hands the account to another identity.
+        3 => Rekey(Rekey),
+        /// Lets a session key act for the account.
+        4 => Authorise(Authorise),
+        /// Ends a session.
+        5 => Revoke(Revoke),
+        /// Locks value in a tally.
+        6 => Split(Split),
+        /// Joins both halves of a tally.
+        7 => Merge(Merge),
+        /// Records a tally's outcome.
+        8 => Resolve(Resolve),
+        /// Is paid for halves of a tally that has ended.
+        9 => Redeem(Redeem),
         /// Names the sender as a program's author.
         10 => Publish(Publish),
         /// Stakes and offers capacity.
@@ -33,51 +49,111 @@ choice! {
         17 => Decide(Decide),
         /// Takes the price of an undecided task back.
         18 => Refund(Refund),
+        /// Ends a tally that nobody resolved in time.
+        19 => Reclaim(Reclaim),
+    }
+}
+
+impl Action {
+    /// Returns how far the signer must be allowed to act for `account`. What moves value to others, or changes who may
+    /// act, is the keeper's alone.
+    pub fn needs(&self, account: AccountId) -> Authority {
+        match self {
+            Self::Transfer(_) | Self::Withdraw(_) | Self::Rekey(_) | Self::Authorise(_) | Self::Revoke(_) => {
+                Authority::Keeper
+            }
+            Self::Split(tx) if tx.stock != account || tx.foil != account => Authority::Keeper,
+            _ => Authority::Session,
+        }
     }
 }
 
 record! {
     /// A signed request to change the state.
     pub struct Transaction {
-        /// Who asks.
-        pub sender: PublicKey,
-        /// How many transactions the sender's account sent before.
+        /// Who signs.
+        pub sender: Identity,
+        /// For whom, when that is another account than the signer's own.
+        pub on_behalf: Option<AccountId>,
+        /// How many transactions the signer's account sent before.
         pub nonce: u64,
         /// What is asked.
         pub action: Action,
-        /// The sender's signature on the transaction's id.
+        /// The signer's signature on the transaction's id.
         pub signature: Signature,
     }
 }
 
+/// A transaction whose shape and signature hold on one chain. Only [`Transaction::check`] makes one, so that no
+/// signature is checked twice and none is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    transaction: Transaction,
+    id: TransactionId,
+    signer: AccountId,
+    bytes: Box<[u8]>,
+}
+
+impl Checked {
+    /// Returns the transaction.
+    pub fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// Returns its id.
+    pub fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    /// Returns the account of whoever signed it, whose nonce it takes.
+    pub fn signer(&self) -> AccountId {
+        self.signer
+    }
+
+    /// Returns its canonical bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        self.bytes
+    }
+}
+
 impl Transaction {
-    /// Signs an action for one chain.
+    /// Signs an action of the key's own account for one chain.
     pub fn sign(key: &SecretKey, chain: &Digest, nonce: u64, action: Action) -> Self {
-        let mut tx = Self { sender: key.public(), nonce, action, signature: Signature::ZERO };
+        Self::sign_for(key, None, chain, nonce, action)
+    }
+
+    /// Signs an action of another account, which must have authorised the key or been handed to it.
+    pub fn sign_for(key: &SecretKey, on_behalf: Option<AccountId>, chain: &Digest, nonce: u64, action: Action) -> Self {
+        let mut tx = Self { sender: key.identity(), on_behalf, nonce, action, signature: Signature::ZERO };
         tx.signature = key.sign(&tx.id(chain).0);
         tx
     }
 
-    /// Returns the digest that the sender signs; the chain's configuration is part of it.
+    /// Returns the digest that the signer signs; the chain's configuration is part of it.
     pub fn id(&self, chain: &Digest) -> TransactionId {
         let mut elements = chain.to_elements();
         elements.extend(self.sender.to_elements());
+        elements.extend(self.on_behalf.to_elements());
         elements.extend(self.nonce.to_elements());
         elements.extend(self.action.to_elements());
         TransactionId(poseidon::hash(Domain::Transaction, &elements))
     }
 
-    /// Says whether the sender signed this for the chain.
-    pub fn is_signed_for(&self, chain: &Digest) -> bool {
-        self.sender.verifies(&self.id(chain).0, &self.signature)
-    }
-
     /// Reads bytes and checks everything that needs no state. Total.
-    pub fn check(bytes: &[u8], chain: &Digest) -> Result<Self, Reject> {
+    pub fn check(bytes: &[u8], chain: &Digest) -> Result<Checked, Reject> {
         if bytes.len() > limits::TRANSACTION_BYTES {
             return Err(Reject::TooLong);
         }
-        let tx = Self::from_bytes(bytes).map_err(|_| Reject::Undecodable)?;
-        if tx.is_signed_for(chain) { Ok(tx) } else { Err(Reject::BadSignature) }
+        let transaction = Self::from_bytes(bytes).map_err(|_| Reject::Undecodable)?;
+        let id = transaction.id(chain);
+        if !transaction.sender.key.verifies(&id.0, &transaction.signature) {
+            return Err(Reject::BadSignature);
+        }
+        let signer = transaction.sender.account();
+        Ok(Checked { transaction, id, signer, bytes: bytes.into() })
     }
 }

@@ -304,8 +304,15 @@ mod tests {
             stake_min: Amount::ZERO,
             verdict_window: Millis(0),
         };
-        let committee = Committee { members: Vec::new(), threshold: 2 };
-        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(1) }
+        let committee = Committee { members: Vec::new(), threshold: 2, mandatory: Vec::new() };
+        ChainConfig {
+            salt: Bytes32::ZERO,
+            l1_chain_id: 1,
+            committee,
+            parameters,
+            sequencer: SecretKey::from_seed([0; 32]).public(),
+            rules: L1Rules::default(),
+        }
     }
 
     /// A store with three batches of one block each.
@@ -327,6 +334,7 @@ mod tests {
                 genesis_root,
                 blocks: std::slice::from_ref(&executed.block),
                 receipts: &executed.receipts,
+                diff: None,
             });
             store.commit_batch(&batch).expect("stored");
             (head, parent) = (Some(executed.block.header), Some(batch.header));

@@ -264,6 +264,7 @@ impl Sequencer {
             genesis_root: self.genesis_root,
             blocks: &unsealed.blocks,
             receipts: &unsealed.receipts,
+            diff: None,
         });
         self.batch = Some(batch.header.clone());
         Some(Effect::Seal(Box::new(batch)))
@@ -293,8 +294,15 @@ mod tests {
             stake_min: Amount::ZERO,
             verdict_window: Millis(0),
         };
-        let committee = Committee { members: Vec::new(), threshold: 2 };
-        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(100) }
+        let committee = Committee { members: Vec::new(), threshold: 2, mandatory: Vec::new() };
+        ChainConfig {
+            salt: Bytes32::ZERO,
+            l1_chain_id: 1,
+            committee,
+            parameters,
+            sequencer: SecretKey::from_seed([0; 32]).public(),
+            rules: L1Rules::default(),
+        }
     }
 
     fn empty() -> Restored {
@@ -313,7 +321,7 @@ mod tests {
 
     fn deposit(index: u64) -> Deposit {
         let amount = Amount::new(5).unwrap();
-        Deposit { index, account: key().public().account(), token: EthAddress::ZERO, amount, sender: EthAddress::ZERO }
+        Deposit { index, account: key().account(), token: EthAddress::ZERO, amount, sender: EthAddress::ZERO }
     }
 
     fn show(effects: &[Effect]) -> String {

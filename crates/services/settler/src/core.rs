@@ -220,7 +220,8 @@ mod tests {
     }
 
     fn anchor() -> Anchor {
-        let committee = Committee { members: keys().iter().map(EthKey::address).collect(), threshold: 2 };
+        let committee =
+            Committee { members: keys().iter().map(EthKey::address).collect(), threshold: 2, mandatory: Vec::new() };
         let domain = Domain { chain_id: 1, rollup: EthAddress([1; 20]) };
         Anchor { config_hash: Digest::ZERO, domain, committee }
     }
@@ -235,6 +236,7 @@ mod tests {
             inbox_hash: Bytes32::ZERO,
             withdrawals_root: Bytes32::ZERO,
             data_root: Bytes32::ZERO,
+            diff_hash: Bytes32::ZERO,
         }
     }
 

@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
             Who::ProviderB => Role::ProviderB,
             Who::Liar => Role::Liar,
         };
-        Ok(role.key(self.network)?.public().account())
+        Ok(role.key(self.network)?.account())
     }
 
     fn who(&self, account: AccountId) -> Result<Option<Who>, Error> {

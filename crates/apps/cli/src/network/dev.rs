@@ -97,7 +97,7 @@ pub fn accounts(network: &Network) -> Vec<Account> {
         name,
         address: role.l1_key().address(),
         secret: role.row().1,
-        account: role.key(network).ok().map(|key| key.public().account()),
+        account: role.key(network).ok().map(|key| key.account()),
     };
     ROLES.iter().map(row).collect()
 }

@@ -167,10 +167,14 @@ impl Network {
         let config = ChainConfig {
             salt: secret("salt", 0),
             l1_chain_id: L1_CHAIN_ID,
-            committee: Committee { members: members.iter().map(|(address, _)| *address).collect(), threshold: 2 },
+            committee: Committee {
+                members: members.iter().map(|(address, _)| *address).collect(),
+                threshold: 2,
+                mandatory: Vec::new(),
+            },
             parameters: Parameters {
-                coordinator: SecretKey::from_seed(coordinator.0).public().account(),
-                treasury: SecretKey::from_seed(treasury.0).public().account(),
+                coordinator: SecretKey::from_seed(coordinator.0).account(),
+                treasury: SecretKey::from_seed(treasury.0).account(),
                 resolvers: members.iter().map(|(_, key)| key.clone()).collect(),
                 threshold: 2,
                 provider_share: Ppm(800_000),
@@ -179,7 +183,8 @@ impl Network {
                 stake_min: Amount::new(dev::STAKE).map_err(|error| Error::failed(error.to_string()))?,
                 verdict_window: Millis(60_000),
             },
-            batch_age: Millis(500),
+            sequencer: SecretKey::from_seed([0; 32]).public(),
+            rules: L1Rules::default(),
         };
         config.check().map_err(|fault| Error::failed(fault.to_string()))?;
         let (api, l1) = (format!("http://127.0.0.1:{}", free_port()?), format!("http://127.0.0.1:{}", free_port()?));

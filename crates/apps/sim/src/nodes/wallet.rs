@@ -62,7 +62,7 @@ pub(crate) struct Wallet {
 impl Wallet {
     pub(crate) fn new(seed: [u8; 32]) -> Self {
         let key = SecretKey::from_seed(seed);
-        Self { account: key.public().account(), key, queue: VecDeque::new(), flight: None }
+        Self { account: key.account(), key, queue: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn key(&self) -> &SecretKey {

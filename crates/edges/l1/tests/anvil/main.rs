@@ -31,7 +31,8 @@ impl Network {
         let node = Node::start();
         let mut members: Vec<_> = (1..4).map(|n| EthKey::from_bytes([n; 32]).unwrap()).collect();
         members.sort_by_key(EthKey::address);
-        let committee = Committee { members: members.iter().map(EthKey::address).collect(), threshold: 2 };
+        let committee =
+            Committee { members: members.iter().map(EthKey::address).collect(), threshold: 2, mandatory: Vec::new() };
         let deployment =
             Deployment { config_hash: digest(1), genesis_root: digest(2), committee: &committee, dev_token: true };
         let deployed = deploy(&node.url, &secret(RICH), &deployment).await.unwrap();
@@ -92,6 +93,7 @@ fn first_batch() -> BatchHeader {
         inbox_hash: Bytes32::ZERO,
         withdrawals_root: Bytes32::ZERO,
         data_root: keccak(&[b"data"]),
+        diff_hash: Bytes32::ZERO,
     }
 }
 
@@ -472,7 +474,7 @@ async fn each_cause_has_its_own_error() {
 async fn an_unsound_deployment_is_refused() {
     let node = Node::start();
     let members: Vec<_> = (1..4u8).map(|n| EthAddress([n; 20])).collect();
-    let sound = Committee { members, threshold: 2 };
+    let sound = Committee { members, threshold: 2, mandatory: Vec::new() };
     let weak = Committee { threshold: 1, ..sound.clone() };
     let deployment = Deployment { config_hash: digest(1), genesis_root: digest(2), committee: &weak, dev_token: false };
     let refused = deploy(&node.url, &secret(RICH), &deployment).await;

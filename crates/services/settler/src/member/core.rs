@@ -198,6 +198,7 @@ impl Member {
             genesis_root: self.genesis_root,
             blocks: &self.at.blocks[..count],
             receipts: &self.at.receipts[..count].concat(),
+            diff: None,
         });
         if batch != asked {
             return vec![Effect::Refuse(format!("batch {number} is not what its blocks give"))];
@@ -232,8 +233,15 @@ mod tests {
             stake_min: Amount::ZERO,
             verdict_window: Millis(0),
         };
-        let committee = Committee { members: vec![keys().batches.address()], threshold: 2 };
-        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(100) }
+        let committee = Committee { members: vec![keys().batches.address()], threshold: 2, mandatory: Vec::new() };
+        ChainConfig {
+            salt: Bytes32::ZERO,
+            l1_chain_id: 1,
+            committee,
+            parameters,
+            sequencer: SecretKey::from_seed([0; 32]).public(),
+            rules: L1Rules::default(),
+        }
     }
 
     fn keys() -> Keys {
@@ -277,6 +285,7 @@ mod tests {
                 genesis_root,
                 blocks: &blocks,
                 receipts: &receipts,
+                diff: None,
             })
         };
         let first = seal(&blocks[..cut], None);

@@ -117,8 +117,15 @@ fn config() -> ChainConfig {
         stake_min: Amount::ZERO,
         verdict_window: Millis(0),
     };
-    let committee = Committee { members: Vec::new(), threshold: 2 };
-    ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, batch_age: Millis(1_000) }
+    let committee = Committee { members: Vec::new(), threshold: 2, mandatory: Vec::new() };
+    ChainConfig {
+        salt: Bytes32::ZERO,
+        l1_chain_id: 1,
+        committee,
+        parameters,
+        sequencer: SecretKey::from_seed([0; 32]).public(),
+        rules: L1Rules::default(),
+    }
 }
 
 fn keys() -> Vec<SecretKey> {
@@ -127,7 +134,7 @@ fn keys() -> Vec<SecretKey> {
 
 /// Signs one transfer for each key, each to the next account.
 fn transfers(keys: &[SecretKey], chain: &Digest, nonce: u64) -> Vec<Vec<u8>> {
-    let to: Vec<AccountId> = keys.iter().map(|key| key.public().account()).collect();
+    let to: Vec<AccountId> = keys.iter().map(|key| key.account()).collect();
     let asset = asset_of(EthAddress::ZERO);
     let amount = Amount::new(1).expect("one quantum");
     let signed = keys.iter().zip(to.iter().cycle().skip(1)).map(|(key, to)| {
@@ -140,7 +147,7 @@ fn transfers(keys: &[SecretKey], chain: &Digest, nonce: u64) -> Vec<Vec<u8>> {
 fn deposits(keys: &[SecretKey]) -> Vec<ledger::Deposit> {
     let deposit = |(index, key): (u64, &SecretKey)| ledger::Deposit {
         index,
-        account: key.public().account(),
+        account: key.account(),
         token: EthAddress::ZERO,
         amount: Amount::new(1_000_000).expect("a small amount"),
         sender: EthAddress::ZERO,

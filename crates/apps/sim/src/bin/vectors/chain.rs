@@ -31,7 +31,7 @@ pub fn key(seed: u8) -> SecretKey {
 }
 
 pub fn account(seed: u8) -> AccountId {
-    key(seed).public().account()
+    key(seed).account()
 }
 
 pub fn amount(quanta: u64) -> Amount {
@@ -58,8 +58,16 @@ pub fn config() -> ChainConfig {
         stake_min: amount(100),
         verdict_window: Millis(60_000),
     };
-    let committee = Committee { members: members().iter().map(EthKey::address).collect(), threshold: 2 };
-    ChainConfig { salt: Bytes32([0x5a; 32]), l1_chain_id: L1_CHAIN_ID, committee, parameters, batch_age: Millis(2_000) }
+    let committee =
+        Committee { members: members().iter().map(EthKey::address).collect(), threshold: 2, mandatory: Vec::new() };
+    ChainConfig {
+        salt: Bytes32([0x5a; 32]),
+        l1_chain_id: L1_CHAIN_ID,
+        committee,
+        parameters,
+        sequencer: SecretKey::from_seed([0; 32]).public(),
+        rules: L1Rules::default(),
+    }
 }
 
 /// A chain that grows by whole blocks.
@@ -116,6 +124,7 @@ impl Chain {
             genesis_root: self.genesis_root,
             blocks: &stored,
             receipts: &receipts,
+            diff: None,
         })
     }
 }
