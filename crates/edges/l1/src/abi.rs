@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::all, clippy::as_conversions, clippy::unwrap_used, reason = "generated from the ABI")]
 
 alloy::sol!(Committee, "abi/Committee.json");
+alloy::sol!(Exits, "abi/Exits.json");
+alloy::sol!(Halves, "abi/Halves.json");
 alloy::sol!(Rollup, "abi/Rollup.json");
 alloy::sol!(TestToken, "abi/TestToken.json");
 alloy::sol!(Vault, "abi/Vault.json");

@@ -3,11 +3,13 @@
 use crate::abi::Rollup;
 use crate::convert::{address, our_address};
 use crate::error::Error;
+use crate::standing::Standing;
 use alloy::eips::{BlockId, BlockNumberOrTag};
-use alloy::primitives::U256;
+use alloy::primitives::{U64, U256};
+use alloy::providers::utils::{EIP1559_FEE_ESTIMATION_PAST_BLOCKS as FEE_BLOCKS, eip1559_default_estimator};
 use alloy::providers::{Provider, RootProvider};
-use alloy::rpc::client::RpcClient;
-use alloy::rpc::types::{Filter, Log, TransactionRequest};
+use alloy::rpc::client::{BatchRequest, RpcClient};
+use alloy::rpc::types::{FeeHistory, Filter, Log, TransactionRequest};
 use alloy::sol_types::SolCall;
 use alloy::transports::http::reqwest::{Client, Url};
 use alloy::transports::{RpcError, TransportResult};
@@ -17,6 +19,9 @@ use types::EthAddress;
 
 /// How long one question may take. A node that is slower than this is down for our purposes.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// The percentile of recent tips that we offer to match.
+pub const TIP_PERCENTILE: f64 = 20.0;
 
 /// Where a rollup lives on the base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,9 +133,51 @@ impl Chain {
         Ok(found)
     }
 
+    /// Looks at an account and at fees: one batch of questions at the head, and one at the final depth, whose block is
+    /// known only then.
+    pub async fn standing(&self, account: &EthAddress, depth: u64) -> Result<Standing, Error> {
+        let (account, newest) = (address(account), BlockNumberOrTag::Latest);
+        let mut batch = BatchRequest::new(self.node.client());
+        let history =
+            batch.add_call::<_, FeeHistory>("eth_feeHistory", &(U64::from(FEE_BLOCKS), newest, [TIP_PERCENTILE]));
+        let nonce = batch.add_call::<_, U64>("eth_getTransactionCount", &(account, newest));
+        let pending = batch.add_call::<_, U64>("eth_getTransactionCount", &(account, BlockNumberOrTag::Pending));
+        let balance = batch.add_call::<_, U256>("eth_getBalance", &(account, newest));
+        let doing = "how our account stands";
+        let ours = |error| Error::from_node(doing, error);
+        let (history, nonce) = (history.map_err(ours)?, nonce.map_err(ours)?);
+        let (pending, balance) = (pending.map_err(ours)?, balance.map_err(ours)?);
+        asked(doing, batch.send()).await?;
+        let (history, nonce) = (asked(doing, history).await?, asked(doing, nonce).await?.to());
+        let (pending, balance) = (asked(doing, pending).await?, asked(doing, balance).await?);
+        let (Some(base), Some(head)) = (history.next_block_base_fee(), newest_of(&history)) else {
+            return Err(Error::Inconsistent { what: "the node names no base fee".to_owned() });
+        };
+        let tips = history.reward.unwrap_or_default();
+        let tip = eip1559_default_estimator(0, &tips).max_priority_fee_per_gas;
+        let at = BlockId::number(head.saturating_sub(depth));
+        let count = async { self.node.get_transaction_count(account).block_id(at).await };
+        let nonce_final = asked("our final nonce", count).await?;
+        Ok(Standing {
+            head,
+            nonce,
+            nonce_final,
+            nonce_pending: pending.to(),
+            balance_wei: balance.try_into().unwrap_or(u128::MAX),
+            base_fee_wei: u64::try_from(base).unwrap_or(u64::MAX),
+            tip_wei: u64::try_from(tip).unwrap_or(u64::MAX),
+        })
+    }
+
     pub async fn eth_balance(&self, owner: &EthAddress) -> Result<U256, Error> {
         asked("a balance", async { self.node.get_balance(address(owner)).await }).await
     }
+}
+
+/// Returns the newest block that a history of fees covers. It names one base fee more, that of the next block.
+fn newest_of(history: &FeeHistory) -> Option<u64> {
+    let blocks = u64::try_from(history.base_fee_per_gas.len()).ok()?;
+    history.oldest_block.checked_add(blocks)?.checked_sub(2)
 }
 
 /// Checks that a node answered what was asked: logs of another contract or event must never count.

@@ -49,6 +49,7 @@ pub fn header(header: &BatchHeader) -> IRollup::Header {
         inboxHash: word(&header.inbox_hash),
         withdrawalsRoot: word(&header.withdrawals_root),
         dataRoot: word(&header.data_root),
+        diffHash: word(&header.diff_hash),
     }
 }
 
@@ -56,7 +57,7 @@ pub fn withdrawal(withdrawal: &Withdrawal) -> IVault::Withdrawal {
     IVault::Withdrawal {
         index: withdrawal.index,
         recipient: address(&withdrawal.recipient),
-        token: address(&withdrawal.token),
+        token: word(&withdrawal.token),
         amount: withdrawal.amount.quanta(),
     }
 }

@@ -1,14 +1,16 @@
 //! Puts a rollup on the base chain.
 
-use crate::abi::{Committee, Rollup, TestToken, Vault};
+use crate::abi::{Committee, IRollup, Rollup, TestToken, Vault};
+use crate::call::Order;
 use crate::chain::{Chain, Contracts};
 use crate::convert::{address, digest_word, our_address};
 use crate::error::Error;
-use crate::payer::{Order, Payer, block_of, created};
+use crate::payer::{Payer, block_of, created};
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::{SolCall as _, SolConstructor as _};
 use crypto::Secret;
+use transition::L1Rules;
 use types::{Digest, EthAddress};
 
 /// What to deploy.
@@ -20,6 +22,10 @@ pub struct Deployment<'a> {
     pub genesis_root: Digest,
     /// Who signs batches.
     pub committee: &'a proof::committee::Committee,
+    /// What users may rely on, fixed for good.
+    pub rules: &'a L1Rules,
+    /// Who may announce another verifier; zero is nobody, for good.
+    pub owner: EthAddress,
     /// Whether to add a token that anybody may mint. For dev chains only.
     pub dev_token: bool,
 }
@@ -31,6 +37,10 @@ pub struct Deployed {
     pub rollup: EthAddress,
     /// The holder of the value. Its owner, who may register tokens, is the deployer.
     pub vault: EthAddress,
+    /// The way out once the rollup is frozen.
+    pub exits: EthAddress,
+    /// The halves of tallies that are outside the rollup.
+    pub halves: EthAddress,
     /// The committee's contract.
     pub committee: EthAddress,
     /// The dev token, if one was wanted. Its quantum is one base unit.
@@ -46,7 +56,7 @@ pub struct Deployed {
 pub struct Gas {
     /// The committee.
     pub committee: u64,
-    /// The rollup, with the Vault that it creates.
+    /// The rollup, with the Vault, Exits and halves that it creates.
     pub rollup: u64,
     /// The dev token; 0 without one.
     pub token: u64,
@@ -61,7 +71,8 @@ impl Deployed {
     }
 }
 
-/// Deploys a committee, a rollup with its Vault, and on request a dev token. When it fails half way, what was deployed
+/// Deploys a committee, a rollup, and on request a dev token. The rollup creates its Vault, which creates the rest, so that
+/// there is no moment at which they are half bound. When it fails half way, what was deployed
 /// stays there unused: deploying again starts anew.
 pub async fn deploy(url: &str, key: &Secret<[u8; 32]>, deployment: &Deployment<'_>) -> Result<Deployed, Error> {
     deployment.committee.check().map_err(|source| Error::BadCommittee { source })?;
@@ -72,16 +83,20 @@ pub async fn deploy(url: &str, key: &Secret<[u8; 32]>, deployment: &Deployment<'
         configHash_: digest_word(&deployment.config_hash),
         genesisStateRoot: digest_word(&deployment.genesis_root),
         verifier_: address(&created(&committee)?),
+        rules_: rules(deployment.rules),
+        owner: address(&deployment.owner),
         vaultOwner: address(&payer.address),
     };
     let rollup = create(&payer, &Rollup::BYTECODE, &rollup_arguments.abi_encode()).await?;
     let rollup_address = created(&rollup)?;
     let vault = our_address(payer.chain.read(&rollup_address, &Rollup::vaultCall {}).await?);
+    let exits = our_address(payer.chain.read(&rollup_address, &Rollup::exitsCall {}).await?);
+    let halves = our_address(payer.chain.read(&vault, &Vault::halvesCall {}).await?);
 
     let mut gas = Gas { committee: committee.gas_used, rollup: rollup.gas_used, token: 0, registration: 0 };
     let token = if deployment.dev_token { Some(add_token(&payer, &vault, &mut gas).await?) } else { None };
     let (committee, block) = (created(&committee)?, block_of(&rollup)?);
-    Ok(Deployed { rollup: rollup_address, vault, committee, token, block, gas })
+    Ok(Deployed { rollup: rollup_address, vault, exits, halves, committee, token, block, gas })
 }
 
 async fn add_token(payer: &Payer, vault: &EthAddress, gas: &mut Gas) -> Result<EthAddress, Error> {
@@ -100,5 +115,15 @@ async fn create(payer: &Payer, code: &Bytes, arguments: &[u8]) -> Result<Transac
 
 fn committee_arguments(committee: &proof::committee::Committee) -> Vec<u8> {
     let members_ = committee.members.iter().map(address).collect();
-    Committee::constructorCall { members_, threshold_: U256::from(committee.threshold) }.abi_encode()
+    let mandatory_ = committee.mandatory.iter().map(address).collect();
+    Committee::constructorCall { members_, mandatory_, threshold_: U256::from(committee.threshold) }.abi_encode()
+}
+
+fn rules(rules: &L1Rules) -> IRollup::Rules {
+    IRollup::Rules {
+        forcedDeadline: rules.forced_deadline_s,
+        freezeGrace: rules.freeze_grace_s,
+        exitWindow: rules.exit_window_s,
+        dataOnL1: rules.data_on_l1,
+    }
 }

@@ -1,16 +1,18 @@
 //! One account that signs and pays: gas, fees, nonces and receipts.
 
-use crate::chain::{Chain, asked};
-use crate::convert::{address, our_address, our_word};
+use crate::call::Order;
+use crate::chain::{Chain, TIP_PERCENTILE, asked};
+use crate::convert::{address, our_address, our_word, word};
 use crate::error::Error;
 use crate::refusal;
+use crate::standing::{Answer, Receipt};
 use alloy::consensus::{SignableTransaction as _, TxEip1559};
 use alloy::eips::eip2718::Encodable2718 as _;
 use alloy::eips::{BlockId, BlockNumberOrTag};
-use alloy::primitives::{B256, Bytes, Signature, TxKind, U256};
+use alloy::primitives::{B256, Signature};
 use alloy::providers::Provider as _;
 use alloy::providers::utils::{EIP1559_FEE_ESTIMATION_PAST_BLOCKS, eip1559_default_estimator};
-use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::rpc::types::TransactionReceipt;
 use alloy::transports::RpcError;
 use crypto::Secret;
 use crypto::eth::EthKey;
@@ -20,9 +22,6 @@ use types::{Bytes32, EthAddress};
 
 /// Most gas that one transaction may ask for: 2^24, from EIP-7825.
 pub const GAS_PER_TRANSACTION_MAX: u64 = 1 << 24;
-
-/// The percentile of recent tips that we offer to match.
-const TIP_PERCENTILE: f64 = 20.0;
 
 /// How long to wait before asking for a receipt again: first this long, then twice as long each time up to the most.
 const RECEIPT_POLL_FIRST: Duration = Duration::from_millis(25);
@@ -52,27 +51,6 @@ pub struct Sent {
     pub block: u64,
     /// What it used.
     pub gas_used: u64,
-}
-
-/// What a transaction shall do.
-pub struct Order {
-    pub to: TxKind,
-    pub wei: U256,
-    pub input: Bytes,
-}
-
-impl Order {
-    /// Orders a call of a contract.
-    pub fn call(contract: &EthAddress, input: Vec<u8>) -> Self {
-        Self { to: TxKind::Call(address(contract)), wei: U256::ZERO, input: input.into() }
-    }
-
-    fn request(&self, from: &EthAddress) -> TransactionRequest {
-        let mut request =
-            TransactionRequest::default().from(address(from)).value(self.wei).input(self.input.clone().into());
-        request.to = Some(self.to);
-        request
-    }
 }
 
 struct Fees {
@@ -121,14 +99,20 @@ impl Payer {
         Ok(Sent { transaction: our_word(receipt.transaction_hash), block, gas_used: receipt.gas_used })
     }
 
-    /// Returns the estimate with a fifth on top, because the state may change before the transaction runs.
-    async fn gas_limit(&self, order: &Order) -> Result<u64, Error> {
+    /// Returns what a transaction would use now. Refuses what one transaction cannot have.
+    pub async fn estimate(&self, order: &Order) -> Result<u64, Error> {
         let request = order.request(&self.address);
         let estimate = async { self.chain.node.estimate_gas(request).block(BlockId::latest()).await };
         let gas = asked("an estimate of gas", estimate).await.map_err(|error| self.unfunded(error))?;
         if gas > GAS_PER_TRANSACTION_MAX {
             return Err(Error::TooMuchGas { gas, gas_max: GAS_PER_TRANSACTION_MAX });
         }
+        Ok(gas)
+    }
+
+    /// Returns the estimate with a fifth on top, because the state may change before the transaction runs.
+    async fn gas_limit(&self, order: &Order) -> Result<u64, Error> {
+        let gas = self.estimate(order).await?;
         Ok((gas + gas / 5).min(GAS_PER_TRANSACTION_MAX))
     }
 
@@ -150,6 +134,18 @@ impl Payer {
     }
 
     async fn publish(&self, order: &Order, nonce: u64, gas_limit: u64, fees: &Fees) -> Result<Pending, Error> {
+        let (transaction, bytes) = self.sign(order, nonce, gas_limit, fees);
+        let pending = Pending { transaction, since: Instant::now() };
+        match self.chain.node.send_raw_transaction(&bytes).await {
+            Ok(_) => Ok(pending),
+            Err(error @ RpcError::ErrorResp(_)) => Err(self.unfunded(Error::from_node("a transaction its way", error))),
+            // The node may have taken it before the connection broke: only a receipt, or none in time, can tell.
+            Err(_) => Ok(pending),
+        }
+    }
+
+    /// Signs a transaction. The same terms give the same bytes and hash.
+    fn sign(&self, order: &Order, nonce: u64, gas_limit: u64, fees: &Fees) -> (B256, Vec<u8>) {
         let transaction = TxEip1559 {
             chain_id: self.chain.id,
             nonce,
@@ -164,13 +160,41 @@ impl Payer {
         let signature = self.key.sign(&our_word(transaction.signature_hash()));
         let signature = Signature::from_raw_array(&signature).expect("our signatures end in 27 or 28");
         let signed = transaction.into_signed(signature);
-        let pending = Pending { transaction: *signed.hash(), since: Instant::now() };
-        match self.chain.node.send_raw_transaction(&signed.encoded_2718()).await {
-            Ok(_) => Ok(pending),
-            Err(error @ RpcError::ErrorResp(_)) => Err(self.unfunded(Error::from_node("a transaction its way", error))),
-            // The node may have taken it before the connection broke: only a receipt, or none in time, can tell.
-            Err(_) => Ok(pending),
-        }
+        (*signed.hash(), signed.encoded_2718())
+    }
+
+    /// Signs and sends on terms that somebody else chose, and waits for nothing but the node's word.
+    pub async fn offer(
+        &self,
+        order: &Order,
+        nonce: u64,
+        gas_limit: u64,
+        max_fee_wei: u64,
+        tip_wei: u64,
+    ) -> (Bytes32, Answer) {
+        let fees = Fees { most: max_fee_wei.into(), tip: tip_wei.into() };
+        let (transaction, bytes) = self.sign(order, nonce, gas_limit, &fees);
+        let answer = match self.chain.node.send_raw_transaction(&bytes).await {
+            Ok(_) => Answer::Taken,
+            Err(RpcError::ErrorResp(refusal)) => answer(&refusal.message),
+            Err(_) => Answer::Unreachable,
+        };
+        (our_word(transaction), answer)
+    }
+
+    /// Returns where a transaction is; `None` when it is in no block.
+    pub async fn found(&self, transaction: &Bytes32) -> Result<Option<Receipt>, Error> {
+        let found = asked("a receipt", self.chain.node.get_transaction_receipt(word(transaction))).await?;
+        let Some(receipt) = found else { return Ok(None) };
+        let (Some(block), Some(hash)) = (receipt.block_number, receipt.block_hash) else { return Ok(None) };
+        Ok(Some(Receipt {
+            transaction: *transaction,
+            block,
+            block_hash: our_word(hash),
+            succeeded: receipt.status(),
+            gas_used: receipt.gas_used,
+            price_wei: u64::try_from(receipt.effective_gas_price).unwrap_or(u64::MAX),
+        }))
     }
 
     /// Waits for a receipt, through failures of the node: giving up early would invite sending twice.
@@ -221,6 +245,28 @@ pub fn created(receipt: &TransactionReceipt) -> Result<EthAddress, Error> {
     created.ok_or_else(|| Error::Inconsistent { what: "a deployment created no contract".to_owned() })
 }
 
+/// What nodes say instead of taking a transaction, in lower case. There is no code for any of this: each kind of node
+/// has its own words, and what is not listed is a refusal.
+const ANSWERS: &[(&str, Answer)] = &[
+    ("already known", Answer::Taken),
+    ("alreadyknown", Answer::Taken),
+    ("already imported", Answer::Taken),
+    ("nonce too low", Answer::NonceTooLow),
+    ("oldnonce", Answer::NonceTooLow),
+    ("nonce is too low", Answer::NonceTooLow),
+    ("underpriced", Answer::Underpriced),
+    ("feetoolow", Answer::Underpriced),
+    ("replacementnotallowed", Answer::Underpriced),
+    ("less than block base fee", Answer::Underpriced),
+    ("insufficient funds", Answer::Unfunded),
+    ("insufficientfunds", Answer::Unfunded),
+];
+
+fn answer(message: &str) -> Answer {
+    let message = message.to_lowercase();
+    ANSWERS.iter().find(|(words, _)| message.contains(words)).map_or(Answer::Refused, |(_, answer)| *answer)
+}
+
 fn fees(base: u128, tip: u128, limit: u128) -> Result<Fees, Error> {
     let needed = base.saturating_add(tip);
     if needed > limit {
@@ -250,5 +296,21 @@ mod tests {
         check(0, 0, 0, Some(0));
         check(u128::MAX, u128::MAX, u128::MAX - 1, None);
         check(u128::MAX, 1, u128::MAX, Some(u128::MAX));
+    }
+
+    #[test]
+    fn what_nodes_say_is_understood() {
+        for (said, meant) in [
+            ("already known", Answer::Taken),
+            ("transaction already imported", Answer::Taken),
+            ("nonce too low: next nonce 5, tx nonce 4", Answer::NonceTooLow),
+            ("replacement transaction underpriced", Answer::Underpriced),
+            ("max fee per gas less than block base fee: address 0x0", Answer::Underpriced),
+            ("Insufficient funds for gas * price + value", Answer::Unfunded),
+            ("intrinsic gas too low", Answer::Refused),
+            ("", Answer::Refused),
+        ] {
+            assert_eq!(answer(said), meant, "{said}");
+        }
     }
 }

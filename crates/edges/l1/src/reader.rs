@@ -2,17 +2,19 @@
 
 use crate::abi::{Rollup, TestToken, Vault};
 use crate::chain::{Chain, Contracts, View, asked};
-use crate::convert::{address, our_digest, our_word};
+use crate::convert::{address, digest_word, our_address, our_digest, our_word};
 use crate::error::Error;
+use crate::history::{self, SettledBatch};
 use crate::inbox::{self, BLOCKS_PER_QUERY};
 use crate::units::Units;
 use alloy::primitives::U256;
 use alloy::providers::Provider as _;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent as _;
-use ledger::Deposit;
+use ledger::Message;
+use std::ops::RangeInclusive;
 use tokio::sync::Mutex;
-use types::{Bytes32, Digest, EthAddress};
+use types::{AccountId, Bytes32, Digest, EthAddress};
 
 /// Reads the contracts of one rollup. What can be reorganised away is read at a depth; see each method.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub struct Reader {
     place: Mutex<Option<Place>>,
 }
 
-/// Where reading of the inbox stopped: deposits from `index` on are in blocks from `block` on.
+/// Where reading of the inbox stopped: messages from `index` on are in blocks from `block` on.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     index: u64,
@@ -97,9 +99,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Returns at most `max` confirmed deposits in order, from `from_index` on. None are returned when none are
-    /// confirmed yet, and also when the node lags behind what it showed before.
-    pub async fn deposits(&self, from_index: u64, max: u64) -> Result<Vec<Deposit>, Error> {
+    /// Returns at most `max` confirmed messages of the inbox in order, from `from_index` on. None are returned when none
+    /// are confirmed yet, and also when the node lags behind what it showed before.
+    pub async fn messages(&self, from_index: u64, max: u64) -> Result<Vec<Message>, Error> {
         let mut place = self.place.lock().await;
         let Some(view) = self.confirmed().await? else { return Ok(Vec::new()) };
         let count = inbox::count(&self.chain, &self.contracts, &view).await?.unwrap_or(0);
@@ -121,17 +123,17 @@ impl Reader {
         }
         let after = inbox::hash(&self.chain, &self.contracts, &view, until).await?;
         let found = inbox::search(&self.chain, &self.contracts, &view, first_block, from_index..until).await;
-        let checked = found.and_then(|found| inbox::check(&found.deposits, &before, &after).map(|()| found));
-        // After a failure the place keeps its hash but not its block: a shallow reorganisation may have moved deposits.
+        let checked = found.and_then(|found| inbox::check(&found.messages, &before, &after).map(|()| found));
+        // After a failure the place keeps its hash but not its block: a shallow reorganisation may have moved messages.
         let (index, hash, block) = match &checked {
             Ok(found) => (until, after, found.block),
             Err(_) => (from_index, before, self.first_block),
         };
         *place = Some(Place { index, hash, block });
-        checked.map(|found| found.deposits)
+        checked.map(|found| found.messages)
     }
 
-    /// Returns the inbox's rolling hash after this many deposits; `None` while so many are not confirmed. Compare it
+    /// Returns the inbox's rolling hash after this many messages; `None` while so many are not confirmed. Compare it
     /// with a stored cursor after a restart: if they differ, the base chain dropped what was taken from it.
     pub async fn inbox_hash(&self, count: u64) -> Result<Option<Bytes32>, Error> {
         let Some(view) = self.confirmed().await? else { return Ok(None) };
@@ -166,6 +168,49 @@ impl Reader {
         let receipt = asked("a receipt", self.chain.node.get_transaction_receipt(hash)).await?;
         let receipt = receipt.ok_or_else(|| inconsistent("its transaction has no receipt"))?;
         Ok(Some(Settlement { transaction: our_word(hash), block, gas_used: receipt.gas_used }))
+    }
+
+    /// Returns a chunk of a state difference by its hash; `None` while its publication is not confirmed.
+    pub async fn published(&self, chunk: &Bytes32) -> Result<Option<Vec<u8>>, Error> {
+        let Some(view) = self.confirmed().await? else { return Ok(None) };
+        history::published(&self.chain, &self.contracts, &view, chunk).await
+    }
+
+    /// Returns the confirmed batches with these numbers, in order, each with the hashes of its chunks. With
+    /// [`Reader::published`] that is all it takes to rebuild the state from L1 alone.
+    pub async fn batches(&self, numbers: RangeInclusive<u64>) -> Result<Vec<SettledBatch>, Error> {
+        let Some(view) = self.confirmed().await? else { return Ok(Vec::new()) };
+        let settled = self.batch_number(&view).await?.unwrap_or(0);
+        let wanted = *numbers.start().max(&1)..=settled.min(*numbers.end());
+        let config_hash = self.config_hash().await?;
+        history::batches(&self.chain, &self.contracts, &view, self.first_block, config_hash, wanted).await
+    }
+
+    /// Says whether the rollup has stopped for good, as of the newest block.
+    pub async fn is_frozen(&self) -> Result<bool, Error> {
+        self.chain.read(&self.contracts.rollup, &Rollup::frozenCall {}).await
+    }
+
+    /// Returns when the oldest message that no settled batch took was queued, in seconds since the Unix epoch; `None`
+    /// when there is none. As of the newest block.
+    pub async fn oldest_waiting(&self) -> Result<Option<u64>, Error> {
+        // One block for all three, or a batch between them could take the message.
+        let Some(view) = self.chain.view(0).await? else { return Ok(None) };
+        let rollup = &self.contracts.rollup;
+        let no_code = || Error::NoCode { address: *rollup };
+        let taken = self.chain.read_at(rollup, &Rollup::consumedCall {}, view.id).await?.ok_or_else(no_code)?;
+        let queued = inbox::count(&self.chain, &self.contracts, &view).await?.ok_or_else(no_code)?;
+        if taken >= queued {
+            return Ok(None);
+        }
+        self.chain.read_at(rollup, &Rollup::messageTimeCall { index: taken }, view.id).await
+    }
+
+    /// Returns the L1 owner of an account, as of the newest block; `None` while the account is not open there.
+    pub async fn owner_of(&self, account: AccountId) -> Result<Option<EthAddress>, Error> {
+        let call = Rollup::ownerOfCall { account: digest_word(&account.0) };
+        let owner = our_address(self.chain.read(&self.contracts.rollup, &call).await?);
+        Ok((owner != EthAddress::ZERO).then_some(owner))
     }
 
     /// Says whether a withdrawal was paid, as of the newest block.

@@ -1,6 +1,6 @@
 //! The contracts' errors by name, each with what to do about it.
 
-use crate::abi::{Committee, Rollup, TestToken, Vault};
+use crate::abi::{Committee, Exits, Halves, Rollup, TestToken, Vault};
 use crate::error::Error;
 use alloy::sol_types::{Revert, SolError as _};
 
@@ -15,6 +15,25 @@ const ADVICE: &[(&str, &str)] = &[
         "the batch takes deposits back or more than there are: wait for the inbox, then rebuild the batch",
     ),
     ("InboxHashWrong", "the batch took other deposits than the inbox holds: rebuild it from the inbox"),
+    ("InboxOverdue", "a message has waited too long: build a batch that takes it, or the rollup will be frozen"),
+    ("ChunkCountTooLarge", "the batch changed too much for one: seal smaller batches"),
+    ("ChunkUnpublished", "publish every chunk of the batch first, then settle"),
+    ("DiffHashWrong", "the chunks are not those that the batch names: name them in their order, or none in a validium"),
+    ("ChunkEmpty", "publish at least one byte"),
+    ("Frozen", "the rollup stopped for good: claim withdrawals at the Vault and balances at Exits"),
+    ("FreezeTooEarly", "no message has waited long enough: wait for the deadline and the grace"),
+    ("TransactionLengthOutOfRange", "force one transaction of 1 to 4096 bytes"),
+    ("AmountOutOfRange", "name at least one quantum and less than 2^63"),
+    ("TokenRefused", "name a registered token, or the id of a half"),
+    ("OwnerZero", "name an owner other than the zero address"),
+    ("AccountAlreadyOpened", "nothing to do: the account is open"),
+    ("CallerNotOwner", "open the account first, then use the key of its owner"),
+    ("VerifierNotAnnounced", "announce a verifier first"),
+    ("VerifierTooEarly", "wait until the exit window has passed"),
+    (
+        "RulesUnsafe",
+        "the exit window must cover the deadline and the grace, and no time may be zero or above ten years",
+    ),
     ("EvidenceRefused", "the verifier does not believe this batch: collect the evidence again"),
     ("InboxTooShort", "the inbox has fewer deposits than asked for: ask for at most its count"),
     ("CallerNotVault", "only the Vault queues deposits: deposit through the Vault"),
@@ -31,6 +50,9 @@ const ADVICE: &[(&str, &str)] = &[
         "SignerUnknown",
         "a signer is no member, or signed another batch, chain or contract: drop that signature and ask the member again",
     ),
+    ("MandatoryMissing", "a member that must sign did not: wait for that signature"),
+    ("MandatoryNoMember", "only members can be mandatory: correct the committee"),
+    ("MandatoryUnsorted", "list the mandatory members in strictly increasing order"),
     ("MemberCountOutOfRange", "name at least two members, and no more than the contract takes"),
     ("MembersUnsorted", "list the members in strictly increasing order, without the zero address"),
     (
@@ -51,6 +73,17 @@ const ADVICE: &[(&str, &str)] = &[
         "the path does not lead to this batch's withdrawals: wait until the batch is settled, then ask for the path again",
     ),
     ("RecipientRefused", "a withdrawal to the zero address or to the Vault cannot be paid"),
+    ("CallerNotExits", "only Exits has the Vault pay out what a frozen rollup owes: use it"),
+    ("RollupRuns", "the rollup is not frozen: withdraw, or force a withdrawal"),
+    ("AccountNotOpen", "open the account first: its owner is who is paid"),
+    ("AlreadyEscaped", "nothing to do: this balance was paid before"),
+    ("AlreadyReclaimed", "nothing to do: this deposit was given back before"),
+    ("DepositNotWaiting", "a batch took this deposit, so it is in a balance; or there is no such message"),
+    ("DepositUnproven", "this is not the deposit at that place of the inbox: read it from the inbox"),
+    ("LevelCountOutOfRange", "walk the path in shorter steps, each at least one level"),
+    ("NodeUnknown", "start from the last state's root or a node that is known: descend to it first"),
+    ("PathTooDeep", "no path is as deep as this: build it again from the state"),
+    ("PathWrong", "the path does not lead there: build it again from the last settled state"),
     ("LockedTooLittle", "the Vault holds less than the rollup owes: stop, and tell the operators at once"),
     ("FailedCall", "the recipient refuses the payment: it must be able to receive ETH"),
     ("InsufficientBalance", "the Vault holds less than the rollup owes: stop, and tell the operators at once"),
@@ -64,6 +97,13 @@ const ADVICE: &[(&str, &str)] = &[
     ("ERC20InvalidReceiver", "the token refuses this recipient: name another"),
     ("ERC20InvalidSender", "the token refuses this sender: use another account"),
     ("ERC20InvalidSpender", "the token refuses this spender: name another"),
+    ("ERC1155InsufficientBalance", "the account holds too few of this half: get more, or deposit less"),
+    ("ERC1155InvalidApprover", "the halves refuse this owner: use another account"),
+    ("ERC1155InvalidArrayLength", UNFORESEEN),
+    ("ERC1155InvalidOperator", "the halves refuse this operator: name another"),
+    ("ERC1155InvalidReceiver", "the recipient must be able to receive ERC-1155 tokens"),
+    ("ERC1155InvalidSender", "the halves refuse this sender: use another account"),
+    ("ERC1155MissingApprovalForAll", "approve the operator first, or send from the holder's own account"),
     ("InvalidShortString", UNFORESEEN),
     ("StringTooLong", UNFORESEEN),
 ];
@@ -101,6 +141,8 @@ fn name(data: &[u8]) -> String {
     let Some(selector) = data.first_chunk::<4>() else { return "no reason".to_owned() };
     let known = Rollup::RollupErrors::name_by_selector(*selector)
         .or_else(|| Vault::VaultErrors::name_by_selector(*selector))
+        .or_else(|| Exits::ExitsErrors::name_by_selector(*selector))
+        .or_else(|| Halves::HalvesErrors::name_by_selector(*selector))
         .or_else(|| Committee::CommitteeErrors::name_by_selector(*selector))
         .or_else(|| TestToken::TestTokenErrors::name_by_selector(*selector));
     match (known, Revert::abi_decode(data)) {
@@ -119,6 +161,8 @@ mod tests {
     fn every_error_of_every_contract_says_what_to_do() {
         let all = [
             Rollup::RollupErrors::SIGNATURES,
+            Exits::ExitsErrors::SIGNATURES,
+            Halves::HalvesErrors::SIGNATURES,
             Vault::VaultErrors::SIGNATURES,
             Committee::CommitteeErrors::SIGNATURES,
             TestToken::TestTokenErrors::SIGNATURES,

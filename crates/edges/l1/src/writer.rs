@@ -1,11 +1,13 @@
 //! What we do on the base chain, with one key.
 
 use crate::abi::{Rollup, TestToken, Vault};
+use crate::call::{Call, Order};
 use crate::chain::{Chain, Contracts};
-use crate::convert::{address, digest_word, header, wei, withdrawal, word};
+use crate::convert::{address, digest_word, our_address};
 use crate::error::Error;
-use crate::payer::{Limits, Order, Payer, Sent};
+use crate::payer::{Limits, Payer, Sent};
 use crate::refusal;
+use crate::standing::{Answer, Receipt, Standing};
 use crate::units::Units;
 use alloy::primitives::U256;
 use alloy::sol_types::SolCall as _;
@@ -19,6 +21,7 @@ use types::{AccountId, Amount, Bytes32, EthAddress};
 pub struct Writer {
     payer: Payer,
     contracts: Contracts,
+    exits: EthAddress,
 }
 
 /// A deposit of a token, which may have needed an approval first.
@@ -34,7 +37,8 @@ impl Writer {
     /// Connects to a node, checks the contracts, and takes a copy of the key.
     pub async fn connect(url: &str, key: &Secret<[u8; 32]>, contracts: Contracts) -> Result<Self, Error> {
         let chain = Chain::connect_to(url, &contracts).await?;
-        Ok(Self { payer: Payer::new(chain, key)?, contracts })
+        let exits = our_address(chain.read(&contracts.rollup, &Rollup::exitsCall {}).await?);
+        Ok(Self { payer: Payer::new(chain, key)?, contracts, exits })
     }
 
     /// Bounds what each transaction may cost, in place of the default.
@@ -54,17 +58,53 @@ impl Writer {
         self.payer.chain.id
     }
 
-    /// Settles a batch with the committee's evidence.
-    pub async fn settle(&self, batch: &BatchHeader, evidence: &[u8]) -> Result<Sent, Error> {
-        let call = Rollup::settleCall { header: header(batch), evidence: evidence.to_vec().into() };
-        self.payer.execute(&Order::call(&self.contracts.rollup, call.abi_encode())).await
+    /// Returns how the account and the chain stand, in two questions. A block is final with `depth` others on top.
+    pub async fn view(&self, depth: u64) -> Result<Standing, Error> {
+        self.payer.chain.standing(&self.payer.address, depth).await
+    }
+
+    /// Returns the transaction that makes a call.
+    pub fn order(&self, call: Call<'_>) -> Order {
+        call.order(&self.contracts, &self.exits)
+    }
+
+    /// Returns the gas that a transaction would use on the newest state.
+    pub async fn estimate(&self, order: &Order) -> Result<u64, Error> {
+        self.payer.estimate(order).await
+    }
+
+    /// Signs and sends a transaction on these terms. Does not wait for a block. The same terms have the same hash,
+    /// however often they are sent, and it is returned whatever the node says.
+    pub async fn sign_and_send(
+        &self,
+        order: &Order,
+        nonce: u64,
+        gas_limit: u64,
+        max_fee_wei: u64,
+        tip_wei: u64,
+    ) -> (Bytes32, Answer) {
+        self.payer.offer(order, nonce, gas_limit, max_fee_wei, tip_wei).await
+    }
+
+    /// Returns where a transaction of ours is; `None` when it is in no block.
+    pub async fn receipt(&self, transaction: &Bytes32) -> Result<Option<Receipt>, Error> {
+        self.payer.found(transaction).await
+    }
+
+    /// Makes a call and waits until it is in a block. Chooses nonce and fees by itself: not for a key that an outbox
+    /// sends with.
+    pub async fn call(&self, call: Call<'_>) -> Result<Sent, Error> {
+        self.payer.execute(&self.order(call)).await
+    }
+
+    /// Settles a batch with its published chunks and the committee's evidence.
+    pub async fn settle(&self, batch: &BatchHeader, chunks: &[Bytes32], evidence: &[u8]) -> Result<Sent, Error> {
+        self.call(Call::Settle { batch, chunks, evidence }).await
     }
 
     /// Deposits ETH for an account of the rollup. A quantum of ETH is 10^9 wei.
     pub async fn deposit_eth(&self, amount: Amount, account: AccountId) -> Result<Sent, Error> {
-        let call = Vault::depositETHCall { account: digest_word(&account.0) };
-        let order = Order { wei: wei(amount), ..Order::call(&self.contracts.vault, call.abi_encode()) };
-        self.payer.execute(&order).await
+        self.call(Call::DepositEth { account, amount }).await
     }
 
     /// Deposits a token for an account of the rollup. Approves the Vault first when its allowance is short, and for no
@@ -91,13 +131,7 @@ impl Writer {
         position: u64,
         path: &[Bytes32],
     ) -> Result<Sent, Error> {
-        let call = Vault::claimCall {
-            batch: batch_number,
-            withdrawal: withdrawal(claimed),
-            position: U256::from(position),
-            path: path.iter().map(word).collect(),
-        };
-        self.payer.execute(&Order::call(&self.contracts.vault, call.abi_encode())).await
+        self.call(Call::Claim { batch: batch_number, claimed, position, path }).await
     }
 
     /// Makes base units of a dev token out of nothing. Other tokens refuse.

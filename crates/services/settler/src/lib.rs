@@ -2,10 +2,12 @@
 //!
 //! Two roles. A [`member`] follows the public feed, executes every block again on its own tree, stores it, and only
 //! then signs: batches for L1, verdicts for the ledger. The settler ([`core`], [`run`]) gathers the members'
-//! signatures and brings each batch to L1, one at a time and in order.
+//! signatures and brings each batch to L1, one at a time and in order. The [`outbox`] decides how a transaction gets
+//! into a block there: which nonce, what fee, what to send again.
 
 pub mod core;
 pub mod member;
+pub mod outbox;
 pub mod run;
 
 pub use core::{Effect, Input, Settler};
