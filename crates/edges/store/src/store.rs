@@ -150,6 +150,11 @@ impl Store {
         self.commit_about(SETTLEMENTS, number, &settlement.to_bytes())
     }
 
+    /// Forgets that the batches after this one were settled: the base chain dropped them.
+    pub fn forget_settlements(&self, after: u64) -> Result<(), Error> {
+        self.chain().file.write("forget settlements", |w| w.remove_range(SETTLEMENTS, &number_key(after + 1), None))
+    }
+
     fn commit_about(&self, table: Table, number: u64, bytes: &[u8]) -> Result<(), Error> {
         self.chain().file.write("store what was learned of a batch", |w| {
             if w.get(BATCHES, &number_key(number))?.is_none() {

@@ -197,9 +197,7 @@ pub struct Setting<R> {
 }
 
 /// Makes a settler and its handle. The future runs until the store fails or L1 shows another chain.
-pub fn start<R: Rewinder>(
-    setting: Setting<R>,
-) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
+pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
     let Setting { store, anchor, reader, writer, policy, rewinder } = setting;
     let done = store.settled()?;
     let settler = Settler::restore(anchor, done, unsettled(&store, done)?).patient(policy.patience);
@@ -356,12 +354,10 @@ impl<R: Rewinder> Loop<R> {
                 outbox::Effect::Send { nonce, offer, package, gas_limit, terms } => {
                     let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
                     let order = part.order(&self.writer);
-                    let sent = self
-                        .writer
-                        .sign_and_send(&order, nonce, gas_limit, terms.max_fee_wei, terms.tip_wei)
-                        .await;
-                    tracing::info!(batch = part.batch(), nonce, offer, gas_limit, answer = ?sent.answer, "sent to L1");
-                    let input = outbox::Input::Sent { nonce, offer, transaction: sent.transaction, answer: sent.answer };
+                    let (transaction, answer) =
+                        self.writer.sign_and_send(&order, nonce, gas_limit, terms.max_fee_wei, terms.tip_wei).await;
+                    tracing::info!(batch = part.batch(), nonce, offer, gas_limit, ?answer, "sent to L1");
+                    let input = outbox::Input::Sent { nonce, offer, transaction, answer };
                     effects.extend(self.outbox.step(now(), input));
                 }
                 outbox::Effect::Mined { package, receipt } => {

@@ -240,10 +240,10 @@ impl Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ledger::Message;
     use proof::Domain;
     use proof::committee::Committee;
     use task::Parameters;
-    use ledger::Message;
     use transition::{Entry, L1Rules};
     use types::{AccountId, Amount, Bytes32, EthAddress, Millis, Ppm};
 

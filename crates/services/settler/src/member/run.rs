@@ -222,7 +222,8 @@ impl Following {
     async fn compare(&self) -> Result<Result<(u64, Option<types::Bytes32>, types::Bytes32), l1::Error>, Error> {
         let found = self.setting.store.resume(&transition::genesis(&self.setting.config))?;
         let state = State::restore(found.leaves);
-        let (count, ours) = state.get::<Cursor>(&0).map_or((0, types::Bytes32::ZERO), |c| (c.inbox_count, c.inbox_hash));
+        let (count, ours) =
+            state.get::<Cursor>(&0).map_or((0, types::Bytes32::ZERO), |c| (c.inbox_count, c.inbox_hash));
         let asked = async {
             let settled = self.setting.reader.settled().await?.number;
             Ok((settled, self.setting.reader.inbox_hash(count).await?, ours))
