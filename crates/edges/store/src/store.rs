@@ -202,7 +202,7 @@ impl Store {
 
     /// Reads back all that it takes to go on with a chain; a store without one gets the genesis first.
     pub fn resume(&self, genesis: &[LeafChange]) -> Result<Resumed, Error> {
-        if self.chain().view("look for a chain")?.reader.last(LEAVES)?.is_none() {
+        if self.chain().head().is_none() && self.chain().file.read("look for a chain")?.last(LEAVES)?.is_none() {
             self.commit_genesis(genesis)?;
         }
         // What leaves held before a block is written down when the block goes into the tables.

@@ -59,6 +59,31 @@ fn a_chain_taken_back_is_as_it_was_and_goes_on() {
 }
 
 #[test]
+fn a_transaction_stands_again_where_it_stood_before() {
+    for between in [true, false] {
+        let folder = Folder::new();
+        let bounds = Bounds { background: false, ..Bounds::default() };
+        let store = Store::open_on(Arc::new(disk::System), &folder.file(), bounds).unwrap();
+        let mut node = Node { store, state: State::default(), config: config() };
+        node.state = State::restore(node.store.resume(&genesis(&node.config)).unwrap().leaves);
+        let (first, second) = (node.transfer(0), node.transfer(1));
+        node.commit(vec![node.deposit(1, 1_000), second.0.clone()]);
+        node.store.commit_batch(&node.seal(1)).unwrap();
+        if between {
+            node.store.checkpoint().unwrap();
+        }
+        node.commit(vec![first.0.clone(), second.0]);
+        node.commit(vec![node.transfer(2).0]);
+        let find = |node: &Node| [second.1, first.1].map(|id| node.store.find(id).unwrap());
+        assert_eq!(find(&node), [Some((Height(2), 1)), Some((Height(2), 0))]);
+        node.store.checkpoint().unwrap();
+        assert_eq!(find(&node), [Some((Height(2), 1)), Some((Height(2), 0))]);
+        node.store.rewind(1).unwrap();
+        assert_eq!(find(&node), [Some((Height(1), 1)), None], "refused first in block 1, moved between: {between}");
+    }
+}
+
+#[test]
 fn a_chain_can_be_taken_back_to_its_genesis() {
     let folder = Folder::new();
     let (node, _) = two_batches(&folder);

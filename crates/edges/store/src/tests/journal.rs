@@ -1,7 +1,7 @@
 //! The journal beside the tables: what is in which, what is lost with which, and who waits for whom.
 
 use super::model::{Model, open_with};
-use super::power::Power;
+use super::power::{Failure, Power};
 use super::*;
 use crate::chain::journal_of;
 use crate::disk::System;
@@ -155,6 +155,47 @@ fn an_old_file_beside_a_journal_of_a_chain_taken_back_is_refused() {
     drop(store);
     fs::write(folder.file(), old).unwrap();
     assert!(matches!(open(&folder), Err(Error::CorruptJournal { next: Height(1), .. })));
+}
+
+#[test]
+fn a_journal_that_failed_takes_nothing_more_until_it_is_opened_again() {
+    for steps in 1..=2 {
+        let disk = Power::new(1);
+        let bounds = Bounds { background: false, ..Bounds::default() };
+        let store = open_with(&disk, bounds.clone()).unwrap();
+        let mut model = chain(&store, 2);
+        let third = model.block(7);
+        // The write, or the sync behind it.
+        disk.fail_in(steps, Failure::Once);
+        for _ in 0..2 {
+            assert!(
+                matches!(store.commit_block(&third), Err(Error::Disk { .. })),
+                "what the file ends with is unknown"
+            );
+            model.check(&store);
+        }
+        drop(store);
+        let store = open_with(&disk, bounds).unwrap();
+        if steps == 1 {
+            store.commit_block(&third).unwrap();
+        }
+        model.add(third);
+        model.check(&store);
+    }
+}
+
+#[test]
+fn a_chain_without_leaves_is_still_a_chain() {
+    let folder = Folder::new();
+    let store = open(&folder).unwrap();
+    let mut model = chain(&store, 1);
+    // Every key is named and none is set.
+    let executed = model.block(0x1f << 40);
+    store.commit_block(&executed).unwrap();
+    model.add(executed);
+    store.checkpoint().unwrap();
+    let found = store.resume(&Model::genesis()).unwrap();
+    assert_eq!((found.leaves, found.head), (vec![], model.head()));
 }
 
 #[test]

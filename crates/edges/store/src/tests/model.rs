@@ -2,6 +2,7 @@
 
 use super::power::{Failure, Power};
 use super::*;
+use crate::disk::Disk as _;
 use crate::tables::Place;
 use crate::tail::Bounds;
 use proof::{BatchHeader, BlockHeader};
@@ -439,5 +440,41 @@ fn every_step_of_the_disk_may_be_the_last() {
         for failure in [Failure::Power, Failure::Once] {
             check_failure(&steps, at, failure).unwrap_or_else(|error| panic!("{failure:?} at step {at}: {error}"));
         }
+    }
+}
+
+/// Copies a store and makes another of the copy; returns whether that came to its end.
+fn copy(disk: &Power, file: &Path, to: &Path) -> Result<(), Error> {
+    open_store(disk)?.snapshot(file)?;
+    crate::snapshot::restore(disk, file, to).map(|_| ())
+}
+
+#[test]
+fn a_copy_that_is_cut_off_is_no_copy() {
+    let (file, to) = (Path::new("/power/copy"), Path::new("/power/again.redb"));
+    let prepared = || {
+        let disk = Power::new(9);
+        let (model, _, _) = go(&disk, &[Step::Block(0xffff_ffff_ffff_ff01), Step::Batch(true), Step::Note(3)]).unwrap();
+        (disk, model)
+    };
+    let (disk, model) = prepared();
+    let start = disk.steps();
+    copy(&disk, file, to).unwrap();
+    for at in 1..=disk.steps() - start {
+        let (disk, _) = prepared();
+        disk.fail_in(at, Failure::Power);
+        let failed = copy(&disk, file, to).is_err();
+        disk.cut();
+        let open = |path: &Path| Store::open_on(Arc::new(disk.clone()), path, bounds()).unwrap();
+        model.check(&open(Path::new(PATH)));
+        if !disk.exists(to).unwrap() {
+            assert!(failed, "step {at}");
+            if disk.exists(file).unwrap() {
+                crate::snapshot::restore(&disk, file, to).unwrap();
+            } else {
+                copy(&disk, file, to).unwrap();
+            }
+        }
+        model.check(&open(to));
     }
 }
