@@ -1,6 +1,6 @@
 //! What a command can fail with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a command failed. The text says its own part; the cause is printed after it.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,14 @@ pub enum Error {
         /// Why it is not.
         source: serde_json::Error,
     },
+    /// A chain's file of which something is wrong.
+    #[error("{}", faults_text(file, faults))]
+    Chain {
+        /// Which file.
+        file: PathBuf,
+        /// All that is wrong.
+        faults: Vec<chain::Fault>,
+    },
     /// Anything that the text says in full.
     #[error("{0}")]
     Failed(String),
@@ -58,4 +66,10 @@ impl Error {
     pub fn chain(&self) -> String {
         types::Causes(self).to_string()
     }
+}
+
+fn faults_text(file: &Path, faults: &[chain::Fault]) -> String {
+    let count = if faults.len() == 1 { "one fault".to_owned() } else { format!("{} faults", faults.len()) };
+    let lines: String = faults.iter().map(|fault| format!("\n{fault}")).collect();
+    format!("{} has {count}{lines}", file.display())
 }

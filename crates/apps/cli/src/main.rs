@@ -4,6 +4,7 @@
 //! says what to do next and exits with 1; a wrong use of the command exits with 2.
 
 mod account;
+mod chain;
 mod demo;
 mod error;
 mod market;
@@ -25,9 +26,9 @@ struct Cli {
     /// Print one JSON value on one line instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// The folder of the network on this machine.
-    #[arg(long, global = true, default_value = ".talea", value_name = "FOLDER")]
-    dir: PathBuf,
+    /// The folder of the network on this machine, `.talea` if none is named; for `chain`, the folder of its file.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -54,6 +55,11 @@ enum Command {
     Account,
     /// Deposit from a development account.
     Deposit(account::Deposit),
+    /// Describe a chain of your own.
+    Chain {
+        #[command(subcommand)]
+        verb: chain::Verb,
+    },
     /// Run one role in this process.
     Node {
         #[command(subcommand)]
@@ -79,8 +85,11 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
-    let dir = cli.dir;
+    let named = cli.dir;
+    let dir = named.clone().unwrap_or_else(|| PathBuf::from(".talea"));
     match cli.command {
+        // A chain's file is written by hand and kept with other sources, not among a network's data.
+        Command::Chain { verb } => chain::run(named.as_deref(), verb, say),
         Command::Up => network::up(&dir, say).await,
         Command::Down { wipe } => network::down(&dir, wipe, say).await,
         Command::Status => network::status(&dir, say).await,

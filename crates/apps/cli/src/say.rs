@@ -46,7 +46,11 @@ impl Say {
     pub fn fail(&self, error: &Error) {
         let text = error.chain();
         if self.json {
-            let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "ok": false, "error": text }));
+            let mut value = serde_json::json!({ "ok": false, "error": text });
+            if let Error::Chain { faults, .. } = error {
+                value["faults"] = serde_json::json!(faults);
+            }
+            let _ = writeln!(std::io::stdout(), "{value}");
         } else {
             let _ = writeln!(std::io::stderr(), "talea: {text}");
         }

@@ -13,30 +13,43 @@ fn node(left: &Bytes32, right: &Bytes32) -> Bytes32 {
     keccak(&[&[1], &left.0, &right.0])
 }
 
-fn layers(leaves: &[Bytes32]) -> Vec<Vec<Bytes32>> {
-    let mut layer = leaves.to_vec();
-    layer.resize(leaves.len().next_power_of_two(), Bytes32::ZERO);
-    let mut all = vec![layer];
-    while let Some(layer) = all.last().filter(|layer| layer.len() > 1) {
-        let above = layer.chunks(2).map(|pair| node(&pair[0], &pair[1])).collect();
-        all.push(above);
+/// A list's tree, kept for as many paths as are asked for.
+pub struct Tree(Vec<Vec<Bytes32>>);
+
+impl Tree {
+    /// Hashes the tree over leaf digests.
+    pub fn new(leaves: &[Bytes32]) -> Self {
+        let mut layer = leaves.to_vec();
+        layer.resize(leaves.len().next_power_of_two(), Bytes32::ZERO);
+        let mut all = vec![layer];
+        while let Some(layer) = all.last().filter(|layer| layer.len() > 1) {
+            let above = layer.chunks(2).map(|pair| node(&pair[0], &pair[1])).collect();
+            all.push(above);
+        }
+        Self(all)
     }
-    all
+
+    /// Returns the root. An empty list is padded to one zero digest, which is its root.
+    pub fn root(&self) -> Bytes32 {
+        self.0.last().map_or(Bytes32::ZERO, |layer| layer[0])
+    }
+
+    /// Returns the siblings from a leaf to the root, or `None` beyond the padded list.
+    pub fn path(&self, position: usize) -> Option<Vec<Bytes32>> {
+        let (_, below) = self.0.split_last()?;
+        below.iter().enumerate().map(|(height, layer)| layer.get(position >> height ^ 1).copied()).collect()
+    }
 }
 
 /// Returns the root of a list of leaf digests.
 pub fn root(leaves: &[Bytes32]) -> Bytes32 {
-    if leaves.is_empty() {
-        return Bytes32::ZERO;
-    }
-    layers(leaves).last().map_or(Bytes32::ZERO, |layer| layer[0])
+    Tree::new(leaves).root()
 }
 
 /// Returns the siblings from a leaf to the root, or `None` when there is no such leaf.
 pub fn path(leaves: &[Bytes32], position: usize) -> Option<Vec<Bytes32>> {
     leaves.get(position)?;
-    let layers = layers(leaves);
-    Some(layers[..layers.len() - 1].iter().enumerate().map(|(height, layer)| layer[position >> height ^ 1]).collect())
+    Tree::new(leaves).path(position)
 }
 
 /// Says whether the leaf digest stands at `position` under `root`. Total.

@@ -4,6 +4,9 @@
 //! elements, 256 bits). Source: Grassi, Khovratovich, Schofnegger, "Poseidon2", 2023; the compression of two digests
 //! adds the input back (section 3.1), so that it cannot be run backwards.
 
+mod lanes;
+
+use lanes::{LANES, States, Vectors};
 use p3_field::PrimeField64;
 use p3_goldilocks::{Goldilocks, Poseidon2Goldilocks, default_goldilocks_poseidon2_8};
 use p3_symmetric::Permutation;
@@ -11,6 +14,9 @@ use std::sync::LazyLock;
 use types::{Digest, Encode, GOLDILOCKS};
 
 static PERMUTATION: LazyLock<Poseidon2Goldilocks<8>> = LazyLock::new(default_goldilocks_poseidon2_8);
+
+/// Fewer inputs than this are hashed one after another: a vector costs as much however many of its lanes are used.
+const LANES_USED_MIN: usize = 4;
 
 /// What is hashed. Two domains never give one digest, whatever the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +87,57 @@ pub fn hash_of(domain: Domain, value: &impl Encode) -> Digest {
     hash(domain, &value.to_elements())
 }
 
+/// Hashes many inputs, as [`hash`] does each. Several at a time where the processor can.
+pub fn hash_all(inputs: &[(Domain, Vec<u64>)]) -> Vec<Digest> {
+    let each = |(domain, elements): &(Domain, Vec<u64>)| hash(*domain, elements);
+    let Some(vectors) = Vectors::new() else {
+        return inputs.iter().map(each).collect();
+    };
+    // Inputs of one length share a vector, so that no lane runs on for the sake of another.
+    let mut order: Vec<usize> = (0..inputs.len()).collect();
+    order.sort_by_key(|at| blocks(&inputs[*at].1));
+    let mut digests = vec![Digest::ZERO; inputs.len()];
+    for chunk in order.chunks(LANES) {
+        if chunk.len() < LANES_USED_MIN {
+            chunk.iter().for_each(|at| digests[*at] = each(&inputs[*at]));
+        } else {
+            hash_lanes(vectors, inputs, chunk, &mut digests);
+        }
+    }
+    digests
+}
+
+/// How often the sponge permutes.
+fn blocks(elements: &[u64]) -> usize {
+    elements.len().div_ceil(4).max(1)
+}
+
+/// Hashes the inputs at the places of `chunk`, one in each lane.
+fn hash_lanes(vectors: Vectors, inputs: &[(Domain, Vec<u64>)], chunk: &[usize], digests: &mut [Digest]) {
+    let mut states: States = [[0; LANES]; 8];
+    for (lane, at) in chunk.iter().enumerate() {
+        let (domain, elements) = &inputs[*at];
+        states[4][lane] = domain.tag().as_canonical_u64();
+        states[5][lane] = u64::try_from(elements.len()).expect("a length fits 64 bits");
+    }
+    let most = chunk.iter().map(|at| blocks(&inputs[*at].1)).max().unwrap_or(0);
+    for block in 0..most {
+        for (lane, at) in chunk.iter().enumerate() {
+            for (row, element) in states.iter_mut().zip(inputs[*at].1.iter().skip(block * 4).take(4)) {
+                assert!(*element < GOLDILOCKS, "an encoder gives canonical elements");
+                row[lane] = (Goldilocks::new(row[lane]) + Goldilocks::new(*element)).as_canonical_u64();
+            }
+        }
+        vectors.permute(&mut states);
+        for (lane, at) in chunk.iter().enumerate() {
+            if blocks(&inputs[*at].1) == block + 1 {
+                let limbs = [states[0][lane], states[1][lane], states[2][lane], states[3][lane]];
+                digests[*at] = Digest::new(limbs).expect("a permuted state is canonical");
+            }
+        }
+    }
+}
+
 /// Compresses two digests into one: the inner node of a tree.
 pub fn compress(left: &Digest, right: &Digest) -> Digest {
     let mut state = [Goldilocks::new(0); 8];
@@ -93,6 +150,38 @@ pub fn compress(left: &Digest, right: &Digest) -> Digest {
         *cell += input;
     }
     digest_of(&state)
+}
+
+/// Compresses many pairs, as [`compress`] does each. Several at a time where the processor can.
+pub fn compress_all(pairs: &[[Digest; 2]]) -> Vec<Digest> {
+    let Some(vectors) = Vectors::new() else {
+        return pairs.iter().map(|[left, right]| compress(left, right)).collect();
+    };
+    let mut digests = Vec::with_capacity(pairs.len());
+    for chunk in pairs.chunks(LANES) {
+        if chunk.len() < LANES_USED_MIN {
+            digests.extend(chunk.iter().map(|[left, right]| compress(left, right)));
+        } else {
+            let mut states: States = [[0; LANES]; 8];
+            for (lane, [left, right]) in chunk.iter().enumerate() {
+                for (element, limb) in states.iter_mut().zip(left.limbs().into_iter().chain(right.limbs())) {
+                    element[lane] = limb;
+                }
+            }
+            vectors.permute(&mut states);
+            digests.extend(chunk.iter().enumerate().map(|(lane, [left, _])| fed_forward(&states, lane, left)));
+        }
+    }
+    digests
+}
+
+/// Adds the input back to a lane of the output.
+fn fed_forward(states: &States, lane: usize, left: &Digest) -> Digest {
+    let mut limbs = left.limbs();
+    for (limb, element) in limbs.iter_mut().zip(states) {
+        *limb = (Goldilocks::new(*limb) + Goldilocks::new(element[lane])).as_canonical_u64();
+    }
+    Digest::new(limbs).expect("a canonical element is below the prime")
 }
 
 #[cfg(test)]
@@ -117,7 +206,29 @@ mod tests {
         assert_eq!(compressed.limbs().to_vec(), fed_forward);
     }
 
+    fn digest() -> impl Strategy<Value = Digest> {
+        // Limbs at both ends of the field are where a reduction goes wrong.
+        let limb = prop_oneof![0..GOLDILOCKS, 0..4u64, GOLDILOCKS - 4..GOLDILOCKS, 0xffff_fff0..0x1_0000_000f_u64];
+        prop::array::uniform4(limb).prop_map(|limbs| Digest::new(limbs).unwrap())
+    }
+
     proptest! {
+        #[test]
+        fn many_hashed_at_once_are_each_hashed(
+            inputs in prop::collection::vec(prop::collection::vec(0..GOLDILOCKS, 0..14), 0..40)
+        ) {
+            let domains = [Domain::Key, Domain::Value].into_iter().cycle();
+            let inputs: Vec<_> = domains.zip(inputs).collect();
+            let each: Vec<Digest> = inputs.iter().map(|(domain, elements)| hash(*domain, elements)).collect();
+            prop_assert_eq!(hash_all(&inputs), each);
+        }
+
+        #[test]
+        fn many_compressed_at_once_are_each_compressed(pairs in prop::collection::vec([digest(), digest()], 0..40)) {
+            let each: Vec<Digest> = pairs.iter().map(|[left, right]| compress(left, right)).collect();
+            prop_assert_eq!(compress_all(&pairs), each);
+        }
+
         #[test]
         fn every_element_matters(mut elements in prop::collection::vec(0..GOLDILOCKS, 1..20), at in 0usize..20) {
             let before = hash(Domain::Value, &elements);

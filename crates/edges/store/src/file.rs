@@ -3,14 +3,16 @@
 //! Everything about the database ends here. Numbers are big-endian keys, so that the order of bytes is theirs.
 
 use crate::Error;
+use crate::disk::Disk;
 use redb::{
     Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable,
     ReadableTableMetadata as _, TableDefinition, WriteTransaction,
 };
 use std::path::Path;
 
-/// How much of the file is kept in memory. The state lives in memory anyway; this serves readers of old blocks.
-const CACHE_BYTES: usize = 64 << 20;
+/// How much of the file is kept in memory. The state lives in memory anyway; this serves the index of transactions and
+/// readers of old blocks.
+const CACHE_BYTES: usize = 128 << 20;
 
 /// A table's name.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,15 +36,15 @@ pub(crate) struct File(Database);
 
 impl File {
     /// Opens or creates the file and its folder.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<Self, Error> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| Error::Folder { path: path.into(), source })?;
+            disk.make_folder(folder).map_err(|source| Error::Folder { path: path.into(), source })?;
         }
-        match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
+        match disk.database(Database::builder().set_cache_size(CACHE_BYTES), path) {
             Ok(database) => Ok(Self(database)),
             Err(DatabaseError::DatabaseAlreadyOpen) => Err(Error::Held { path: path.into() }),
             Err(DatabaseError::UpgradeRequired(_)) => {
-                Err(Error::Format { path: path.into(), known: crate::store::FORMAT })
+                Err(Error::Format { path: path.into(), known: crate::tables::FORMAT })
             }
             Err(other) => Err(failed("open the store")(other)),
         }
@@ -76,8 +78,21 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    fn table(&self, table: Table) -> Result<impl ReadableTable<&'static [u8], &'static [u8]>, Error> {
+    fn table(&self, table: Table) -> Result<redb::ReadOnlyTable<&'static [u8], &'static [u8]>, Error> {
         self.snapshot.open_table(table.definition()).map_err(failed(self.doing))
+    }
+
+    /// Says whether the file has no table yet.
+    pub(crate) fn is_blank(&self) -> Result<bool, Error> {
+        let mut tables = self.snapshot.list_tables().map_err(failed(self.doing))?;
+        Ok(tables.next().is_none())
+    }
+
+    /// Says whether the file has a table.
+    pub(crate) fn has(&self, table: Table) -> Result<bool, Error> {
+        use redb::TableHandle as _;
+        let mut tables = self.snapshot.list_tables().map_err(failed(self.doing))?;
+        Ok(tables.any(|found| found.name() == table.0))
     }
 
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -90,22 +105,39 @@ impl Reader {
 
     /// Returns the first pair whose key is `key` or comes after it.
     pub(crate) fn at_or_after(&self, table: Table, key: &[u8]) -> Result<Option<Pair>, Error> {
-        let table = self.table(table)?;
-        let mut range = table.range(key..).map_err(failed(self.doing))?;
-        let pair = range.next().transpose().map_err(failed(self.doing))?;
-        Ok(pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+        Ok(self.range(table, key, 1)?.pop())
     }
 
-    /// Returns all pairs in key order.
-    pub(crate) fn all(&self, table: Table) -> Result<Vec<Pair>, Error> {
+    /// Returns at most `count` pairs in key order, from the first whose key is `key` or comes after it.
+    pub(crate) fn range(&self, table: Table, key: &[u8], count: usize) -> Result<Vec<Pair>, Error> {
         let table = self.table(table)?;
-        let pairs = table.iter().map_err(failed(self.doing))?;
-        pairs
+        let range = table.range(key..).map_err(failed(self.doing))?;
+        range
+            .take(count)
             .map(|pair| {
                 let (key, value) = pair.map_err(failed(self.doing))?;
                 Ok((key.value().to_vec(), value.value().to_vec()))
             })
             .collect()
+    }
+
+    /// Returns how many pairs a table holds.
+    pub(crate) fn len(&self, table: Table) -> Result<u64, Error> {
+        self.table(table)?.len().map_err(failed(self.doing))
+    }
+
+    /// Shows all pairs in key order.
+    pub(crate) fn each(
+        &self,
+        table: Table,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let table = self.table(table)?;
+        for pair in table.iter().map_err(failed(self.doing))? {
+            let (key, value) = pair.map_err(failed(self.doing))?;
+            visit(key.value(), value.value())?;
+        }
+        Ok(())
     }
 }
 
@@ -116,12 +148,6 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Says whether the file has no table yet.
-    pub(crate) fn is_blank(&self) -> Result<bool, Error> {
-        let mut tables = self.transaction.list_tables().map_err(failed(self.doing))?;
-        Ok(tables.next().is_none())
-    }
-
     /// Makes a table unless it is there.
     pub(crate) fn make(&self, table: Table) -> Result<(), Error> {
         self.transaction.open_table(table.definition()).map_err(failed(self.doing)).map(|_| ())
@@ -142,24 +168,45 @@ impl Writer {
     }
 
     pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.change(table, [(key, Some(value.to_vec()))])
+        self.change(table, [(key, Some(value))])
     }
 
     /// Sets or removes many keys of one table.
     pub(crate) fn change<'k>(
         &self,
         table: Table,
-        changes: impl IntoIterator<Item = (&'k [u8], Option<Vec<u8>>)>,
+        changes: impl IntoIterator<Item = (&'k [u8], Option<&'k [u8]>)>,
+    ) -> Result<(), Error> {
+        self.exchange(table, changes, |_, _| {})
+    }
+
+    /// Sets or removes many keys of one table and shows for each what stood there before.
+    pub(crate) fn exchange<'k>(
+        &self,
+        table: Table,
+        changes: impl IntoIterator<Item = (&'k [u8], Option<&'k [u8]>)>,
+        mut before: impl FnMut(&'k [u8], Option<&[u8]>),
     ) -> Result<(), Error> {
         let mut table = self.transaction.open_table(table.definition()).map_err(failed(self.doing))?;
         for (key, value) in changes {
-            let done = match value {
-                Some(value) => table.insert(key, value.as_slice()).map(|_| ()),
-                None => table.remove(key).map(|_| ()),
+            let old = match value {
+                Some(value) => table.insert(key, value),
+                None => table.remove(key),
             };
-            done.map_err(failed(self.doing))?;
+            let old = old.map_err(failed(self.doing))?;
+            before(key, old.as_ref().map(redb::AccessGuard::value));
         }
         Ok(())
+    }
+
+    /// Removes all pairs whose key is `from` or comes after it, and comes before `to`, if one is given.
+    pub(crate) fn remove_range(&self, table: Table, from: &[u8], to: Option<&[u8]>) -> Result<(), Error> {
+        let mut table = self.transaction.open_table(table.definition()).map_err(failed(self.doing))?;
+        let removed = match to {
+            Some(to) => table.retain_in(from..to, |_, _| false),
+            None => table.retain_in(from.., |_, _| false),
+        };
+        removed.map_err(failed(self.doing))
     }
 }
 

@@ -1,43 +1,24 @@
 //! The store: what is kept, under which key, and what must stand on what.
 
 use crate::Error;
-use crate::file::{File, Reader, Table, Writer};
+use crate::chain::Chain;
+use crate::checkpoint::{Final, LeafBefore, Undo};
+use crate::disk::{Disk, System};
+use crate::file::{Reader, Table};
+use crate::rewind::{self, Rewound};
+use crate::snapshot::{self, Snapshot};
+use crate::tables::{
+    self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, LEAVES, NOTES, OUTBOX, Place, RECEIPTS, SETTLEMENTS,
+    TRANSACTIONS, UNDO, batch_at, corrupt, decode, number_key, read,
+};
+use crate::tail::Bounds;
 use proof::BlockHeader;
 use state::{LeafChange, LeafRecord};
 use std::path::Path;
 use std::sync::Arc;
-use transition::{Batch, Block, Entry, Executed, Receipt, Status};
-use types::{Bytes32, ContentId, Decode, Encode, Height, TransactionId, limits, record};
-
-/// The layout of the file. A build opens files of its own layout and no other.
-pub(crate) const FORMAT: u32 = 1;
-const FORMAT_NAME: &str = "format";
-
-/// Names, among them the format's.
-const META: Table = Table("meta");
-/// Block headers by height: the head is read often, and its entries are long.
-const HEADERS: Table = Table("headers");
-/// Blocks' entries by height.
-const ENTRIES: Table = Table("entries");
-/// Blocks' receipts by height.
-const RECEIPTS: Table = Table("receipts");
-/// Places by transaction id.
-const TRANSACTIONS: Table = Table("transactions");
-/// Leaf records by the kind's number and the key.
-const LEAVES: Table = Table("leaves");
-/// Batches by number.
-const BATCHES: Table = Table("batches");
-/// Batch numbers by the batch's last height.
-const BATCH_ENDS: Table = Table("batch_ends");
-/// The committee's signatures by batch number.
-const EVIDENCE: Table = Table("evidence");
-/// Settlements by batch number.
-const SETTLEMENTS: Table = Table("settlements");
-/// Contents by content id.
-const CONTENTS: Table = Table("contents");
-
-const TABLES: [Table; 11] =
-    [META, HEADERS, ENTRIES, RECEIPTS, TRANSACTIONS, LEAVES, BATCHES, BATCH_ENDS, EVIDENCE, SETTLEMENTS, CONTENTS];
+use std::thread::JoinHandle;
+use transition::{Batch, Block, Executed, Receipt};
+use types::{Bytes32, ContentId, Encode as _, Height, TransactionId, limits, record};
 
 record! {
     /// Where on the base chain a batch was settled.
@@ -48,18 +29,6 @@ record! {
         pub block: u64,
         /// What it cost.
         pub gas_used: u64,
-    }
-}
-
-record! {
-    /// Where an entry stands.
-    pub struct Place {
-        /// In which block.
-        pub height: Height,
-        /// Where in it, from 0.
-        pub position: u32,
-        /// Whether its action was looked at; bytes can come again before or after that and are rejected then.
-        pub acted: bool,
     }
 }
 
@@ -74,79 +43,101 @@ pub struct Resumed {
     pub batch: Option<Batch>,
     /// The blocks after it, each with its receipts.
     pub unsealed: Vec<(Block, Vec<Receipt>)>,
+    /// What the leaves that each of those blocks changed held before it.
+    pub undo: Vec<Vec<LeafChange>>,
 }
 
-/// A handle to the file. Cloning it is cheap; the file is let go with the last handle.
+/// A handle to the store. Cloning it is cheap; the file is let go with the last handle.
 #[derive(Clone)]
-pub struct Store(Arc<File>);
+pub struct Store(Arc<Owner>);
+
+/// The chain, and the thread that moves its blocks into the tables.
+struct Owner {
+    chain: Arc<Chain>,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.chain.stop();
+        if let Some(worker) = self.worker.take() {
+            // It can only have panicked, and whoever then waited for it was told.
+            drop(worker.join());
+        }
+    }
+}
 
 impl Store {
-    /// Opens the file, or makes it with its folder.
+    /// Opens the file and its journal, or makes them with their folder.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let file = File::open(path)?;
-        file.write("prepare the store", |w| {
-            if w.is_blank()? {
-                TABLES.iter().try_for_each(|table| w.make(*table))?;
-                return w.put(META, FORMAT_NAME.as_bytes(), &FORMAT.to_bytes());
-            }
-            match w.get(META, FORMAT_NAME.as_bytes())? {
-                Some(found) if found == FORMAT.to_bytes() => Ok(()),
-                _ => Err(Error::Format { path: path.into(), known: FORMAT }),
-            }
-        })?;
-        Ok(Self(Arc::new(file)))
+        Self::open_on(Arc::new(System), path.as_ref(), Bounds::default())
+    }
+
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, path: &Path, bounds: Bounds) -> Result<Self, Error> {
+        let background = bounds.background;
+        let chain = Arc::new(Chain::open(disk, path, bounds)?);
+        let mut owner = Owner { chain: Arc::clone(&chain), worker: None };
+        if background {
+            let worker = std::thread::Builder::new().name("checkpoint".into()).spawn(move || chain.run());
+            let doing = "start the thread that writes";
+            owner.worker = Some(worker.map_err(|source| Error::Disk { doing, path: path.into(), source })?);
+        }
+        Ok(Self(Arc::new(owner)))
+    }
+
+    fn chain(&self) -> &Chain {
+        &self.0.chain
     }
 
     // Writing the chain.
 
     /// Stores the leaves that a chain starts with. Once, before its first block.
     pub fn commit_genesis(&self, changes: &[LeafChange]) -> Result<(), Error> {
-        self.0.write("store the genesis", |w| {
-            if !w.is_empty(LEAVES)? || !w.is_empty(HEADERS)? {
-                return Err(Error::Begun);
-            }
-            change_leaves(w, changes)
-        })
+        self.chain().commit_genesis(changes)
     }
 
     /// Stores a block with its receipts, its leaves and the places of its transactions, on top of the head.
     ///
+    /// It costs one write at the end of the journal. When more is waiting for the tables than the store may hold in
+    /// memory, the call waits until there is room.
+    ///
     /// # Panics
     /// When entries and receipts differ in number: a fault of ours that must not reach the disk.
     pub fn commit_block(&self, executed: &Executed) -> Result<(), Error> {
-        let Executed { block: Block { header, entries }, receipts, changes } = executed;
-        assert_eq!(entries.len(), receipts.len(), "every entry has one receipt");
-        let key = number_key(header.height.0);
-        self.0.write("store a block", |w| {
-            let head = w.last(HEADERS)?.map(|(key, bytes)| header_at(&key, &bytes)).transpose()?;
-            let next = head.as_ref().map_or(Height(1), |head| head.height.next());
-            let parent = head.as_ref().map_or(Bytes32::ZERO, BlockHeader::hash);
-            if header.height != next || header.parent != parent {
-                return Err(Error::Order { what: "block", number: header.height.0, next: next.0 });
-            }
-            w.put(HEADERS, &key, &header.to_bytes())?;
-            w.put(ENTRIES, &key, &entries.to_bytes())?;
-            w.put(RECEIPTS, &key, &receipts.to_bytes())?;
-            change_leaves(w, changes)?;
-            index(w, header.height, receipts)
-        })
+        assert_eq!(executed.block.entries.len(), executed.receipts.len(), "every entry has one receipt");
+        self.chain().commit(executed)
     }
 
     /// Stores a sealed batch on top of the last one. Its blocks are stored already.
     pub fn commit_batch(&self, batch: &Batch) -> Result<(), Error> {
+        self.commit_sealed(batch, None)
+    }
+
+    /// Stores a sealed batch and the state differences that are published for it, both or neither.
+    pub fn commit_batch_with(&self, batch: &Batch, diff: &[u8]) -> Result<(), Error> {
+        self.commit_sealed(batch, Some(diff))
+    }
+
+    fn commit_sealed(&self, batch: &Batch, diff: Option<&[u8]>) -> Result<(), Error> {
         let number = batch.header.number;
-        self.0.write("store a batch", |w| {
+        let chain = self.chain();
+        chain.file.write("store a batch", |w| {
             let last = w.last(BATCHES)?.map(|(key, bytes)| batch_at(&key, &bytes)).transpose()?;
             let next = last.as_ref().map_or(1, |last| last.header.number + 1);
             let first = last.as_ref().map_or(Height(1), |last| last.last.next());
-            let has_blocks = w.get(HEADERS, &number_key(batch.last.0))?.is_some();
+            let has_blocks = chain.head().is_some_and(|head| head.height >= batch.last);
             if number != next || batch.first != first || batch.last < first || !has_blocks {
                 return Err(Error::Order { what: "batch", number, next });
             }
             w.put(BATCHES, &number_key(number), &batch.to_bytes())?;
-            w.put(BATCH_ENDS, &number_key(batch.last.0), &number.to_bytes())
+            w.put(BATCH_ENDS, &number_key(batch.last.0), &number.to_bytes())?;
+            diff.map_or(Ok(()), |diff| w.put(DIFFS, &number_key(number), diff))
         })
+    }
+
+    /// Stores the state differences that are published for a stored batch. A later call replaces them.
+    pub fn commit_diff(&self, number: u64, diff: &[u8]) -> Result<(), Error> {
+        self.commit_about(DIFFS, number, diff)
     }
 
     /// Stores the committee's signatures on a stored batch. A later call replaces them: more may have come.
@@ -159,8 +150,13 @@ impl Store {
         self.commit_about(SETTLEMENTS, number, &settlement.to_bytes())
     }
 
+    /// Forgets that the batches after this one were settled: the base chain dropped them.
+    pub fn forget_settlements(&self, after: u64) -> Result<(), Error> {
+        self.chain().file.write("forget settlements", |w| w.remove_range(SETTLEMENTS, &number_key(after + 1), None))
+    }
+
     fn commit_about(&self, table: Table, number: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.0.write("store what was learned of a batch", |w| {
+        self.chain().file.write("store what was learned of a batch", |w| {
             if w.get(BATCHES, &number_key(number))?.is_none() {
                 return Err(Error::UnknownBatch(number));
             }
@@ -168,50 +164,101 @@ impl Store {
         })
     }
 
+    // Taking the chain back.
+
+    /// Takes the chain back to the end of a batch; 0 is the genesis. Blocks, receipts, batches and what was learned of
+    /// them are gone, the leaves are as they were, and what the base chain's writer noted stays. All of it happens, or
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the batch is not stored, or comes before one that is final.
+    pub fn rewind(&self, to_batch: u64) -> Result<Rewound, Error> {
+        self.chain().rewind(to_batch)
+    }
+
+    /// Declares a batch final, with all before it: the base chain cannot drop it any more. What would take its blocks
+    /// back is forgotten. A batch that is final already stays so.
+    pub fn finalize(&self, batch: u64) -> Result<(), Error> {
+        self.chain().file.write("declare a batch final", |w| rewind::finalize(w, batch))
+    }
+
+    /// Returns the number of the last batch that is final; 0 when none is.
+    pub fn finalized(&self) -> Result<u64, Error> {
+        let found = read(&self.chain().file.read("read what is final")?, tables::META, tables::FINAL_NAME)?;
+        Ok(found.map_or(0, |last: Final| last.batch))
+    }
+
+    /// Forgets the entries and receipts of all blocks before a batch, and where their transactions stand. Headers and
+    /// batches stay.
+    ///
+    /// # Errors
+    /// When one of those batches is not final.
+    pub fn prune(&self, before_batch: u64) -> Result<(), Error> {
+        self.chain().checkpoint_all()?;
+        rewind::prune(&self.chain().file, before_batch)
+    }
+
     // Reading the chain.
 
     /// Reads back all that it takes to go on with a chain; a store without one gets the genesis first.
     pub fn resume(&self, genesis: &[LeafChange]) -> Result<Resumed, Error> {
-        if self.0.read("look for a chain")?.last(LEAVES)?.is_none() {
+        if self.chain().view("look for a chain")?.reader.last(LEAVES)?.is_none() {
             self.commit_genesis(genesis)?;
         }
-        let reader = self.0.read("resume the chain")?;
-        let batch = last_batch(&reader)?;
-        let mut height = batch.as_ref().map_or(Height(1), |batch| batch.last.next());
-        let mut unsealed = Vec::new();
-        while let Some(block) = block(&reader, height)? {
-            unsealed.push((block, receipts(&reader, height)?.ok_or_else(|| corrupt(RECEIPTS, &number_key(height.0)))?));
-            height = height.next();
-        }
-        Ok(Resumed { leaves: leaves(&reader)?, head: head(&reader)?, batch, unsealed })
+        // What leaves held before a block is written down when the block goes into the tables.
+        self.checkpoint()?;
+        let view = self.chain().view("resume the chain")?;
+        let batch = tables::last_batch(&view.reader)?;
+        let unsealed = view.with_receipts(batch.as_ref().map_or(Height(1), |batch| batch.last.next()))?;
+        let undo = unsealed.iter().map(|(block, _)| undo(&view.reader, block)).collect::<Result<_, _>>()?;
+        Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed, undo })
     }
 
     /// Returns the last block's header, or `None` before the first block.
     pub fn head(&self) -> Result<Option<BlockHeader>, Error> {
-        head(&self.0.read("read the head")?)
+        Ok(self.chain().head())
     }
 
     /// Returns a block's header.
     pub fn header(&self, height: Height) -> Result<Option<BlockHeader>, Error> {
-        header(&self.0.read("read a header")?, height)
+        match self.chain().kept(height) {
+            Some(kept) => Ok(Some(kept.parts.header.clone())),
+            None => tables::header(&self.chain().file.read("read a header")?, height),
+        }
     }
 
     /// Returns a block.
     pub fn block(&self, height: Height) -> Result<Option<Block>, Error> {
-        block(&self.0.read("read a block")?, height)
+        match self.chain().kept(height) {
+            Some(kept) => kept.block().map(Some),
+            None => tables::block(&self.chain().file.read("read a block")?, height),
+        }
+    }
+
+    /// Returns the blocks from a height on, at most `count` and as many as there are.
+    pub fn blocks(&self, from: Height, count: usize) -> Result<Vec<Block>, Error> {
+        self.chain().view("read blocks")?.blocks(from, count)
     }
 
     /// Returns a block's receipts, in the order of its entries.
     pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, Error> {
-        receipts(&self.0.read("read receipts")?, height)
+        match self.chain().kept(height) {
+            Some(kept) => kept.receipts().map(Some),
+            None => tables::receipts(&self.chain().file.read("read receipts")?, height),
+        }
     }
 
     /// Returns where a transaction stands: its block, and its place among the block's entries.
     ///
     /// The same bytes can come more than once. What counts is the one time that they took their nonce; until then,
-    /// the first time that they were refused.
+    /// the first time that they were refused. Of a pruned block nothing is found.
     pub fn find(&self, id: TransactionId) -> Result<Option<(Height, u32)>, Error> {
-        let place: Option<Place> = read(&self.0.read("find a transaction")?, TRANSACTIONS, &id.to_bytes())?;
+        let kept = self.chain().kept_place(&id.0);
+        let stored: Option<Place> = read(&self.chain().file.read("find a transaction")?, TRANSACTIONS, &id.to_bytes())?;
+        let place = match (kept, stored) {
+            (Some(kept), stored) if kept.replaces(stored.as_ref()) => Some(kept),
+            (_, stored) => stored,
+        };
         Ok(place.map(|place| (place.height, place.position)))
     }
 
@@ -229,45 +276,56 @@ impl Store {
     /// Returns all leaves in key order: what [`state::State::restore`] takes. The caller compares the root with the
     /// head's.
     pub fn leaves(&self) -> Result<Vec<(Vec<u8>, LeafRecord)>, Error> {
-        leaves(&self.0.read("read the leaves")?)
+        self.chain().view("read the leaves")?.leaves()
     }
 
     /// Returns a batch.
     pub fn batch(&self, number: u64) -> Result<Option<Batch>, Error> {
-        batch(&self.0.read("read a batch")?, number)
+        tables::batch(&self.chain().file.read("read a batch")?, number)
+    }
+
+    /// Returns the batches from a number on, at most `count` and as many as there are.
+    pub fn batches(&self, from: u64, count: usize) -> Result<Vec<Batch>, Error> {
+        let found = self.chain().file.read("read batches")?.range(BATCHES, &number_key(from), count)?;
+        found.iter().map(|(key, bytes)| batch_at(key, bytes)).collect()
     }
 
     /// Returns the last batch.
     pub fn last_batch(&self) -> Result<Option<Batch>, Error> {
-        last_batch(&self.0.read("read the last batch")?)
+        tables::last_batch(&self.chain().file.read("read the last batch")?)
     }
 
     /// Returns the batch that a block went into, once it is sealed.
     pub fn batch_of(&self, height: Height) -> Result<Option<Batch>, Error> {
-        let reader = self.0.read("find a block's batch")?;
+        let reader = self.chain().file.read("find a block's batch")?;
         let Some((end, bytes)) = reader.at_or_after(BATCH_ENDS, &number_key(height.0))? else {
             return Ok(None);
         };
         let number = decode(BATCH_ENDS, &end, &bytes)?;
-        let found = batch(&reader, number)?.filter(|batch| number_key(batch.last.0) == *end);
+        let found = tables::batch(&reader, number)?.filter(|batch| number_key(batch.last.0) == *end);
         let found = found.ok_or_else(|| corrupt(BATCH_ENDS, &end))?;
         // Batches lie against each other, so only height 0, which is no block's, comes before the first.
         Ok(Some(found).filter(|batch| batch.first <= height))
     }
 
+    /// Returns the state differences that are published for a batch.
+    pub fn diff(&self, number: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.chain().file.read("read a batch's differences")?.get(DIFFS, &number_key(number))
+    }
+
     /// Returns the committee's signatures on a batch.
     pub fn evidence(&self, number: u64) -> Result<Option<Vec<u8>>, Error> {
-        self.0.read("read evidence")?.get(EVIDENCE, &number_key(number))
+        self.chain().file.read("read evidence")?.get(EVIDENCE, &number_key(number))
     }
 
     /// Returns where a batch was settled.
     pub fn settlement(&self, number: u64) -> Result<Option<Settlement>, Error> {
-        read(&self.0.read("read a settlement")?, SETTLEMENTS, &number_key(number))
+        read(&self.chain().file.read("read a settlement")?, SETTLEMENTS, &number_key(number))
     }
 
     /// Returns the number of the last batch whose settlement is stored; 0 before the first.
     pub fn settled(&self) -> Result<u64, Error> {
-        let last = self.0.read("read the last settlement")?.last(SETTLEMENTS)?;
+        let last = self.chain().file.read("read the last settlement")?.last(SETTLEMENTS)?;
         last.map_or(Ok(0), |(key, _)| decode(SETTLEMENTS, &key, &key))
     }
 
@@ -280,118 +338,80 @@ impl Store {
         }
         let id = crypto::content_id(bytes);
         if self.content(id)?.is_none() {
-            self.0.write("store content", |w| w.put(CONTENTS, &id.0, bytes))?;
+            self.chain().file.write("store content", |w| w.put(CONTENTS, &id.0, bytes))?;
         }
         Ok(id)
     }
 
     /// Returns content. Its hash is checked again: nobody gets other bytes than they asked for.
     pub fn content(&self, id: ContentId) -> Result<Option<Vec<u8>>, Error> {
-        let bytes = self.0.read("read content")?.get(CONTENTS, &id.0)?;
+        let bytes = self.chain().file.read("read content")?.get(CONTENTS, &id.0)?;
         match bytes {
             Some(bytes) if crypto::content_id(&bytes) != id => Err(corrupt(CONTENTS, &id.0)),
             other => Ok(other),
         }
     }
 
+    /// Stores what the base chain's writer must not forget of a nonce, or forgets it.
+    pub fn commit_outbox(&self, nonce: u64, record: Option<&[u8]>) -> Result<(), Error> {
+        self.chain().file.write("store what is sent", |w| w.change(OUTBOX, [(number_key(nonce).as_slice(), record)]))
+    }
+
+    /// Returns what the base chain's writer noted, in the order of the nonces.
+    pub fn outbox(&self) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+        let mut found = Vec::new();
+        self.chain().file.read("read what was sent")?.each(OUTBOX, |key, record| {
+            found.push((decode(OUTBOX, key, key)?, record.to_vec()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Stores a note under a name. A later call replaces it.
+    pub fn put_note(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.chain().file.write("store a note", |w| w.put(NOTES, name.as_bytes(), bytes))
+    }
+
+    /// Returns a note.
+    pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.chain().file.read("read a note")?.get(NOTES, name.as_bytes())
+    }
+
+    /// Moves all blocks that are stored now from the journal into the tables. Nobody needs to call this for the blocks
+    /// to be safe.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        self.chain().checkpoint_all()
+    }
+
+    // The whole store.
+
+    /// Writes a copy of the store, as it is now, to one new file. Others go on reading and writing.
+    pub fn snapshot(&self, to: impl AsRef<Path>) -> Result<Snapshot, Error> {
+        self.chain().checkpoint_all()?;
+        let reader = self.chain().file.read("copy the store")?;
+        snapshot::write(&*self.chain().disk, &reader, to.as_ref())
+    }
+
+    /// Makes a new store out of a copy. The caller opens it, and compares the root of its leaves with the head's.
+    pub fn restore_snapshot(file: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Snapshot, Error> {
+        snapshot::restore(&System, file.as_ref(), to.as_ref())
+    }
+
     /// Writes past every check, to show what a damaged file gives.
     #[cfg(test)]
     pub(crate) fn damage(&self, table: &'static str, key: &[u8], bytes: Option<&[u8]>) {
-        let change = [(key, bytes.map(<[u8]>::to_vec))];
-        self.0.write("damage the store", |w| w.change(Table(table), change)).unwrap();
+        self.checkpoint().unwrap();
+        self.chain().file.write("damage the store", |w| w.change(Table(table), [(key, bytes)])).unwrap();
     }
 }
 
-fn change_leaves(w: &Writer, changes: &[LeafChange]) -> Result<(), Error> {
-    w.change(LEAVES, changes.iter().map(|change| (&*change.key, change.record.as_ref().map(Encode::to_bytes))))
-}
-
-/// Records where a block's entries stand.
-fn index(w: &Writer, height: Height, receipts: &[Receipt]) -> Result<(), Error> {
-    for (receipt, position) in receipts.iter().zip(0u32..) {
-        let (key, acted) = (receipt.id.to_bytes(), has_acted(receipt));
-        let known = w.get(TRANSACTIONS, &key)?.map(|bytes| decode::<Place>(TRANSACTIONS, &key, &bytes)).transpose()?;
-        if known.is_none_or(|known| acted && !known.acted) {
-            w.put(TRANSACTIONS, &key, &Place { height, position, acted }.to_bytes())?;
-        }
-    }
-    Ok(())
-}
-
-/// Says whether an entry came as far as its action: only then it took its nonce and can never do so again.
-fn has_acted(receipt: &Receipt) -> bool {
-    match receipt.status {
-        Status::Applied(_) => true,
-        Status::Rejected(code) => transition::Reject::ALL.iter().all(|reject| reject.code() != code),
-    }
-}
-
-fn number_key(number: u64) -> [u8; 8] {
-    number.to_be_bytes()
-}
-
-fn leaves(reader: &Reader) -> Result<Vec<(Vec<u8>, LeafRecord)>, Error> {
-    let pairs = reader.all(LEAVES)?.into_iter();
-    pairs
-        .map(|(key, bytes)| {
-            let record = decode(LEAVES, &key, &bytes)?;
-            Ok((key, record))
-        })
-        .collect()
-}
-
-fn head(reader: &Reader) -> Result<Option<BlockHeader>, Error> {
-    reader.last(HEADERS)?.map(|(key, bytes)| header_at(&key, &bytes)).transpose()
-}
-
-fn block(reader: &Reader, height: Height) -> Result<Option<Block>, Error> {
-    let Some(header) = header(reader, height)? else {
-        return Ok(None);
+/// Reads what the leaves that a block changed held before it.
+fn undo(reader: &Reader, block: &Block) -> Result<Vec<LeafChange>, Error> {
+    let key = number_key(block.header.height.0);
+    let undo: Undo = read(reader, UNDO, &key)?.ok_or_else(|| corrupt(UNDO, &key))?;
+    let change = |LeafBefore { key, record }| {
+        let record = record.map(|bytes| decode(LEAVES, &key, &bytes)).transpose()?;
+        Ok(LeafChange { key, record })
     };
-    let key = number_key(height.0);
-    let entries: Option<Vec<Entry>> = read(reader, ENTRIES, &key)?;
-    let entries = entries.ok_or_else(|| corrupt(ENTRIES, &key))?;
-    Ok(Some(Block { header, entries }))
-}
-
-fn receipts(reader: &Reader, height: Height) -> Result<Option<Vec<Receipt>>, Error> {
-    read(reader, RECEIPTS, &number_key(height.0))
-}
-
-fn last_batch(reader: &Reader) -> Result<Option<Batch>, Error> {
-    reader.last(BATCHES)?.map(|(key, bytes)| batch_at(&key, &bytes)).transpose()
-}
-
-fn header(reader: &Reader, height: Height) -> Result<Option<BlockHeader>, Error> {
-    let key = number_key(height.0);
-    reader.get(HEADERS, &key)?.map(|bytes| header_at(&key, &bytes)).transpose()
-}
-
-fn batch(reader: &Reader, number: u64) -> Result<Option<Batch>, Error> {
-    let key = number_key(number);
-    reader.get(BATCHES, &key)?.map(|bytes| batch_at(&key, &bytes)).transpose()
-}
-
-fn header_at(key: &[u8], bytes: &[u8]) -> Result<BlockHeader, Error> {
-    let header: BlockHeader = decode(HEADERS, key, bytes)?;
-    if number_key(header.height.0) == *key { Ok(header) } else { Err(corrupt(HEADERS, key)) }
-}
-
-fn batch_at(key: &[u8], bytes: &[u8]) -> Result<Batch, Error> {
-    let batch: Batch = decode(BATCHES, key, bytes)?;
-    if number_key(batch.header.number) == *key { Ok(batch) } else { Err(corrupt(BATCHES, key)) }
-}
-
-fn read<T: Decode>(reader: &Reader, table: Table, key: &[u8]) -> Result<Option<T>, Error> {
-    reader.get(table, key)?.map(|bytes| decode(table, key, &bytes)).transpose()
-}
-
-fn decode<T: Decode>(table: Table, key: &[u8], bytes: &[u8]) -> Result<T, Error> {
-    T::from_bytes(bytes).map_err(|_| corrupt(table, key))
-}
-
-fn corrupt(table: Table, key: &[u8]) -> Error {
-    let number = key.try_into().map(|key| u64::from_be_bytes(key).to_string());
-    let hex = || key.iter().map(|byte| format!("{byte:02x}")).collect();
-    Error::Corrupt { table: table.0, key: number.unwrap_or_else(|_| hex()) }
+    undo.leaves.into_iter().map(change).collect()
 }

@@ -30,7 +30,8 @@ impl LeafRecord {
     pub fn read<L: Leaf>(key: &[u8], value: &[u8]) -> Option<Self> {
         let key = L::Key::from_bytes(key).ok()?;
         let value = L::Value::from_bytes(value).ok()?;
-        Some(record_of::<L>(&key, &value))
+        let value_digest = poseidon::hash_of(Domain::Value, &value);
+        Some(Self { path: path_of::<L>(&key), value_digest, value: value.to_bytes().into() })
     }
 }
 
@@ -59,30 +60,81 @@ macro_rules! leaf {
     };
 }
 
-pub(crate) fn key_bytes<L: Leaf>(key: &L::Key) -> Vec<u8> {
-    let mut bytes = vec![L::NUMBER];
-    bytes.extend(key.to_bytes());
-    bytes
+/// A leaf's key as maps hold it, in the order of its bytes: the kind's number, then the key's canonical bytes. The first
+/// sixteen stand in the map itself, so that a search hardly ever has to follow a pointer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MapKey {
+    head: u128,
+    bytes: Box<[u8]>,
 }
 
-pub(crate) fn path_of<L: Leaf>(key: &L::Key) -> Digest {
-    let mut elements = vec![u64::from(L::NUMBER)];
-    elements.extend(key.to_elements());
-    poseidon::hash(Domain::Key, &elements)
+impl MapKey {
+    pub(crate) fn new(bytes: Box<[u8]>) -> Self {
+        // Zeros after a short key keep the order: where heads are equal, the bytes decide.
+        let mut head = [0; 16];
+        let taken = bytes.len().min(head.len());
+        head[..taken].copy_from_slice(&bytes[..taken]);
+        Self { head: u128::from_be_bytes(head), bytes }
+    }
+
+    pub(crate) fn of<L: Leaf>(key: &L::Key) -> Self {
+        Self::before::<L>(&key.to_bytes())
+    }
+
+    /// Returns the key from which a kind's keys with these bytes at their beginning follow.
+    pub(crate) fn before<L: Leaf>(prefix: &[u8]) -> Self {
+        Self::new([&[L::NUMBER], prefix].concat().into())
+    }
+
+    pub(crate) fn is_of<L: Leaf>(&self) -> bool {
+        self.bytes.first() == Some(&L::NUMBER)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        self.bytes
+    }
 }
 
+/// Returns where a leaf stands in the tree: the digest of its key.
+pub fn path_of<L: Leaf>(key: &L::Key) -> Digest {
+    poseidon::hash(Domain::Key, &path_elements::<L>(key))
+}
+
+fn path_elements<L: Leaf>(key: &L::Key) -> Vec<u64> {
+    [&[u64::from(L::NUMBER)], key.to_elements().as_slice()].concat()
+}
+
+#[cfg(test)]
 pub(crate) fn value_digest(value: &impl Encode) -> Digest {
     poseidon::hash_of(Domain::Value, value)
 }
 
-pub(crate) fn record_of<L: Leaf>(key: &L::Key, value: &L::Value) -> LeafRecord {
-    LeafRecord {
-        path: path_of::<L>(key),
-        value_digest: value_digest(value),
-        value: value.to_bytes().into_boxed_slice(),
+/// How a kind's bytes become what is hashed, for those who hold many kinds and no types.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// From a key's bytes, the kind's number first.
+    pub(crate) path: fn(&[u8]) -> Vec<u64>,
+    /// From a value's bytes.
+    pub(crate) value: fn(&[u8]) -> Vec<u64>,
+}
+
+impl Kind {
+    pub(crate) fn of<L: Leaf>() -> Self {
+        Self {
+            path: |bytes| path_elements::<L>(&decode_key::<L>(bytes)),
+            value: |bytes| decode_value::<L>(bytes).to_elements(),
+        }
     }
 }
 
-pub(crate) fn decode_value<L: Leaf>(record: &LeafRecord) -> L::Value {
-    L::Value::from_bytes(&record.value).expect("a value was written by its own encoder")
+pub(crate) fn decode_key<L: Leaf>(bytes: &[u8]) -> L::Key {
+    L::Key::from_bytes(&bytes[1..]).expect("a key was written by its own encoder")
+}
+
+pub(crate) fn decode_value<L: Leaf>(bytes: &[u8]) -> L::Value {
+    L::Value::from_bytes(bytes).expect("a value was written by its own encoder")
 }

@@ -2,7 +2,8 @@
 
 use crate::leaf::{self, Leaf};
 use crate::tree::leaf_digest;
-use crypto::poseidon::compress;
+use crypto::Domain;
+use crypto::poseidon::{compress, hash_of};
 use types::{Digest, limits::PATH_DEPTH, record};
 
 record! {
@@ -28,7 +29,7 @@ record! {
 impl Path {
     /// Says whether the leaf holds `value` under `root`. Total.
     pub fn includes<L: Leaf>(&self, root: &Digest, key: &L::Key, value: &L::Value) -> bool {
-        let expected = Terminal { path: leaf::path_of::<L>(key), value: leaf::value_digest(value) };
+        let expected = Terminal { path: leaf::path_of::<L>(key), value: hash_of(Domain::Value, value) };
         self.terminal.as_ref() == Some(&expected) && self.leads_to(&expected.path, root)
     }
 

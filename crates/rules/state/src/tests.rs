@@ -1,3 +1,5 @@
+mod witness;
+
 use super::*;
 use proptest::prelude::*;
 use types::{Amount, Height};
@@ -26,6 +28,10 @@ fn write(state: &mut State, writes: &[(u64, Option<u64>)]) {
     }
     let changes = overlay.into_changes();
     state.apply(&changes);
+}
+
+fn records(state: &State) -> Vec<(Vec<u8>, LeafRecord)> {
+    state.leaves.keys().map(|key| (key.bytes().to_vec(), state.record(key).unwrap())).collect()
 }
 
 /// The tree by definition: split by bits until at most one leaf is left.
@@ -66,7 +72,7 @@ proptest! {
         prop_assert_eq!(state.root(), naive_root(&leaves, 0));
         prop_assert_eq!(state.iter::<Counted>().map(|(k, v)| (k.0, v.quanta())).collect::<Vec<_>>(), naive.clone().into_iter().collect::<Vec<_>>());
 
-        let stored: Vec<_> = state.leaves.clone().into_iter().collect();
+        let stored = records(&state);
         prop_assert_eq!(State::restore(stored).root(), state.root());
 
         for key in 0..24 {
@@ -122,4 +128,157 @@ fn a_discarded_transaction_leaves_no_trace() {
     overlay.remove::<Counted>(&Height(2));
     overlay.keep();
     assert!(overlay.into_changes().is_empty(), "what came and went within a block is no change");
+}
+
+/// Takes the second piece first, or both at once: what a tree must not notice.
+enum Unordered {
+    Backwards,
+    AtOnce,
+}
+
+impl Join for Unordered {
+    fn join(&self, left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
+        match self {
+            Self::Backwards => {
+                right();
+                left();
+            }
+            Self::AtOnce => std::thread::scope(|scope| {
+                scope.spawn(left);
+                right();
+            }),
+        }
+    }
+}
+
+fn changes_of(state: &State, writes: impl IntoIterator<Item = (u64, Option<u64>)>) -> Vec<LeafChange> {
+    let mut overlay = Overlay::new(state);
+    for (key, value) in writes {
+        match value {
+            Some(value) => overlay.put::<Counted>(&Height(key), &amount(value)),
+            None => overlay.remove::<Counted>(&Height(key)),
+        }
+    }
+    overlay.keep();
+    overlay.into_changes()
+}
+
+#[test]
+fn shared_work_gives_the_root_that_one_thread_gives() {
+    let mut alone = State::default();
+    alone.apply(&changes_of(&alone, (0..3_000).map(|key| (key, Some(key)))));
+    // Two in three are removed, changed or new, and enough of each that the work is really shared.
+    let second = changes_of(&alone, (0..4_500).map(|key| (key, (key % 3 != 0).then(|| key + key % 3 - 1))));
+    assert!(second.len() > 2 * FORK_WRITES);
+    let before = records(&alone);
+    alone.apply(&second);
+    let leaves: Vec<_> = records(&alone).iter().map(|(_, record)| (record.path, record.value_digest)).collect();
+    assert_eq!(alone.root(), naive_root(&leaves, 0));
+    for join in [Unordered::Backwards, Unordered::AtOnce] {
+        let mut shared = State::restore_with(before.clone(), &join);
+        shared.apply_with(&second, &join);
+        assert_eq!(shared.root(), alone.root());
+        assert_eq!(records(&shared), records(&alone));
+        assert_eq!(State::restore_with(records(&alone), &join).root(), alone.root());
+        let all = shared.leaves.keys().map(|key| LeafChange { key: key.clone().into_bytes(), record: None });
+        let none: Vec<LeafChange> = all.collect();
+        shared.apply_with(&none, &join);
+        assert!(shared.is_empty() && shared.root() == Digest::ZERO);
+    }
+}
+
+proptest! {
+    #[test]
+    fn undoing_a_block_gives_the_state_before_it(blocks in writes()) {
+        let mut state = State::default();
+        let mut undone = Vec::new();
+        for block in &blocks {
+            let changes = changes_of(&state, block.iter().copied());
+            undone.push((state.root(), records(&state), state.undo_of(&changes)));
+            state.apply(&changes);
+        }
+        while let Some((root, before, undo)) = undone.pop() {
+            state.apply(&undo);
+            prop_assert_eq!(state.root(), root);
+            prop_assert_eq!(records(&state), before);
+        }
+    }
+
+    #[test]
+    fn a_states_witness_covers_the_writes_of_its_changes(blocks in writes()) {
+        let mut state = State::default();
+        for block in &blocks {
+            let changes = changes_of(&state, block.iter().copied());
+            let writes = state.writes_of(&changes);
+            let root = state.root();
+            let witness = state.witness(writes.iter().map(|write| write.path));
+            state.apply(&changes);
+            prop_assert_eq!(witness.check(&root).unwrap().root_after(&writes), Ok(state.root()));
+        }
+    }
+
+    #[test]
+    fn an_overlay_is_a_map_and_records_the_last_value_of_each_leaf(
+        base in prop::collection::btree_map(0u64..8, 0u64..4, 0..8),
+        steps in prop::collection::vec((0u64..8, prop::option::of(0u64..4), 0..4u8), 0..40),
+    ) {
+        let mut state = State::default();
+        state.apply(&changes_of(&state, base.iter().map(|(key, value)| (*key, Some(*value)))));
+        let mut overlay = Overlay::new(&state);
+        let (mut kept, mut running) = (base.clone(), base.clone());
+        for (key, value, end) in steps {
+            match value {
+                Some(value) => {
+                    overlay.put::<Counted>(&Height(key), &amount(value));
+                    running.insert(key, value);
+                }
+                None => {
+                    overlay.remove::<Counted>(&Height(key));
+                    running.remove(&key);
+                }
+            }
+            prop_assert_eq!(overlay.get::<Counted>(&Height(key)).map(|value| value.quanta()), running.get(&key).copied());
+            match end {
+                0 => {
+                    overlay.keep();
+                    kept = running.clone();
+                }
+                1 => {
+                    overlay.discard();
+                    running = kept.clone();
+                }
+                _ => {}
+            }
+        }
+        overlay.discard();
+        for (key, before, after) in overlay.touched::<Counted>() {
+            prop_assert_eq!(before.map(|value| value.quanta()), base.get(&key.0).copied());
+            prop_assert_eq!(after.map(|value| value.quanta()), kept.get(&key.0).copied());
+        }
+        let differing = (0..8).filter(|key| base.get(key) != kept.get(key));
+        let expected: Vec<LeafChange> = differing
+            .map(|key| LeafChange {
+                key: MapKey::of::<Counted>(&Height(key)).into_bytes(),
+                record: kept.get(&key).map(|value| LeafRecord {
+                    path: path_of::<Counted>(&Height(key)),
+                    value_digest: leaf::value_digest(&amount(*value)),
+                    value: amount(*value).to_bytes().into(),
+                }),
+            })
+            .collect();
+        prop_assert_eq!(overlay.into_changes(), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn keys_are_in_the_order_of_their_bytes(a in key_bytes(), b in key_bytes()) {
+        let (left, right) = (MapKey::new(a.clone().into()), MapKey::new(b.clone().into()));
+        prop_assert_eq!(left.cmp(&right), a.cmp(&b));
+    }
+}
+
+/// Keys that are often equal at the beginning, or but for zeros at the end.
+fn key_bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(vec![0u8, 0, 0, 1]), 0..20)
 }

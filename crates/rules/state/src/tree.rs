@@ -1,110 +1,261 @@
 //! A compact sparse Merkle tree: a leaf stands at the shortest prefix of its path that no other leaf shares, so that a
 //! path has about log2 of the leaf count siblings. Its shape depends only on the set of leaves, never on their order.
 
+use crate::fork::{FORK_WRITES, Join};
 use crate::path::{Path, Terminal};
-use crypto::poseidon::compress;
-use types::{Digest, limits::PATH_DEPTH};
+use crypto::poseidon::{compress, compress_all};
+use types::{Digest, limits::PATH_DEPTH, record};
 
 /// Sets a leaf's digest apart from an inner node's: its right input is a constant that no tree node can have as
 /// its digest without a preimage of it.
 const LEAF_MARK: [u64; 4] = [0x7461_6c65_615f_6c66, 1, 1, 1];
 
-pub(crate) fn leaf_digest(path: &Digest, value: &Digest) -> Digest {
-    let mark = Digest::new(LEAF_MARK).expect("the mark's limbs are below the prime");
-    compress(&compress(path, value), &mark)
+pub(crate) fn leaf_mark() -> Digest {
+    Digest::new(LEAF_MARK).expect("the mark's limbs are below the prime")
 }
 
-/// A new value digest for a path, or the leaf's removal.
-pub(crate) type Update = (Digest, Option<Digest>);
+pub(crate) fn leaf_digest(path: &Digest, value: &Digest) -> Digest {
+    compress(&compress(path, value), &leaf_mark())
+}
+
+record! {
+    /// A new value for a leaf, or its removal, as the tree sees it.
+    pub struct Write {
+        /// The digest of the leaf's key.
+        pub path: Digest,
+        /// The digest of what stands there now.
+        pub value: Option<Digest>,
+    }
+}
+
+/// A subtree. The digest of a changed one is [`PENDING`] until [`Node::hash`].
+#[derive(Default, Clone)]
+pub(crate) struct Node {
+    pub(crate) digest: Digest,
+    pub(crate) kind: Kind,
+}
 
 #[derive(Default, Clone)]
-pub(crate) enum Node {
+pub(crate) enum Kind {
     #[default]
     Empty,
-    Leaf {
-        path: Digest,
-        value: Digest,
-        digest: Digest,
-    },
-    Inner {
-        digest: Digest,
-        children: Box<[Node; 2]>,
-    },
+    Leaf(Box<Terminal>),
+    Inner(Box<[Node; 2]>),
+    /// Not empty, known by its digest only. In an excerpt, never in a whole state.
+    Closed,
+}
+
+/// The digest of a leaf or an inner node that has not been hashed since it changed. A subtree that truly had this
+/// digest would be hashed once more than needed, and be none the worse for it.
+const PENDING: Digest = Digest::ZERO;
+
+/// Divides what is sorted by path at the bit of a depth.
+pub(crate) fn divide<T>(sorted: &[T], depth: usize, path: impl Fn(&T) -> &Digest) -> (&[T], &[T]) {
+    sorted.split_at(sorted.partition_point(|item| !path(item).bit(depth)))
 }
 
 impl Node {
-    pub(crate) fn digest(&self) -> Digest {
-        match self {
-            Self::Empty => Digest::ZERO,
-            Self::Leaf { digest, .. } | Self::Inner { digest, .. } => *digest,
+    pub(crate) fn leaf(path: Digest, value: Digest) -> Self {
+        Self { digest: PENDING, kind: Kind::Leaf(Box::new(Terminal { path, value })) }
+    }
+
+    pub(crate) fn inner(children: [Node; 2]) -> Self {
+        Self { digest: PENDING, kind: Kind::Inner(Box::new(children)) }
+    }
+
+    pub(crate) fn closed(digest: Digest) -> Self {
+        Self { digest, kind: Kind::Closed }
+    }
+
+    /// Applies writes that are sorted by path and unique, and hashes what they changed.
+    pub(crate) fn update(&mut self, writes: &[Write], join: &dyn Join) {
+        self.update_at(writes, 0, join);
+    }
+
+    fn update_at(&mut self, writes: &[Write], depth: usize, join: &dyn Join) {
+        if writes.len() < FORK_WRITES {
+            self.change(writes, depth);
+        } else {
+            let (to_left, to_right) = divide(writes, depth, |write| &write.path);
+            let [left, right] = self.children(depth);
+            join.join(&mut || left.update_at(to_left, depth + 1, join), &mut || {
+                right.update_at(to_right, depth + 1, join);
+            });
+            self.settle();
         }
+        self.hash();
     }
 
-    fn leaf(path: Digest, value: Digest) -> Self {
-        Self::Leaf { path, value, digest: leaf_digest(&path, &value) }
-    }
-
-    /// Joins two subtrees. A lone leaf moves up, so that the shape stays the shortest.
-    fn inner(left: Node, right: Node) -> Self {
-        match (left, right) {
-            (Self::Empty, Self::Empty) => Self::Empty,
-            (leaf @ Self::Leaf { .. }, Self::Empty) | (Self::Empty, leaf @ Self::Leaf { .. }) => leaf,
-            (left, right) => {
-                Self::Inner { digest: compress(&left.digest(), &right.digest()), children: Box::new([left, right]) }
+    /// Applies writes without hashing.
+    fn change(&mut self, writes: &[Write], depth: usize) {
+        match (&mut self.kind, writes) {
+            (_, []) => {}
+            (Kind::Empty, [Write { value: None, .. }]) => {}
+            (Kind::Empty, [Write { path, value: Some(value) }]) => *self = Self::leaf(*path, *value),
+            (Kind::Leaf(leaf), [Write { path, value }]) if leaf.path == *path => match value {
+                Some(value) => {
+                    leaf.value = *value;
+                    self.digest = PENDING;
+                }
+                None => *self = Self::default(),
+            },
+            _ => {
+                let (to_left, to_right) = divide(writes, depth, |write| &write.path);
+                let [left, right] = self.children(depth);
+                left.change(to_left, depth + 1);
+                right.change(to_right, depth + 1);
+                self.settle();
             }
         }
     }
 
-    /// Applies updates that are sorted by path and unique, all of them below this node at `depth`.
-    pub(crate) fn update(&mut self, updates: &[Update], depth: usize) {
-        if updates.is_empty() {
+    /// Returns the children, after making a leaf or nothing into an inner node that [`Node::settle`] will judge.
+    fn children(&mut self, depth: usize) -> &mut [Node; 2] {
+        if !matches!(self.kind, Kind::Inner(_)) {
+            assert!(depth < PATH_DEPTH, "two leaves have one path: the writes are not unique");
+            let mut children = <[Node; 2]>::default();
+            match std::mem::take(self) {
+                Node { kind: Kind::Closed, .. } => panic!("a write goes where only a digest is known"),
+                leaf @ Node { kind: Kind::Leaf(_), .. } => {
+                    let right = matches!(&leaf.kind, Kind::Leaf(terminal) if terminal.path.bit(depth));
+                    children[usize::from(right)] = leaf;
+                }
+                _ => {}
+            }
+            *self = Self::inner(children);
+        }
+        match &mut self.kind {
+            Kind::Inner(children) => children,
+            _ => unreachable!("it was made an inner node above"),
+        }
+    }
+
+    /// Gives a node whose children changed its shape. A lone leaf moves up, so that the shape stays the shortest.
+    fn settle(&mut self) {
+        let Kind::Inner(children) = &mut self.kind else { return };
+        let [left, right] = &mut **children;
+        match (&left.kind, &right.kind) {
+            (Kind::Empty, Kind::Empty) => *self = Self::default(),
+            (Kind::Leaf(_), Kind::Empty) => *self = std::mem::take(left),
+            (Kind::Empty, Kind::Leaf(_)) => *self = std::mem::take(right),
+            _ => self.digest = PENDING,
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.digest == PENDING && matches!(self.kind, Kind::Leaf(_) | Kind::Inner(_))
+    }
+
+    /// Gives every node below that has none its digest: level by level, so that many are hashed at once.
+    pub(crate) fn hash(&mut self) {
+        let mut work = Work::default();
+        self.list(0, &mut work);
+        let mut digests = work.digests();
+        self.fill(0, &mut digests);
+    }
+
+    /// Lists what has to be hashed and returns where this node's digest will come from.
+    fn list(&self, depth: usize, work: &mut Work) -> Source {
+        match &self.kind {
+            Kind::Leaf(leaf) if self.is_pending() => {
+                work.leaves.push([leaf.path, leaf.value]);
+                Source::Leaf(work.leaves.len() - 1)
+            }
+            Kind::Inner(children) if self.is_pending() => {
+                let pair = [children[0].list(depth + 1, work), children[1].list(depth + 1, work)];
+                if work.levels.len() <= depth {
+                    work.levels.resize_with(depth + 1, Vec::new);
+                }
+                work.levels[depth].push(pair);
+                Source::Level(work.levels[depth].len() - 1)
+            }
+            _ => Source::Known(self.digest),
+        }
+    }
+
+    /// Takes the digests in the order in which [`Node::list`] listed them.
+    fn fill(&mut self, depth: usize, digests: &mut Digests) {
+        if !self.is_pending() {
             return;
         }
-        *self = match std::mem::take(self) {
-            Self::Inner { children, .. } => {
-                let [mut left, mut right] = *children;
-                let middle = updates.partition_point(|(path, _)| !path.bit(depth));
-                left.update(&updates[..middle], depth + 1);
-                right.update(&updates[middle..], depth + 1);
-                Self::inner(left, right)
+        let next = match &mut self.kind {
+            Kind::Inner(children) => {
+                children.iter_mut().for_each(|child| child.fill(depth + 1, digests));
+                digests.levels[depth].next()
             }
-            Self::Leaf { path, value, .. } => {
-                let mut merged: Vec<Update> = updates.to_vec();
-                if let Err(at) = merged.binary_search_by_key(&path, |(path, _)| *path) {
-                    merged.insert(at, (path, Some(value)));
-                }
-                Self::build(&merged, depth)
-            }
-            Self::Empty => Self::build(updates, depth),
+            _ => digests.leaves.next(),
         };
+        self.digest = next.expect("the same walk listed this node");
     }
 
-    fn build(updates: &[Update], depth: usize) -> Self {
-        let present = updates.iter().filter(|(_, value)| value.is_some()).count();
-        if present == 0 {
-            return Self::Empty;
+    /// Returns the digest of a leaf's value.
+    pub(crate) fn value(&self, path: &Digest) -> Option<Digest> {
+        let (mut node, mut depth) = (self, 0);
+        while let Kind::Inner(children) = &node.kind {
+            node = &children[usize::from(path.bit(depth))];
+            depth += 1;
         }
-        if present == 1 {
-            let found = updates.iter().find_map(|(path, value)| value.map(|value| (*path, value)));
-            return found.map_or(Self::Empty, |(path, value)| Self::leaf(path, value));
+        match &node.kind {
+            Kind::Leaf(leaf) if leaf.path == *path => Some(leaf.value),
+            _ => None,
         }
-        assert!(depth < PATH_DEPTH, "two leaves have one path: the updates are not unique");
-        let middle = updates.partition_point(|(path, _)| !path.bit(depth));
-        Self::inner(Self::build(&updates[..middle], depth + 1), Self::build(&updates[middle..], depth + 1))
     }
 
     pub(crate) fn path(&self, target: &Digest) -> Path {
         let mut siblings = Vec::new();
         let mut node = self;
-        while let Self::Inner { children, .. } = node {
+        while let Kind::Inner(children) = &node.kind {
             let bit = usize::from(target.bit(siblings.len()));
-            siblings.push(children[1 - bit].digest());
+            siblings.push(children[1 - bit].digest);
             node = &children[bit];
         }
-        let terminal = match node {
-            Self::Leaf { path, value, .. } => Some(Terminal { path: *path, value: *value }),
+        let terminal = match &node.kind {
+            Kind::Leaf(leaf) => Some(Terminal::clone(leaf)),
             _ => None,
         };
         Path { siblings, terminal }
+    }
+}
+
+/// Where a digest comes from.
+enum Source {
+    Known(Digest),
+    /// The leaf's place in the list.
+    Leaf(usize),
+    /// The node's place in the list of the level below.
+    Level(usize),
+}
+
+/// What has to be hashed: leaves, which need nothing else, and inner nodes by their depth.
+#[derive(Default)]
+struct Work {
+    leaves: Vec<[Digest; 2]>,
+    levels: Vec<Vec<[Source; 2]>>,
+}
+
+/// The digests of [`Work`], in its order.
+struct Digests {
+    leaves: std::vec::IntoIter<Digest>,
+    levels: Vec<std::vec::IntoIter<Digest>>,
+}
+
+impl Work {
+    fn digests(self) -> Digests {
+        let marked: Vec<[Digest; 2]> =
+            compress_all(&self.leaves).into_iter().map(|digest| [digest, leaf_mark()]).collect();
+        let leaves = compress_all(&marked);
+        let mut levels: Vec<Vec<Digest>> = Vec::with_capacity(self.levels.len());
+        for level in self.levels.iter().rev() {
+            let below = levels.last().map_or(&[][..], Vec::as_slice);
+            let digest = |source: &Source| match source {
+                Source::Known(digest) => *digest,
+                Source::Leaf(at) => leaves[*at],
+                Source::Level(at) => below[*at],
+            };
+            let pairs: Vec<[Digest; 2]> = level.iter().map(|[left, right]| [digest(left), digest(right)]).collect();
+            levels.push(compress_all(&pairs));
+        }
+        levels.reverse();
+        Digests { leaves: leaves.into_iter(), levels: levels.into_iter().map(Vec::into_iter).collect() }
     }
 }

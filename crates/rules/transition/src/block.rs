@@ -8,7 +8,7 @@ use ledger::account::{Account, AccountRecord};
 use ledger::{Message, authority, conservation, tally};
 use proof::BlockHeader;
 use proof::header::entry_leaf;
-use state::{LeafChange, Overlay, State};
+use state::{Join, LeafChange, Overlay, Sequential, State};
 use task::{Context, Moved, Refusal};
 use types::{
     AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, Height, Millis, TallyId, choice, limits, record,
@@ -77,12 +77,6 @@ pub struct Executed {
     pub undo: Vec<LeafChange>,
 }
 
-/// Returns the changes that take other changes of this state back.
-pub(crate) fn undo_of(state: &State, changes: &[LeafChange]) -> Vec<LeafChange> {
-    let old = |change: &LeafChange| LeafChange { key: change.key.clone(), record: state.record(&change.key).cloned() };
-    changes.iter().map(old).collect()
-}
-
 impl Executed {
     /// Lists the keys of one kind of leaf that the block changed.
     pub fn touched<L: state::Leaf>(&self) -> Vec<L::Key> {
@@ -119,17 +113,105 @@ pub fn execute<I: Into<Incoming>>(
     entries: Vec<I>,
     now: Millis,
 ) -> Executed {
+    execute_with(state, config, head, entries, now, &Sequential)
+}
+
+/// Executes like [`execute`], sharing the tree's work.
+///
+/// # Panics
+/// As [`execute`] does.
+pub fn execute_with<I: Into<Incoming>>(
+    state: &mut State,
+    config: &ChainConfig,
+    head: Option<&BlockHeader>,
+    entries: Vec<I>,
+    now: Millis,
+    join: &dyn Join,
+) -> Executed {
     let chain = config.hash();
     let time = now.max(head.map_or(Millis(0), |head| head.time));
     let mut overlay = Overlay::new(state);
     let incoming: Vec<Incoming> = entries.into_iter().map(Into::into).collect();
     let receipts: Vec<Receipt> = incoming.iter().map(|entry| apply(&mut overlay, &chain, time, entry)).collect();
+    let changes = finish(overlay);
+    close(state, head, Done { time, incoming, receipts, changes }, join)
+}
+
+/// What [`execute_or_leave`] left out: a checked transaction, and why it would have been rejected.
+pub type Left = (Checked, u32);
+
+/// Executes like [`execute`], but leaves out every checked transaction that would be rejected: it uses no nonce up and is
+/// in no block. For an operator who offers another transaction in its place.
+///
+/// # Panics
+/// As [`execute`] does.
+pub fn execute_or_leave(
+    state: &mut State,
+    config: &ChainConfig,
+    head: Option<&BlockHeader>,
+    entries: Vec<Incoming>,
+    now: Millis,
+    join: &dyn Join,
+) -> (Option<Executed>, Vec<Left>) {
+    let chain = config.hash();
+    let time = now.max(head.map_or(Millis(0), |head| head.time));
+    let mut overlay = Overlay::new(state);
+    let (mut taken, mut receipts, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in entries {
+        if let Incoming::Checked(checked) = &entry
+            && let Err(code) = attempt(&mut overlay, &chain, time, checked).map(|receipt| receipts.push(receipt))
+        {
+            left.push((*checked.clone(), code));
+            continue;
+        }
+        if !matches!(entry, Incoming::Checked(_)) {
+            receipts.push(apply(&mut overlay, &chain, time, &entry));
+        }
+        taken.push(entry);
+    }
+    if taken.is_empty() {
+        return (None, left);
+    }
+    let changes = finish(overlay);
+    (Some(close(state, head, Done { time, incoming: taken, receipts, changes }, join)), left)
+}
+
+/// Applies a transaction or leaves no trace of it at all.
+fn attempt(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: &Checked) -> Result<Receipt, u32> {
+    let done = take_nonce(s, checked).map_err(Reject::code);
+    match done.and_then(|()| act(s, chain, now, checked).map_err(Refusal::code)) {
+        Ok(events) => {
+            s.keep();
+            Ok(applied(checked.id().0, events))
+        }
+        Err(code) => {
+            s.discard();
+            Err(code)
+        }
+    }
+}
+
+/// Checks that nothing was made or lost, and returns what changed.
+fn finish(overlay: Overlay<'_>) -> Vec<LeafChange> {
     if let Err(imbalance) = conservation::check(&overlay) {
         panic!("value is not conserved: {imbalance:?}");
     }
-    let changes = overlay.into_changes();
-    let undo = undo_of(state, &changes);
-    state.apply(&changes);
+    overlay.into_changes()
+}
+
+/// What executing gave, before the state moves.
+struct Done {
+    time: Millis,
+    incoming: Vec<Incoming>,
+    receipts: Vec<Receipt>,
+    changes: Vec<LeafChange>,
+}
+
+/// Moves the state and makes the block.
+fn close(state: &mut State, head: Option<&BlockHeader>, done: Done, join: &dyn Join) -> Executed {
+    let Done { time, incoming, receipts, changes } = done;
+    let undo = state.undo_of(&changes);
+    state.apply_with(&changes, join);
     let entries: Vec<Entry> = incoming.into_iter().map(Incoming::into_entry).collect();
     let leaves: Vec<Bytes32> = entry_leaves(&entries, &receipts);
     let header = BlockHeader {
@@ -231,6 +313,8 @@ fn apply_transaction(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: 
     if let Err(reject) = take_nonce(s, checked) {
         return rejected(id, reject.code());
     }
+    // The nonce is used up, whatever becomes of the action: a rejected transaction can never be applied later.
+    s.keep();
     match act(s, chain, now, checked) {
         Ok(events) => {
             s.keep();
@@ -243,7 +327,7 @@ fn apply_transaction(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: 
     }
 }
 
-/// Uses the nonce up, whatever becomes of the action: a rejected transaction can never be applied later.
+/// Uses the signer's nonce up.
 fn take_nonce(s: &mut Overlay<'_>, checked: &Checked) -> Result<(), Reject> {
     let (account, given) = (checked.signer(), checked.transaction().nonce);
     let nonce = s.get::<Account>(&account).map_or(0, |record| record.nonce);
@@ -254,7 +338,6 @@ fn take_nonce(s: &mut Overlay<'_>, checked: &Checked) -> Result<(), Reject> {
         return Err(Reject::NonceTooHigh);
     }
     s.put::<Account>(&account, &AccountRecord { nonce: nonce + 1 });
-    s.keep();
     Ok(())
 }
 

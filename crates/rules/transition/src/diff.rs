@@ -25,6 +25,18 @@ pub fn note(before: &mut Before, undo: &[LeafChange]) {
     }
 }
 
+/// Returns the most that a leaf can take in a difference, in bytes.
+pub fn leaf_bytes_at_most(key: &[u8], record: Option<&LeafRecord>) -> usize {
+    // The tag, the longer of key and path, two counts of at most three bytes, and a mask for each eight bytes.
+    let value = record.map_or(0, |record| record.value.len() + record.value.len().div_ceil(8));
+    7 + key.len().max(PATH_BYTES) + value
+}
+
+/// Returns the most that a change can take in a difference, in bytes.
+pub fn bytes_at_most(change: &LeafChange) -> usize {
+    leaf_bytes_at_most(&change.key, change.record.as_ref())
+}
+
 /// Why bytes are no state difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -63,8 +75,8 @@ pub fn encode(before: &Before, after: &State) -> Vec<u8> {
         .iter()
         .filter_map(|(key, old)| {
             let new = after.record(key);
-            let path = old.as_ref().or(new)?.path;
-            (old.as_ref() != new).then_some(Change { path, key, old: old.as_ref(), new })
+            let path = old.as_ref().or(new.as_ref())?.path;
+            (*old != new).then_some(Change { path, key, is_old: old.is_some(), new })
         })
         .collect();
     changes.sort_unstable_by_key(|change| change.path);
@@ -79,25 +91,25 @@ pub fn encode(before: &Before, after: &State) -> Vec<u8> {
 struct Change<'a> {
     path: Digest,
     key: &'a [u8],
-    old: Option<&'a LeafRecord>,
-    new: Option<&'a LeafRecord>,
+    is_old: bool,
+    new: Option<LeafRecord>,
 }
 
 impl Change<'_> {
     fn write(&self, after: &State, removed: &[Digest], out: &mut Vec<u8>) {
-        match (self.old, self.new) {
-            (None, Some(new)) => {
+        match (self.is_old, &self.new) {
+            (false, Some(new)) => {
                 out.push(CREATED);
                 put_count(self.key.len(), out);
                 out.extend(self.key);
                 put_value(&new.value, out);
             }
-            (Some(_), Some(new)) => {
+            (true, Some(new)) => {
                 self.write_name(CHANGED, after, removed, out);
                 put_value(&new.value, out);
             }
-            (Some(_), None) => self.write_name(REMOVED, after, removed, out),
-            (None, None) => {}
+            (true, None) => self.write_name(REMOVED, after, removed, out),
+            (false, None) => {}
         }
     }
 
@@ -212,8 +224,8 @@ impl Rebuilt {
     pub fn apply(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let changes = self.read(bytes)?;
         for change in &changes {
-            let path = change.record.as_ref().or_else(|| self.state.record(&change.key)).map(|record| record.path);
-            match (path, &change.record) {
+            let known = || self.state.record(&change.key).map(|record| record.path);
+            match (change.record.as_ref().map(|record| record.path).or_else(known), &change.record) {
                 (Some(path), Some(_)) => drop(self.keys.insert(path, change.key.clone())),
                 (Some(path), None) => drop(self.keys.remove(&path)),
                 (None, _) => {}
@@ -307,7 +319,7 @@ mod tests {
         }
         s.keep();
         let changes = s.into_changes();
-        let undo = crate::block::undo_of(state, &changes);
+        let undo = state.undo_of(&changes);
         note(before, &undo);
         state.apply(&changes);
     }

@@ -26,7 +26,9 @@ mod receipt;
 mod transaction;
 
 pub use batch::{Batch, BatchInput, seal};
-pub use block::{Block, Entry, Executed, Incoming, Mismatch, entry_leaves, execute, replay};
+pub use block::{
+    Block, Entry, Executed, Incoming, Left, Mismatch, entry_leaves, execute, execute_or_leave, execute_with, replay,
+};
 pub use config::{ChainConfig, ConfigFault, L1Rules, genesis};
 pub use receipt::{Event, Receipt, Redeemed, Refunded, Status};
 pub use transaction::{Action, Checked, Transaction};

@@ -639,7 +639,7 @@ fn a_checked_transaction_runs_like_its_bytes() {
     let head = world.head.clone();
     let run =
         |state: &mut State, entry: Incoming| execute(state, &world.config, head.as_ref(), vec![entry], Millis(5_000));
-    let mut twin = State::restore(world.state.records().map(|(key, record)| (key.to_vec(), record.clone())));
+    let mut twin = State::restore(world.state.records().map(|(key, record)| (key.to_vec(), record)));
     let checked = Transaction::check(&bytes, &chain).unwrap();
     let (raw, done) = (Incoming::Raw(bytes.into()), Incoming::Checked(Box::new(checked)));
     assert_eq!(run(&mut twin, raw), run(&mut world.state, done));

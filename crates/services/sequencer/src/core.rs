@@ -1,17 +1,23 @@
 //! The sequencer's decisions.
 
-use ledger::Deposit;
+use crate::alternative::{Asked, Questions};
+use crypto::account::SecretKey;
+use crypto::list::Tree;
+use ledger::Message;
 use ledger::account::Account;
 use ledger::bridge::Cursor;
+use proof::confirmation::SignedHeader;
 use proof::{BatchHeader, BlockHeader};
-use state::State;
+use state::{Join, Sequential, State};
 use std::collections::{BTreeMap, VecDeque};
-use transition::{Batch, BatchInput, Block, ChainConfig, Entry, Executed, Receipt, Reject, Transaction};
-use types::{AccountId, Digest, Encode as _, Height, Millis, TransactionId, limits};
+use std::sync::Arc;
+use transition::diff::{self, Before};
+use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject, entry_leaves};
+use types::{AccountId, Bytes32, Digest, Height, Millis, TransactionId, limits};
+
+pub use crate::alternative::{OnTimeout, Questioning};
 
 /// What happens to the sequencer.
-// An input is made, taken and gone: boxing a transaction would cost an allocation and save nothing.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Input {
     /// A transaction whose shape and signature were checked; `ticket` names who waits for the answer.
@@ -19,12 +25,37 @@ pub enum Input {
         /// Returned with the answer.
         ticket: u64,
         /// The transaction.
-        transaction: Transaction,
+        transaction: Box<Checked>,
     },
     /// Confirmed messages of the L1 inbox, in order. Those already known are passed over.
-    Deposits(Vec<Deposit>),
-    /// Time passes: make a block of what waits, seal a batch that is old enough.
+    Messages(Vec<Message>),
+    /// The operator's answer to [`Effect::Ask`]: what shall stand in the place of a transaction, in order. A second answer
+    /// for one transaction changes nothing.
+    Alternative {
+        /// The transaction that was asked about.
+        id: TransactionId,
+        /// What takes its place; nothing drops it.
+        transactions: Vec<Checked>,
+    },
+    /// Time passes: make a block of what waits, seal a batch that is due.
     Tick,
+}
+
+/// A stored transaction's place and receipt, with the sequencer's signature on its block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Its block.
+    pub height: Height,
+    /// Its place in the block.
+    pub position: u32,
+    /// What became of it.
+    pub receipt: Receipt,
+    /// The path to the block's entries root.
+    pub path: Vec<Bytes32>,
+    /// The block's header, signed.
+    pub block: Arc<SignedHeader>,
 }
 
 /// What the sequencer wants done, in this order.
@@ -36,14 +67,8 @@ pub enum Effect {
     Confirm {
         /// Whose answer.
         ticket: u64,
-        /// The transaction.
-        id: TransactionId,
-        /// Its block.
-        height: Height,
-        /// Its place in the block.
-        position: u32,
-        /// What became of it.
-        receipt: Receipt,
+        /// The answer.
+        confirmed: Box<Confirmed>,
     },
     /// Tell the sender of a ticket that its transaction was not taken into a block.
     Refuse {
@@ -51,23 +76,62 @@ pub enum Effect {
         ticket: u64,
         /// The transaction.
         id: TransactionId,
-        /// Why.
-        reject: Reject,
+        /// Why: a code of any rule.
+        code: u32,
     },
     /// Tell the sender of a ticket to come back later: too much is waiting.
     Busy {
         /// Whose answer.
         ticket: u64,
     },
-    /// Store a sealed batch.
-    Seal(Box<Batch>),
+    /// Ask the operator what shall stand in the place of a transaction that would be rejected. Asked again until
+    /// answered or out of time.
+    Ask {
+        /// The transaction.
+        transaction: Box<Checked>,
+        /// Why it would be rejected.
+        code: u32,
+    },
+    /// Tell the operator that no transaction is taken any more until this one's question is answered.
+    Halted {
+        /// The transaction.
+        id: TransactionId,
+    },
+    /// Store a sealed batch, with the state difference that is published.
+    Seal {
+        /// The batch.
+        batch: Box<Batch>,
+        /// The difference; `None` when it stays with the committee.
+        diff: Option<Vec<u8>>,
+    },
 }
 
-/// What waits for the next block.
-struct Waiting {
-    ticket: u64,
-    id: TransactionId,
-    transaction: Transaction,
+/// When a batch is sealed, and what happens to transactions that would be rejected. The operator's choice: no rule of
+/// the chain depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How old a batch may grow.
+    pub batch_age: Millis,
+    /// How many entries it may hold before it is sealed at the end of the block.
+    pub batch_entries: usize,
+    /// How large its state difference may grow before it is sealed at the end of the block, in bytes at most.
+    pub batch_bytes: usize,
+    /// Asks the operator for alternatives; without it a rejected transaction is a rejected receipt.
+    pub questioning: Option<Questioning>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { batch_age: Millis(500), batch_entries: 65_536, batch_bytes: 4_000_000, questioning: None }
+    }
+}
+
+/// A transaction that waits for the next block.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    /// Who waits for the answer; `None` when it was answered before, or came from the operator.
+    pub ticket: Option<u64>,
+    pub transaction: Box<Checked>,
 }
 
 /// Blocks that no batch holds yet.
@@ -75,9 +139,21 @@ struct Waiting {
 struct Unsealed {
     blocks: Vec<Block>,
     receipts: Vec<Receipt>,
+    before: Before,
+    bytes: usize,
+}
+
+impl Unsealed {
+    fn push(&mut self, executed: &Executed) {
+        self.blocks.push(executed.block.clone());
+        self.receipts.extend(executed.receipts.iter().cloned());
+        diff::note(&mut self.before, &executed.undo);
+        self.bytes += executed.changes.iter().map(diff::bytes_at_most).sum::<usize>();
+    }
 }
 
 /// What a restart finds in the store.
+#[derive(Default)]
 pub struct Restored {
     /// All leaves.
     pub state: State,
@@ -89,11 +165,15 @@ pub struct Restored {
     pub blocks: Vec<Block>,
     /// Their receipts.
     pub receipts: Vec<Receipt>,
+    /// What the leaves that they changed held before them.
+    pub before: Before,
 }
 
 /// The one writer of the chain.
 pub struct Sequencer {
     config: ChainConfig,
+    policy: Policy,
+    key: Arc<SecretKey>,
     chain: Digest,
     genesis_root: Digest,
     state: State,
@@ -101,32 +181,48 @@ pub struct Sequencer {
     batch: Option<BatchHeader>,
     unsealed: Unsealed,
     queue: VecDeque<Waiting>,
-    inbox: VecDeque<Deposit>,
+    inbox: VecDeque<Message>,
+    questions: Questions,
+    join: Arc<dyn Join + Send>,
 }
 
 impl Sequencer {
     /// Takes up from what the store holds.
     ///
     /// # Panics
-    /// When the restored state's root is not the head's: the store is damaged, and going on would sign nonsense.
-    pub fn restore(config: ChainConfig, restored: Restored) -> Self {
+    /// When the restored state's root is not the head's: the store is damaged, and going on would sign nonsense. When the
+    /// key is not the one that the configuration names: nobody would believe its confirmations.
+    pub fn restore(config: ChainConfig, policy: Policy, key: Arc<SecretKey>, restored: Restored) -> Self {
         let mut genesis = State::default();
         genesis.apply(&transition::genesis(&config));
         let genesis_root = genesis.root();
         let state = if restored.head.is_none() { genesis } else { restored.state };
         let expected = restored.head.as_ref().map_or(genesis_root, |head| head.state_root);
         assert_eq!(state.root(), expected, "the stored leaves give the root of the stored head");
+        assert_eq!(key.public(), config.sequencer, "the key is the one that the chain's configuration names");
+        let (blocks, receipts, before) = (restored.blocks, restored.receipts, restored.before);
+        let bytes = before.iter().map(|(key, _)| diff::leaf_bytes_at_most(key, state.record(key).as_ref())).sum();
         Self {
             chain: config.hash(),
             config,
+            policy,
+            key,
             genesis_root,
             state,
             head: restored.head,
             batch: restored.batch,
-            unsealed: Unsealed { blocks: restored.blocks, receipts: restored.receipts },
+            unsealed: Unsealed { blocks, receipts, before, bytes },
             queue: VecDeque::new(),
             inbox: VecDeque::new(),
+            questions: Questions::default(),
+            join: Arc::new(Sequential),
         }
+    }
+
+    /// Shares the tree's work as `join` does it. The results are the same.
+    pub fn sharing(mut self, join: Arc<dyn Join + Send>) -> Self {
+        self.join = join;
+        self
     }
 
     /// Returns the chain's configuration.
@@ -154,72 +250,115 @@ impl Sequencer {
         self.genesis_root
     }
 
+    /// Returns how many transactions wait for a block.
+    pub fn queued(&self) -> usize {
+        self.queue.len() + self.questions.len()
+    }
+
+    /// Returns when the oldest block that no batch holds was made.
+    pub fn unsealed_since(&self) -> Option<Millis> {
+        self.unsealed.blocks.first().map(|block| block.header.time)
+    }
+
     /// Returns how many inbox messages the chain has taken or holds ready.
     pub fn inbox_next(&self) -> u64 {
         let taken = self.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
-        self.inbox.back().map_or(taken, |last| last.index + 1)
+        self.inbox.back().map_or(taken, |last| last.index() + 1)
+    }
+
+    /// Takes over what waits for a block in another sequencer, but not the messages of L1.
+    pub fn take_queue_of(&mut self, other: &mut Self) {
+        self.queue = std::mem::take(&mut other.queue);
+        self.questions = std::mem::take(&mut other.questions);
+    }
+
+    /// Signs a stored block's header.
+    pub fn sign(&self, header: BlockHeader) -> SignedHeader {
+        SignedHeader::sign(&self.key, &self.chain, header)
+    }
+
+    /// Puts the transactions of blocks that were taken back in front of the queue, in their order. Those that somebody
+    /// waits for come after them.
+    pub fn requeue(&mut self, transactions: Vec<Checked>) {
+        for transaction in transactions.into_iter().rev() {
+            self.queue.push_front(Waiting { ticket: None, transaction: Box::new(transaction) });
+        }
     }
 
     /// Takes one step.
     pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
         match input {
             Input::Submit { ticket, transaction } => self.admit(ticket, transaction),
-            Input::Deposits(deposits) => {
-                for deposit in deposits {
-                    if deposit.index == self.inbox_next() {
-                        self.inbox.push_back(deposit);
+            Input::Messages(messages) => {
+                for message in messages {
+                    if message.index() == self.inbox_next() {
+                        self.inbox.push_back(message);
                     }
                 }
                 Vec::new()
             }
+            Input::Alternative { id, transactions } => self.replace(id, transactions),
             Input::Tick => {
-                let mut effects = self.block(now);
+                let mut effects = self.overdue(now);
+                if !self.questions.halt(now) {
+                    effects.extend(self.block(now));
+                }
                 effects.extend(self.seal(now));
                 effects
             }
         }
     }
 
-    fn admit(&mut self, ticket: u64, transaction: Transaction) -> Vec<Effect> {
-        if self.queue.len() >= limits::QUEUE_TRANSACTIONS {
+    fn admit(&mut self, ticket: u64, transaction: Box<Checked>) -> Vec<Effect> {
+        if self.queued() >= limits::QUEUE_TRANSACTIONS {
             return vec![Effect::Busy { ticket }];
         }
-        let id = transaction.id(&self.chain);
-        self.queue.push_back(Waiting { ticket, id, transaction });
+        let waiting = Waiting { ticket: Some(ticket), transaction };
+        // Whoever's earlier transaction is in question waits behind it.
+        if let Err(waiting) = self.questions.defer(waiting) {
+            self.queue.push_back(waiting);
+        }
         Vec::new()
     }
 
     /// Makes a block of what waits: L1 messages first, so that nobody can crowd them out.
     fn block(&mut self, now: Millis) -> Vec<Effect> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<Incoming> = Vec::new();
         while entries.len() < limits::BLOCK_ENTRIES / 2 {
-            let Some(deposit) = self.inbox.pop_front() else { break };
-            entries.push(Entry::Deposit(deposit));
+            let Some(message) = self.inbox.pop_front() else { break };
+            entries.push(Incoming::Message(message));
         }
-        let deposits = entries.len();
         let (mut taken, mut refusals) = (Vec::new(), Vec::new());
         let mut nonces: BTreeMap<AccountId, u64> = BTreeMap::new();
         while entries.len() < limits::BLOCK_ENTRIES {
             let Some(waiting) = self.queue.pop_front() else { break };
-            let account = waiting.transaction.sender.account();
+            let account = waiting.transaction.signer();
             let stored = || self.state.get::<Account>(&account).map_or(0, |record| record.nonce);
             let next = nonces.entry(account).or_insert_with(stored);
-            let reject = match waiting.transaction.nonce.cmp(next) {
+            let reject = match waiting.transaction.transaction().nonce.cmp(next) {
                 std::cmp::Ordering::Less => Some(Reject::NonceTooLow),
                 std::cmp::Ordering::Greater => Some(Reject::NonceTooHigh),
                 std::cmp::Ordering::Equal => None,
             };
             if let Some(reject) = reject {
-                refusals.push(Effect::Refuse { ticket: waiting.ticket, id: waiting.id, reject });
+                refusals.extend(waiting.ticket.map(|ticket| Effect::Refuse {
+                    ticket,
+                    id: waiting.transaction.id(),
+                    code: reject.code(),
+                }));
                 continue;
             }
             *next += 1;
-            entries.push(Entry::Transaction(waiting.transaction.to_bytes().into()));
+            entries.push(Incoming::Checked(waiting.transaction.clone()));
             taken.push(waiting);
         }
-        let mut effects = match entries.is_empty() {
-            true => Vec::new(),
-            false => self.execute(now, entries, taken, deposits),
+        let mut effects = match (entries.is_empty(), &self.policy.questioning) {
+            (true, _) => Vec::new(),
+            (false, None) => self.execute(now, entries, taken),
+            (false, Some(questioning)) => {
+                let questioning = questioning.clone();
+                self.execute_or_ask(now, entries, taken, &questioning)
+            }
         };
         // After the block: bytes that came twice are refused the second time, and that answer is looked up in the
         // store. Looked up too early it would be a refusal, and the sender would sign the same wish again.
@@ -227,59 +366,128 @@ impl Sequencer {
         effects
     }
 
-    fn execute(&mut self, now: Millis, entries: Vec<Entry>, taken: Vec<Waiting>, deposits: usize) -> Vec<Effect> {
-        let executed = transition::execute(&mut self.state, &self.config, self.head.as_ref(), entries, now);
+    fn execute(&mut self, now: Millis, entries: Vec<Incoming>, taken: Vec<Waiting>) -> Vec<Effect> {
+        let executed =
+            transition::execute_with(&mut self.state, &self.config, self.head.as_ref(), entries, now, &*self.join);
+        self.commit(executed, &taken)
+    }
+
+    /// Executes what can be applied, and asks about the rest. Transactions of one signer stay in their order: those
+    /// behind one that is asked about wait with it.
+    fn execute_or_ask(
+        &mut self,
+        now: Millis,
+        entries: Vec<Incoming>,
+        mut taken: Vec<Waiting>,
+        questioning: &Questioning,
+    ) -> Vec<Effect> {
+        let head = self.head.as_ref();
+        let (executed, left) =
+            transition::execute_or_leave(&mut self.state, &self.config, head, entries, now, &*self.join);
+        let mut effects = Vec::new();
+        for (checked, code) in left {
+            let Some(at) = taken.iter().position(|waiting| waiting.transaction.id() == checked.id()) else { continue };
+            let waiting = taken.remove(at);
+            if let Err(waiting) = self.questions.defer(waiting) {
+                effects.push(Effect::Ask { transaction: Box::new(checked), code });
+                self.questions.ask(Asked::new(waiting, code, now, questioning));
+            }
+        }
+        let mut done = executed.map(|executed| self.commit(executed, &taken)).unwrap_or_default();
+        done.extend(effects);
+        done
+    }
+
+    fn commit(&mut self, executed: Executed, taken: &[Waiting]) -> Vec<Effect> {
         let header = executed.block.header.clone();
-        let confirmations: Vec<Effect> = (0u32..)
-            .zip(&executed.receipts)
-            .skip(deposits)
-            .zip(taken)
-            .map(|((position, receipt), waiting)| Effect::Confirm {
-                ticket: waiting.ticket,
-                id: waiting.id,
+        let tree = Tree::new(&entry_leaves(&executed.block.entries, &executed.receipts));
+        let block = Arc::new(SignedHeader::sign(&self.key, &self.chain, header.clone()));
+        let messages = executed.receipts.len() - taken.len();
+        let confirm = |((at, receipt), waiting): ((usize, &Receipt), &Waiting)| {
+            let confirmed = Confirmed {
+                id: waiting.transaction.id(),
                 height: header.height,
-                position,
+                position: u32::try_from(at).expect("a block has few entries"),
                 receipt: receipt.clone(),
-            })
-            .collect();
+                path: tree.path(at).expect("every entry has a path"),
+                block: Arc::clone(&block),
+            };
+            waiting.ticket.map(|ticket| Effect::Confirm { ticket, confirmed: Box::new(confirmed) })
+        };
+        let places = executed.receipts.iter().enumerate().skip(messages);
+        let confirmations: Vec<Effect> = places.zip(taken).filter_map(confirm).collect();
         self.head = Some(header);
-        self.unsealed.blocks.push(executed.block.clone());
-        self.unsealed.receipts.extend(executed.receipts.iter().cloned());
+        self.unsealed.push(&executed);
         let mut effects = vec![Effect::Commit(Box::new(executed))];
         effects.extend(confirmations);
         effects
     }
 
+    /// Puts the operator's transactions where the one in question stood, and what waited behind it after them.
+    fn replace(&mut self, id: TransactionId, transactions: Vec<Checked>) -> Vec<Effect> {
+        let Some(asked) = self.questions.take(id) else { return Vec::new() };
+        let refusal = asked.refusal();
+        for waiting in asked.dependents.into_iter().rev() {
+            self.queue.push_front(waiting);
+        }
+        self.requeue(transactions);
+        refusal.into_iter().collect()
+    }
+
+    /// Deals with questions that nobody answered in time.
+    fn overdue(&mut self, now: Millis) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for asked in self.questions.overdue(now) {
+            match asked.on_timeout {
+                OnTimeout::Drop => {
+                    effects.extend(asked.refusal());
+                    self.queue.extend(asked.dependents);
+                }
+                OnTimeout::Quarantine => {
+                    effects.extend(asked.refusal());
+                    effects.extend(asked.dependents.into_iter().filter_map(|waiting| waiting.refusal(asked.code)));
+                }
+                OnTimeout::Halt => unreachable!("a question that halts the chain is never overdue"),
+            }
+        }
+        effects.extend(self.questions.repeat(now));
+        effects
+    }
+
     fn seal(&mut self, now: Millis) -> Option<Effect> {
         let first = self.unsealed.blocks.first()?;
-        let due =
-            now >= first.header.time.after(self.config.batch_age) || self.unsealed.blocks.len() >= limits::BATCH_BLOCKS;
+        let due = now >= first.header.time.after(self.policy.batch_age)
+            || self.unsealed.blocks.len() >= limits::BATCH_BLOCKS
+            || self.unsealed.receipts.len() >= self.policy.batch_entries
+            || self.unsealed.bytes >= self.policy.batch_bytes;
         if !due {
             return None;
         }
         let unsealed = std::mem::take(&mut self.unsealed);
+        let diff = self.config.rules.data_on_l1.then(|| diff::encode(&unsealed.before, &self.state));
         let batch = transition::seal(&BatchInput {
             config_hash: self.chain,
             parent: self.batch.as_ref(),
             genesis_root: self.genesis_root,
             blocks: &unsealed.blocks,
             receipts: &unsealed.receipts,
-            diff: None,
+            diff: diff.as_deref(),
         });
         self.batch = Some(batch.header.clone());
-        Some(Effect::Seal(Box::new(batch)))
+        Some(Effect::Seal { batch: Box::new(batch), diff })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crypto::account::SecretKey;
+    use ledger::Deposit;
     use ledger::account::Transfer;
+    use ledger::bridge::{asset_of, token_word};
     use proof::committee::Committee;
     use task::Parameters;
-    use transition::Action;
-    use types::{Amount, AssetId, Bytes32, EthAddress, Ppm};
+    use transition::{Action, L1Rules, Transaction};
+    use types::{Amount, Encode as _, EthAddress, Ppm};
 
     fn config() -> ChainConfig {
         let nobody = AccountId(Digest::ZERO);
@@ -295,33 +503,37 @@ mod tests {
             verdict_window: Millis(0),
         };
         let committee = Committee { members: Vec::new(), threshold: 2, mandatory: Vec::new() };
-        ChainConfig {
-            salt: Bytes32::ZERO,
-            l1_chain_id: 1,
-            committee,
-            parameters,
-            sequencer: SecretKey::from_seed([0; 32]).public(),
-            rules: L1Rules::default(),
-        }
+        let (sequencer, rules) = (key(0).public(), L1Rules { data_on_l1: true, ..L1Rules::default() });
+        ChainConfig { salt: Bytes32::ZERO, l1_chain_id: 1, committee, parameters, sequencer, rules }
     }
 
-    fn empty() -> Restored {
-        Restored { state: State::default(), head: None, batch: None, blocks: Vec::new(), receipts: Vec::new() }
+    fn policy() -> Policy {
+        Policy { batch_age: Millis(100), ..Policy::default() }
     }
 
-    fn key() -> SecretKey {
-        SecretKey::from_seed([1; 32])
+    fn start(policy: Policy, restored: Restored) -> Sequencer {
+        Sequencer::restore(config(), policy, Arc::new(key(0)), restored)
+    }
+
+    fn key(n: u8) -> SecretKey {
+        SecretKey::from_seed([n; 32])
+    }
+
+    fn transfer(from: u8, nonce: u64, quanta: u64) -> Box<Checked> {
+        let amount = Amount::new(quanta).unwrap();
+        let transfer = Transfer { to: AccountId(Digest::ZERO), asset: asset_of(EthAddress::ZERO), amount };
+        let bytes = Transaction::sign(&key(from), &config().hash(), nonce, Action::Transfer(transfer)).to_bytes();
+        Box::new(Transaction::check(&bytes, &config().hash()).unwrap())
     }
 
     fn submit(ticket: u64, nonce: u64) -> Input {
-        let transfer = Transfer { to: AccountId(Digest::ZERO), asset: AssetId(Digest::ZERO), amount: Amount::ZERO };
-        let transaction = Transaction::sign(&key(), &config().hash(), nonce, Action::Transfer(transfer));
-        Input::Submit { ticket, transaction }
+        Input::Submit { ticket, transaction: transfer(1, nonce, 0) }
     }
 
-    fn deposit(index: u64) -> Deposit {
-        let amount = Amount::new(5).unwrap();
-        Deposit { index, account: key().account(), token: EthAddress::ZERO, amount, sender: EthAddress::ZERO }
+    fn deposit(index: u64) -> Message {
+        let (amount, account) = (Amount::new(5).unwrap(), key(1).account());
+        let token = token_word(EthAddress::ZERO);
+        Message::Deposit(Deposit { index, account, token, amount, sender: EthAddress::ZERO })
     }
 
     fn show(effects: &[Effect]) -> String {
@@ -329,22 +541,128 @@ mod tests {
             Effect::Commit(executed) => {
                 format!("commit {}x{}", executed.block.header.height, executed.block.entries.len())
             }
-            Effect::Confirm { ticket, height, position, .. } => format!("confirm {ticket} at {height}.{position}"),
-            Effect::Refuse { ticket, reject, .. } => format!("refuse {ticket} {}", reject.code()),
+            Effect::Confirm { ticket, confirmed } => {
+                format!("confirm {ticket} at {}.{}", confirmed.height, confirmed.position)
+            }
+            Effect::Refuse { ticket, code, .. } => format!("refuse {ticket} {code}"),
             Effect::Busy { ticket } => format!("busy {ticket}"),
-            Effect::Seal(batch) => format!("seal {} of {}-{}", batch.header.number, batch.first, batch.last),
+            Effect::Ask { code, .. } => format!("ask {code}"),
+            Effect::Halted { .. } => "halted".to_owned(),
+            Effect::Seal { batch, .. } => format!("seal {} of {}-{}", batch.header.number, batch.first, batch.last),
         });
         words.collect::<Vec<_>>().join("; ")
     }
 
+    fn genesis() -> State {
+        let mut state = State::default();
+        state.apply(&transition::genesis(&config()));
+        state
+    }
+
+    fn genesis_before() -> Before {
+        transition::genesis(&config()).into_iter().map(|change| (change.key, None)).collect()
+    }
+
+    #[test]
+    fn a_confirmation_binds_the_sequencer() {
+        let mut sequencer = start(policy(), Restored::default());
+        sequencer.step(Millis(0), Input::Messages(vec![deposit(0)]));
+        sequencer.step(Millis(0), submit(1, 0));
+        sequencer.step(Millis(0), submit(2, 1));
+        let effects = sequencer.step(Millis(1), Input::Tick);
+        let Some(Effect::Confirm { confirmed, .. }) = effects.get(2) else { panic!("a confirmation") };
+        let soft = proof::confirmation::SoftConfirmation {
+            receipt: confirmed.receipt.to_bytes().into(),
+            position: confirmed.position.into(),
+            path: confirmed.path.clone(),
+            block: (*confirmed.block).clone(),
+        };
+        let entry = |nonce| transition::Entry::Transaction(transfer(1, nonce, 0).bytes().into()).to_bytes();
+        assert!(soft.confirms(&entry(1), &config().sequencer, &config().hash()));
+        assert!(!soft.confirms(&entry(0), &config().sequencer, &config().hash()));
+    }
+
+    #[test]
+    fn a_batch_is_sealed_by_count_and_by_size() {
+        for policy in [Policy { batch_entries: 2, ..policy() }, Policy { batch_bytes: 200, ..policy() }] {
+            let mut sequencer = start(policy, Restored::default());
+            sequencer.step(Millis(0), Input::Messages(vec![deposit(0), deposit(1)]));
+            assert_eq!(show(&sequencer.step(Millis(1), Input::Tick)), "commit 1x2; seal 1 of 1-1");
+        }
+    }
+
+    fn questioning(on_timeout: OnTimeout) -> Policy {
+        Policy { questioning: Some(Questioning { timeout: Millis(50), on_timeout }), ..policy() }
+    }
+
+    /// Sends what cannot be paid, what follows it, and what somebody else sends.
+    fn asked(on_timeout: OnTimeout) -> Sequencer {
+        let mut sequencer = start(questioning(on_timeout), Restored::default());
+        for (ticket, transaction) in [(1, transfer(1, 0, 99)), (2, transfer(1, 1, 99)), (3, transfer(2, 0, 0))] {
+            assert_eq!(show(&sequencer.step(Millis(0), Input::Submit { ticket, transaction })), "");
+        }
+        // A transfer of nothing is rejected too: both signers are asked about.
+        let effects = show(&sequencer.step(Millis(1), Input::Tick));
+        assert_eq!(effects, "ask 100; ask 101");
+        sequencer.step(Millis(2), submit(4, 2));
+        sequencer
+    }
+
+    #[test]
+    fn the_operator_names_what_stands_in_a_transactions_place() {
+        let mut sequencer = asked(OnTimeout::Drop);
+        sequencer.step(Millis(2), Input::Messages(vec![deposit(0)]));
+        let answer = || Input::Alternative { id: transfer(1, 0, 99).id(), transactions: vec![*transfer(1, 0, 5)] };
+        assert_eq!(show(&sequencer.step(Millis(3), answer())), "refuse 1 100");
+        assert_eq!(show(&sequencer.step(Millis(3), answer())), "", "a second answer changes nothing");
+        // The replacement comes first, then what waited behind: the first of those cannot be paid either.
+        assert_eq!(show(&sequencer.step(Millis(4), Input::Tick)), "commit 1x2; ask 100");
+        assert_eq!(sequencer.state().get::<Account>(&key(1).account()).unwrap().nonce, 1);
+    }
+
+    #[test]
+    fn without_an_answer_the_policy_decides() {
+        let mut dropped = asked(OnTimeout::Drop);
+        assert_eq!(show(&dropped.step(Millis(50), Input::Tick)), "");
+        // What waited behind is taken as if the first had never come, and so its nonce is too high.
+        assert_eq!(
+            show(&dropped.step(Millis(51), Input::Tick)),
+            "refuse 1 100; refuse 3 101; refuse 2 303; refuse 4 303"
+        );
+        let mut quarantined = asked(OnTimeout::Quarantine);
+        assert_eq!(
+            show(&quarantined.step(Millis(51), Input::Tick)),
+            "refuse 1 100; refuse 2 100; refuse 4 100; refuse 3 101"
+        );
+        assert_eq!(quarantined.queued(), 0);
+        let mut halted = asked(OnTimeout::Halt);
+        assert_eq!(show(&halted.step(Millis(51), Input::Tick)), "halted; halted");
+        halted.step(Millis(51), Input::Messages(vec![deposit(0)]));
+        assert_eq!(show(&halted.step(Millis(52), Input::Tick)), "", "nothing moves");
+        assert_eq!(show(&halted.step(Millis(1_001), Input::Tick)), "ask 100; ask 101", "and it asks again");
+        for (from, quanta, nonce) in [(1, 99, 0), (2, 0, 0)] {
+            let id = transfer(from, nonce, quanta).id();
+            halted.step(Millis(1_002), Input::Alternative { id, transactions: Vec::new() });
+        }
+        assert_eq!(show(&halted.step(Millis(1_003), Input::Tick)), "commit 1x1; refuse 2 303; refuse 4 303");
+    }
+
+    #[test]
+    fn transactions_of_lost_blocks_come_first_again() {
+        let mut sequencer = start(policy(), Restored::default());
+        sequencer.step(Millis(0), submit(1, 2));
+        sequencer.requeue(vec![*transfer(1, 0, 0), *transfer(1, 1, 0)]);
+        assert_eq!(show(&sequencer.step(Millis(1), Input::Tick)), "commit 1x3; confirm 1 at 1.2");
+    }
+
     #[test]
     fn a_block_is_stored_before_anybody_is_told() {
-        let mut sequencer = Sequencer::restore(config(), empty());
+        let mut sequencer = start(policy(), Restored::default());
         assert_eq!(show(&sequencer.step(Millis(0), Input::Tick)), "", "nothing waits, nothing is made");
         for (ticket, nonce) in [(1, 0), (2, 1), (3, 1), (4, 9)] {
             sequencer.step(Millis(1), submit(ticket, nonce));
         }
-        sequencer.step(Millis(1), Input::Deposits(vec![deposit(0), deposit(0), deposit(1), deposit(3)]));
+        sequencer.step(Millis(1), Input::Messages(vec![deposit(0), deposit(0), deposit(1), deposit(3)]));
         let effects = sequencer.step(Millis(2), Input::Tick);
         assert_eq!(show(&effects), "commit 1x4; confirm 1 at 1.2; confirm 2 at 1.3; refuse 3 302; refuse 4 303");
         assert_eq!(sequencer.inbox_next(), 2);
@@ -352,7 +670,7 @@ mod tests {
 
     #[test]
     fn the_same_bytes_sent_twice_are_answered_after_they_are_stored() {
-        let mut sequencer = Sequencer::restore(config(), empty());
+        let mut sequencer = start(policy(), Restored::default());
         sequencer.step(Millis(1), submit(1, 0));
         sequencer.step(Millis(1), submit(2, 0));
         let effects = sequencer.step(Millis(2), Input::Tick);
@@ -361,8 +679,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_sealed_when_it_is_old_enough_and_a_restart_goes_on_with_it() {
-        let mut sequencer = Sequencer::restore(config(), empty());
-        sequencer.step(Millis(0), Input::Deposits(vec![deposit(0)]));
+        let mut sequencer = start(policy(), Restored::default());
+        sequencer.step(Millis(0), Input::Messages(vec![deposit(0)]));
         let Effect::Commit(executed) = sequencer.step(Millis(10), Input::Tick).remove(0) else { panic!("a block") };
         assert_eq!(show(&sequencer.step(Millis(109), Input::Tick)), "");
 
@@ -376,21 +694,29 @@ mod tests {
             batch: None,
             blocks: vec![executed.block.clone()],
             receipts: executed.receipts.clone(),
+            before: executed.undo.iter().map(|old| (old.key.clone(), old.record.clone())).collect(),
         };
-        let mut restarted = Sequencer::restore(config(), restored);
+        let mut restarted = start(policy(), restored);
         let (old, new) = (sequencer.step(Millis(110), Input::Tick), restarted.step(Millis(110), Input::Tick));
         assert_eq!(show(&old), "seal 1 of 1-1");
-        let (Some(Effect::Seal(old)), Some(Effect::Seal(new))) = (old.first(), new.first()) else { panic!("batches") };
-        assert_eq!(old, new);
+        let sealed = |effects: &[Effect]| match effects {
+            [Effect::Seal { batch, diff }] => (batch.clone(), diff.clone()),
+            _ => panic!("a batch"),
+        };
+        assert_eq!(sealed(&old), sealed(&new));
+        let mut rebuilt = diff::Rebuilt::default();
+        rebuilt.apply(&diff::encode(&genesis_before(), &genesis())).unwrap();
+        rebuilt.apply(&sealed(&old).1.unwrap()).unwrap();
+        assert_eq!(rebuilt.state().root(), sealed(&old).0.header.state_root, "the published difference is enough");
         assert_eq!(show(&restarted.step(Millis(999), Input::Tick)), "", "a block is sealed once");
     }
 
     #[test]
     #[should_panic(expected = "the stored leaves give the root of the stored head")]
     fn a_damaged_store_stops_the_sequencer() {
-        let mut sequencer = Sequencer::restore(config(), empty());
-        sequencer.step(Millis(0), Input::Deposits(vec![deposit(0)]));
+        let mut sequencer = start(policy(), Restored::default());
+        sequencer.step(Millis(0), Input::Messages(vec![deposit(0)]));
         let Effect::Commit(executed) = sequencer.step(Millis(10), Input::Tick).remove(0) else { panic!("a block") };
-        Sequencer::restore(config(), Restored { head: Some(executed.block.header), ..empty() });
+        start(policy(), Restored { head: Some(executed.block.header), ..Restored::default() });
     }
 }

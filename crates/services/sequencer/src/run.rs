@@ -1,20 +1,25 @@
 //! The sequencer's loop: stores, answers, and keeps time.
 
-use crate::core::{Effect, Input, Restored, Sequencer};
-use ledger::Deposit;
+use crate::core::{Confirmed, Effect, Input, Policy, Restored, Sequencer};
+use crypto::account::SecretKey;
+use crypto::list;
+use ledger::Message;
 use state::State;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
-use tokio::sync::{oneshot, watch};
-use transition::{ChainConfig, Receipt, Reject, Transaction};
-use types::{Causes, Height, Millis, TransactionId, limits};
+use tokio::sync::{mpsc, oneshot, watch};
+use transition::{ChainConfig, Checked, Entry, Transaction, diff, entry_leaves};
+use types::{Causes, Digest, Height, Millis, TransactionId, limits};
 
 /// How often the sequencer looks at the clock when nothing arrives.
 const TICK: Duration = Duration::from_millis(20);
-/// Most commands that join one block.
+/// Most requests that join one block.
 const GROUP: usize = 2_048;
+/// Most questions that wait for the operator's answer to be asked.
+const QUESTIONS: usize = 1_024;
 
 /// Why the sequencer stopped.
 #[derive(Debug, thiserror::Error)]
@@ -28,30 +33,28 @@ pub enum Error {
     /// Too much is waiting.
     #[error("too many transactions are waiting: send again in a moment")]
     Busy,
-    /// The transaction was not taken into a block.
-    #[error("{0}")]
-    Refused(Reject),
+    /// The transaction was not taken into a block, for the reason with this code.
+    #[error("the transaction was not taken into a block: code {0}")]
+    Refused(u32),
 }
 
-/// Where a transaction stands and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Confirmed {
-    /// The transaction.
-    pub id: TransactionId,
-    /// Its block.
-    pub height: Height,
-    /// Its place in the block.
-    pub position: u32,
-    /// What became of it.
-    pub receipt: Receipt,
-}
-
-type Answer = oneshot::Sender<Result<Confirmed, Error>>;
+type Outcome = Result<Confirmed, Error>;
 
 enum Command {
-    Submit(Box<Transaction>, Answer),
-    Deposits(Vec<Deposit>),
+    Submit(Vec<Checked>, oneshot::Sender<Vec<Outcome>>),
+    Messages(Vec<Message>),
+    Alternative(TransactionId, Vec<Checked>),
+    Rewind(u64, oneshot::Sender<Result<Height, Error>>),
     Read(Box<dyn FnOnce(&Sequencer) + Send>),
+}
+
+/// A transaction that would be rejected, and what for: see [`Input::Alternative`].
+#[derive(Debug)]
+pub struct Question {
+    /// The transaction.
+    pub transaction: Checked,
+    /// The code of the reason.
+    pub code: u32,
 }
 
 /// Speaks to a running sequencer. Cheap to clone; the sequencer stops when the last handle is gone.
@@ -70,15 +73,38 @@ impl Handle {
     }
 
     /// Submits a transaction and returns what became of it, once that is stored.
-    pub async fn submit(&self, transaction: Transaction) -> Result<Confirmed, Error> {
+    pub async fn submit(&self, transaction: Checked) -> Outcome {
+        let mut outcomes = self.submit_all(vec![transaction]).await?;
+        outcomes.pop().unwrap_or(Err(Error::Stopped))
+    }
+
+    /// Submits transactions in their order and returns what became of each, once all are stored.
+    pub async fn submit_all(&self, transactions: Vec<Checked>) -> Result<Vec<Outcome>, Error> {
+        if transactions.is_empty() {
+            return Ok(Vec::new());
+        }
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Submit(Box::new(transaction), answer))?;
-        answered.await.map_err(|_| Error::Stopped)?
+        self.send(Command::Submit(transactions, answer))?;
+        answered.await.map_err(|_| Error::Stopped)
     }
 
     /// Hands over confirmed L1 messages.
-    pub fn deposits(&self, deposits: Vec<Deposit>) -> Result<(), Error> {
-        self.send(Command::Deposits(deposits))
+    pub fn messages(&self, messages: Vec<Message>) -> Result<(), Error> {
+        self.send(Command::Messages(messages))
+    }
+
+    /// Answers a question: these transactions take the place of the one that was asked about.
+    pub fn alternative(&self, id: TransactionId, transactions: Vec<Checked>) -> Result<(), Error> {
+        self.send(Command::Alternative(id, transactions))
+    }
+
+    /// Takes the chain back to the end of a batch, because L1 dropped what the next one stands on. The transactions of the
+    /// blocks that are no more come first in the next block; L1's messages are to be handed over anew. Returns the height
+    /// of the last block that stays.
+    pub async fn rewind(&self, to_batch: u64) -> Result<Height, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Rewind(to_batch, answer))?;
+        answered.await.map_err(|_| Error::Stopped)?
     }
 
     /// Reads from the sequencer between two steps.
@@ -103,21 +129,59 @@ fn now() -> Millis {
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Reads back what the store holds; a new store gets its genesis.
-pub fn restore(store: &Store, config: ChainConfig) -> Result<Sequencer, Error> {
-    let found = store.resume(&transition::genesis(&config))?;
-    let (state, head, batch) = (State::restore(found.leaves), found.head, found.batch.map(|batch| batch.header));
-    let (blocks, receipts): (Vec<_>, Vec<_>) = found.unsealed.into_iter().unzip();
-    Ok(Sequencer::restore(config, Restored { state, head, batch, blocks, receipts: receipts.concat() }))
+/// What a sequencer is started with besides its store.
+#[derive(Clone)]
+pub struct Settings {
+    /// The chain's configuration.
+    pub config: ChainConfig,
+    /// The operator's choices.
+    pub policy: Policy,
+    /// The key that signs confirmations; the configuration names its public half.
+    pub key: Arc<SecretKey>,
 }
 
-/// Starts the loop on a thread of its own, since storing blocks. The receiver tells why it stopped, if it fails.
-pub fn start(store: Store, config: ChainConfig) -> Result<(Handle, oneshot::Receiver<Error>), Error> {
-    let sequencer = restore(&store, config)?;
+/// Reads back what the store holds; a new store gets its genesis.
+pub fn restore(store: &Store, settings: &Settings) -> Result<Sequencer, Error> {
+    let found = store.resume(&transition::genesis(&settings.config))?;
+    let (head, batch) = (found.head, found.batch.map(|batch| batch.header));
+    let mut before = diff::Before::new();
+    found.undo.iter().for_each(|undo| diff::note(&mut before, undo));
+    let state = State::restore_with(found.leaves, &Threads);
+    let (blocks, receipts): (Vec<_>, Vec<_>) = found.unsealed.into_iter().unzip();
+    let restored = Restored { state, head, batch, blocks, receipts: receipts.concat(), before };
+    let Settings { config, policy, key } = settings;
+    Ok(Sequencer::restore(config.clone(), policy.clone(), Arc::clone(key), restored).sharing(Arc::new(Threads)))
+}
+
+/// A running sequencer: its handle, why it stopped if it fails, and what it asks the operator.
+pub struct Started {
+    /// Speaks to it.
+    pub handle: Handle,
+    /// Tells why it stopped, if it fails.
+    pub failure: oneshot::Receiver<Error>,
+    /// What it asks. Dropped questions are asked again.
+    pub questions: mpsc::Receiver<Question>,
+}
+
+/// Starts the loop on a thread of its own, since storing blocks.
+pub fn start(store: Store, settings: Settings) -> Result<Started, Error> {
+    let sequencer = restore(&store, &settings)?;
     let (commands, inbox) = sync_channel(limits::QUEUE_TRANSACTIONS);
     let (head, heads) = watch::channel(sequencer.head().map_or(Height(0), |head| head.height));
     let (failed, failure) = oneshot::channel();
-    let looping = Loop { sequencer, store, head, waiting: BTreeMap::new(), tickets: 0 };
+    let (asks, questions) = mpsc::channel(QUESTIONS);
+    let chain = settings.config.hash();
+    let looping = Loop {
+        sequencer,
+        store,
+        settings,
+        chain,
+        head,
+        asks,
+        waiting: BTreeMap::new(),
+        groups: BTreeMap::new(),
+        tickets: 0,
+    };
     std::thread::spawn(move || {
         if let Err(error) = looping.run(&inbox) {
             tracing::error!(error = %Causes(&error), "sequencer stopped");
@@ -125,14 +189,35 @@ pub fn start(store: Store, config: ChainConfig) -> Result<(Handle, oneshot::Rece
             drop(failed.send(error));
         }
     });
-    Ok((Handle { commands, head: heads }, failure))
+    Ok(Started { handle: Handle { commands, head: heads }, failure, questions })
+}
+
+/// Shares work between threads.
+pub struct Threads;
+
+impl state::Join for Threads {
+    fn join(&self, left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
+        rayon::join(left, right);
+    }
+}
+
+/// The transactions of one request, and the answers so far.
+struct Group {
+    answers: Vec<Option<Outcome>>,
+    missing: usize,
+    answer: oneshot::Sender<Vec<Outcome>>,
 }
 
 struct Loop {
     sequencer: Sequencer,
     store: Store,
+    settings: Settings,
+    chain: Digest,
     head: watch::Sender<Height>,
-    waiting: BTreeMap<u64, Answer>,
+    asks: mpsc::Sender<Question>,
+    /// To which group a ticket belongs, and where in it.
+    waiting: BTreeMap<u64, (u64, usize)>,
+    groups: BTreeMap<u64, Group>,
     tickets: u64,
 }
 
@@ -150,32 +235,55 @@ impl Loop {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            let effects = self.sequencer.step(now(), Input::Tick);
-            self.perform(effects)?;
+            self.step(Input::Tick)?;
         }
     }
 
-    fn take(&mut self, command: Command) -> Result<(), Error> {
-        let input = match command {
-            Command::Submit(transaction, answer) => {
-                self.tickets += 1;
-                self.waiting.insert(self.tickets, answer);
-                Input::Submit { ticket: self.tickets, transaction: *transaction }
-            }
-            Command::Deposits(deposits) => Input::Deposits(deposits),
-            Command::Read(read) => {
-                read(&self.sequencer);
-                return Ok(());
-            }
-        };
+    fn step(&mut self, input: Input) -> Result<(), Error> {
         let effects = self.sequencer.step(now(), input);
         self.perform(effects)
     }
 
-    fn answer(&mut self, ticket: u64, answer: Result<Confirmed, Error>) {
-        if let Some(waiting) = self.waiting.remove(&ticket) {
+    fn take(&mut self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Submit(transactions, answer) => self.submit(transactions, answer),
+            Command::Messages(messages) => self.step(Input::Messages(messages)),
+            Command::Alternative(id, transactions) => self.step(Input::Alternative { id, transactions }),
+            Command::Rewind(to_batch, answer) => {
+                let done = self.rewind(to_batch);
+                // Whoever asked is gone too when this cannot be told; the chain is where the store says.
+                drop(answer.send(done));
+                Ok(())
+            }
+            Command::Read(read) => {
+                read(&self.sequencer);
+                Ok(())
+            }
+        }
+    }
+
+    fn submit(&mut self, transactions: Vec<Checked>, answer: oneshot::Sender<Vec<Outcome>>) -> Result<(), Error> {
+        let count = transactions.len();
+        let group = self.tickets + 1;
+        self.groups.insert(group, Group { answers: (0..count).map(|_| None).collect(), missing: count, answer });
+        for (at, transaction) in transactions.into_iter().enumerate() {
+            self.tickets += 1;
+            self.waiting.insert(self.tickets, (group, at));
+            self.step(Input::Submit { ticket: self.tickets, transaction: Box::new(transaction) })?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, ticket: u64, outcome: Outcome) {
+        let Some((number, at)) = self.waiting.remove(&ticket) else { return };
+        let Some(group) = self.groups.get_mut(&number) else { return };
+        group.answers[at] = Some(outcome);
+        group.missing -= 1;
+        if group.missing == 0
+            && let Some(group) = self.groups.remove(&number)
+        {
             // A sender that went away asks again by id.
-            drop(waiting.send(answer));
+            drop(group.answer.send(group.answers.into_iter().flatten().collect()));
         }
     }
 
@@ -184,23 +292,30 @@ impl Loop {
             match effect {
                 Effect::Commit(executed) => {
                     self.store.commit_block(&executed)?;
-                    self.head.send_replace(executed.block.header.height);
-                    tracing::debug!(
-                        height = executed.block.header.height.0,
-                        entries = executed.block.entries.len(),
-                        "block"
-                    );
+                    let (height, entries) = (executed.block.header.height, executed.block.entries.len());
+                    self.head.send_replace(height);
+                    tracing::debug!(height = height.0, entries, "block");
                 }
-                Effect::Confirm { ticket, id, height, position, receipt } => {
-                    self.answer(ticket, Ok(Confirmed { id, height, position, receipt }));
-                }
-                Effect::Refuse { ticket, id, reject } => {
-                    let answer = self.known(id)?.ok_or(Error::Refused(reject));
-                    self.answer(ticket, answer);
+                Effect::Confirm { ticket, confirmed } => self.answer(ticket, Ok(*confirmed)),
+                Effect::Refuse { ticket, id, code } => {
+                    let outcome = self.known(id)?.ok_or(Error::Refused(code));
+                    self.answer(ticket, outcome);
                 }
                 Effect::Busy { ticket } => self.answer(ticket, Err(Error::Busy)),
-                Effect::Seal(batch) => {
-                    self.store.commit_batch(&batch)?;
+                Effect::Ask { transaction, code } => {
+                    let id = transaction.id();
+                    if self.asks.try_send(Question { transaction: *transaction, code }).is_err() {
+                        tracing::warn!(%id, code, "nobody takes the question; it is asked again");
+                    }
+                }
+                Effect::Halted { id } => {
+                    tracing::error!(%id, "the operator's hook does not answer: the chain stands still")
+                }
+                Effect::Seal { batch, diff } => {
+                    match diff {
+                        Some(diff) => self.store.commit_batch_with(&batch, &diff)?,
+                        None => self.store.commit_batch(&batch)?,
+                    }
                     tracing::info!(batch = batch.header.number, first = batch.first.0, last = batch.last.0, "sealed");
                 }
             }
@@ -210,7 +325,34 @@ impl Loop {
 
     /// Finds a transaction that was sent twice: its second sending is answered like the first.
     fn known(&self, id: TransactionId) -> Result<Option<Confirmed>, Error> {
-        let found = self.store.receipt_of(id)?;
-        Ok(found.map(|(height, position, receipt)| Confirmed { id, height, position, receipt }))
+        let Some((height, position, receipt)) = self.store.receipt_of(id)? else { return Ok(None) };
+        let (Some(block), Some(receipts)) = (self.store.block(height)?, self.store.receipts(height)?) else {
+            return Ok(None);
+        };
+        let leaves = entry_leaves(&block.entries, &receipts);
+        let path = usize::try_from(position).ok().and_then(|at| list::path(&leaves, at)).unwrap_or_default();
+        let block = Arc::new(self.sequencer.sign(block.header));
+        Ok(Some(Confirmed { id, height, position, receipt, path, block }))
+    }
+
+    /// Takes the store back, starts over from it, and puts what was in the lost blocks first in the queue. What waited
+    /// when the rewind came waits behind it: its senders still hold their tickets.
+    fn rewind(&mut self, to_batch: u64) -> Result<Height, Error> {
+        let rewound = self.store.rewind(to_batch)?;
+        let again = rewound.entries().filter_map(|entry| match entry {
+            // It was checked when it came, and everything in a block has its shape.
+            Entry::Transaction(bytes) => Transaction::check(bytes, &self.chain).ok(),
+            // L1 has other messages now, and says which.
+            Entry::Message(_) => None,
+        });
+        let again: Vec<Checked> = again.collect();
+        tracing::warn!(to_batch, blocks = rewound.removed.len(), transactions = again.len(), "rewound");
+        let mut sequencer = restore(&self.store, &self.settings)?;
+        sequencer.take_queue_of(&mut self.sequencer);
+        sequencer.requeue(again);
+        self.sequencer = sequencer;
+        let height = self.sequencer.head().map_or(Height(0), |head| head.height);
+        self.head.send_replace(height);
+        Ok(height)
     }
 }

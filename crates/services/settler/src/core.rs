@@ -4,7 +4,7 @@ use crypto::eth::{EthSignature, recover};
 use proof::committee::evidence;
 use proof::{Anchor, BatchHeader};
 use std::collections::BTreeMap;
-use types::{Digest, EthAddress, Millis};
+use types::{Bytes32, Digest, EthAddress, Millis};
 
 /// How long to wait before sending a batch again that L1 did not take.
 pub const RETRY: Millis = Millis(1_000);
@@ -27,15 +27,34 @@ pub enum Input {
         /// The signature.
         signature: Box<EthSignature>,
     },
-    /// L1 has settled up to this batch, with this state root, at the depth that counts as final.
+    /// L1 has settled up to this batch, with this state root, as deep as it is looked at. Fewer than before when L1 was
+    /// reorganised.
     Settled {
         /// The last settled batch.
         number: u64,
         /// Its state root.
         state_root: Digest,
     },
-    /// The last sending failed or was not confirmed.
-    Failed,
+    /// The batches after this one are not settled any more, with what the store has of them: the answer to
+    /// [`Effect::Reopen`], and to [`Effect::Rewind`] once that is done.
+    Reopened {
+        /// The last settled batch.
+        settled: u64,
+        /// The sealed batches after it, with the evidence that there is.
+        unsettled: Vec<(BatchHeader, Option<Vec<u8>>)>,
+    },
+    /// What L1's inbox says where the lowest unsettled batch ends; `None` when it has fewer messages.
+    Inbox {
+        /// The batch.
+        number: u64,
+        /// L1's rolling hash after as many messages as the batch takes.
+        hash: Option<Bytes32>,
+    },
+    /// A batch was handed to L1 in vain.
+    Failed {
+        /// Which batch.
+        number: u64,
+    },
     /// Time passes.
     Tick,
 }
@@ -50,7 +69,7 @@ pub enum Effect {
         /// The signatures, ordered by signer.
         evidence: Vec<u8>,
     },
-    /// Send a batch to L1.
+    /// Hand a batch to L1: its published data first, then its header with the evidence.
     Send {
         /// The batch.
         header: Box<BatchHeader>,
@@ -61,6 +80,16 @@ pub enum Effect {
     Final {
         /// Which batch.
         number: u64,
+    },
+    /// Forget that batches were settled: L1 dropped them. They are handed over again.
+    Reopen {
+        /// The last batch that is still settled.
+        settled: u64,
+    },
+    /// Take the chain back to the end of a batch: what comes after it stands on messages that L1 dropped.
+    Rewind {
+        /// The last batch that stays.
+        to: u64,
     },
     /// Stop: L1 settled something that is not this chain.
     Halt(String),
@@ -98,12 +127,29 @@ impl Pending {
     }
 }
 
+/// How long L1's inbox may be shorter than a sealed batch says before the chain is taken back: after a reorganisation
+/// the same messages mostly come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience(pub Millis);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Millis(120_000))
+    }
+}
+
 /// Gathers quorums and brings batches to L1, the lowest first, one at a time.
 pub struct Settler {
     anchor: Anchor,
     settled: u64,
     pending: BTreeMap<u64, Pending>,
-    sent: Option<(u64, Millis)>,
+    /// What was handed to L1, and from when on it may be handed over again.
+    sent: Option<(u64, Option<Millis>)>,
+    patience: Patience,
+    /// Since when L1's inbox is too short.
+    short_since: Option<Millis>,
+    /// A chain that is taken back signs and sends nothing until that is done.
+    is_rewinding: bool,
 }
 
 impl Settler {
@@ -111,7 +157,19 @@ impl Settler {
     pub fn restore(anchor: Anchor, settled: u64, unsettled: Vec<(BatchHeader, Option<Vec<u8>>)>) -> Self {
         let pending =
             unsettled.into_iter().map(|(header, evidence)| (header.number, Pending::new(header, evidence))).collect();
-        Self { anchor, settled, pending, sent: None }
+        let (sent, patience, short_since) = (None, Patience::default(), None);
+        Self { anchor, settled, pending, sent, patience, short_since, is_rewinding: false }
+    }
+
+    /// Sets how long to wait for messages that L1 dropped.
+    pub fn patient(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Returns the lowest batch that is not settled, with the number of messages that it takes in all.
+    pub fn lowest(&self) -> Option<(u64, u64)> {
+        self.pending.first_key_value().map(|(number, pending)| (*number, pending.header.inbox_count))
     }
 
     /// Returns the last settled batch.
@@ -138,12 +196,25 @@ impl Settler {
                 Vec::new()
             }
             Input::Signature { number, signer, signature } => self.gather(now, number, signer, *signature),
+            Input::Settled { number, .. } if number < self.settled => vec![Effect::Reopen { settled: number }],
             Input::Settled { number, state_root } => self.finalise(number, state_root),
-            Input::Failed => {
-                // Not at once: whatever stood in the way is likely still there.
-                self.sent = self.sent.map(|(number, _)| (number, now));
+            Input::Reopened { settled, unsettled } => {
+                let open = |(header, evidence): (BatchHeader, _)| (header.number, Pending::new(header, evidence));
+                self.pending = unsettled.into_iter().map(open).collect();
+                (self.settled, self.sent, self.short_since, self.is_rewinding) = (settled, None, None, false);
                 Vec::new()
             }
+            Input::Inbox { number, hash } => self.compare(now, number, hash),
+            Input::Failed { number } => {
+                // Not at once: whatever stood in the way is likely still there.
+                if let Some((sent, again)) = &mut self.sent
+                    && *sent == number
+                {
+                    *again = Some(now.after(RETRY));
+                }
+                Vec::new()
+            }
+            Input::Tick if self.is_rewinding => Vec::new(),
             Input::Tick => {
                 let waited = |since: Millis| now >= since.after(GRACE);
                 let ripe =
@@ -159,14 +230,13 @@ impl Settler {
         if self.check(number, signer, &signature).is_err() {
             return Vec::new();
         }
-        let (threshold, members) = (self.anchor.committee.threshold, self.anchor.committee.members.len());
-        let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
+        let committee = &self.anchor.committee;
         let Some(pending) = self.pending.get_mut(&number) else { return Vec::new() };
         pending.signatures.insert(signer, signature);
-        if pending.evidence.is_some() || pending.signatures.len() < threshold {
+        if pending.evidence.is_some() || !committee.is_quorum(pending.signatures.keys()) {
             return Vec::new();
         }
-        if pending.signatures.len() == members {
+        if pending.signatures.len() == committee.members.len() {
             return vec![pending.close()];
         }
         pending.quorum_since.get_or_insert(now);
@@ -193,14 +263,31 @@ impl Settler {
         effects
     }
 
+    /// Compares L1's inbox with what the lowest unsettled batch says of it.
+    fn compare(&mut self, now: Millis, number: u64, hash: Option<Bytes32>) -> Vec<Effect> {
+        let Some(pending) = self.pending.get(&number).filter(|_| number == self.settled + 1) else { return Vec::new() };
+        let is_lost = match hash {
+            Some(hash) => hash != pending.header.inbox_hash,
+            None => now >= self.short_since.get_or_insert(now).after(self.patience.0),
+        };
+        if hash.is_some() {
+            self.short_since = None;
+        }
+        if !is_lost || self.is_rewinding {
+            return Vec::new();
+        }
+        self.is_rewinding = true;
+        vec![Effect::Rewind { to: self.settled }]
+    }
+
     fn send(&mut self, now: Millis) -> Option<Effect> {
         let number = self.settled + 1;
-        if self.sent.is_some_and(|(sent, at)| sent == number && now < at.after(RETRY)) {
+        if self.sent.is_some_and(|(sent, again)| sent == number && again.is_none_or(|again| now < again)) {
             return None;
         }
         let pending = self.pending.get(&number)?;
         let evidence = pending.evidence.clone()?;
-        self.sent = Some((number, now));
+        self.sent = Some((number, None));
         Some(Effect::Send { header: Box::new(pending.header.clone()), evidence })
     }
 }
@@ -256,6 +343,8 @@ mod tests {
             Effect::Keep { number, evidence } => format!("keep {number} with {}", evidence.len() / 65),
             Effect::Send { header, .. } => format!("send {}", header.number),
             Effect::Final { number } => format!("final {number}"),
+            Effect::Reopen { settled } => format!("reopen after {settled}"),
+            Effect::Rewind { to } => format!("rewind to {to}"),
             Effect::Halt(why) => format!("halt: {why}"),
         });
         assert_eq!(words.collect::<Vec<_>>().join("; "), expected);
@@ -281,9 +370,10 @@ mod tests {
         check(&mut settler, at + 2, settled(1), "final 1");
         check(&mut settler, at + 2, settled(1), "");
         check(&mut settler, at + 3, Input::Tick, "send 2");
-        check(&mut settler, at + 4, Input::Failed, "");
+        check(&mut settler, at + 4, Input::Failed { number: 2 }, "");
         check(&mut settler, at + 5, Input::Tick, "");
         check(&mut settler, at + 4 + RETRY.0, Input::Tick, "send 2");
+        check(&mut settler, at + 99 * RETRY.0, Input::Tick, "");
         check(&mut settler, 9_999, settled(2), "final 2");
         assert_eq!(settler.settled(), 2);
     }
@@ -293,6 +383,50 @@ mod tests {
         let mut settler = Settler::restore(anchor(), 4, vec![(header(5), Some(vec![0; 130])), (header(6), None)]);
         check(&mut settler, 0, Input::Tick, "send 5");
         check(&mut settler, 0, settled(6), "final 5; final 6");
+    }
+
+    #[test]
+    fn a_batch_waits_for_its_mandatory_member() {
+        let mut anchor = anchor();
+        anchor.committee.mandatory = vec![keys()[2].address()];
+        let mut settler = Settler::restore(anchor, 0, vec![(header(1), None)]);
+        check(&mut settler, 0, signature(1, 0), "");
+        check(&mut settler, 0, signature(1, 1), "");
+        check(&mut settler, 9_000, Input::Tick, "");
+        check(&mut settler, 9_001, signature(1, 2), "keep 1 with 3");
+    }
+
+    #[test]
+    fn batches_that_l1_dropped_are_handed_over_again() {
+        let evidence = || Some(vec![0; 130]);
+        let mut settler = Settler::restore(anchor(), 4, vec![(header(5), evidence())]);
+        check(&mut settler, 0, Input::Tick, "send 5");
+        check(&mut settler, 1, settled(5), "final 5");
+        check(&mut settler, 2, settled(3), "reopen after 3");
+        let unsettled = vec![(header(4), evidence()), (header(5), evidence())];
+        check(&mut settler, 3, Input::Reopened { settled: 3, unsettled }, "");
+        check(&mut settler, 3, Input::Tick, "send 4");
+        check(&mut settler, 4, settled(4), "final 4");
+        check(&mut settler, 4, Input::Tick, "send 5");
+    }
+
+    #[test]
+    fn a_batch_on_messages_that_l1_dropped_takes_the_chain_back() {
+        let start = || Settler::restore(anchor(), 4, vec![(header(5), None), (header(6), None)]);
+        let inbox = |number, hash| Input::Inbox { number, hash };
+        let mut settler = start();
+        check(&mut settler, 0, inbox(5, Some(Bytes32::ZERO)), "");
+        check(&mut settler, 0, inbox(6, Some(Bytes32([1; 32]))), "");
+        check(&mut settler, 0, inbox(5, Some(Bytes32([1; 32]))), "rewind to 4");
+        check(&mut settler, 0, inbox(5, Some(Bytes32([1; 32]))), "");
+        let mut patient = start().patient(Patience(Millis(100)));
+        check(&mut patient, 0, inbox(5, None), "");
+        check(&mut patient, 99, inbox(5, None), "");
+        check(&mut patient, 99, inbox(5, Some(Bytes32::ZERO)), "");
+        check(&mut patient, 100, inbox(5, None), "");
+        check(&mut patient, 200, inbox(5, None), "rewind to 4");
+        check(&mut patient, 201, Input::Reopened { settled: 4, unsettled: vec![(header(5), Some(vec![0; 130]))] }, "");
+        check(&mut patient, 202, Input::Tick, "send 5");
     }
 
     #[test]

@@ -279,6 +279,11 @@ impl Outbox {
         watched
     }
 
+    /// Returns the newest block of L1 that was seen.
+    pub fn head(&self) -> Option<u64> {
+        self.view.as_ref().map(|(_, view)| view.head)
+    }
+
     /// Returns what needs an operator now.
     pub fn alerts(&self) -> &BTreeSet<Alert> {
         &self.alerts

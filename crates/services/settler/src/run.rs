@@ -1,13 +1,16 @@
-//! The settler's loop: watches the store for batches and L1 for settlements, and sends.
+//! The settler's loop: watches the store for batches and L1 for settlements, and brings batches to L1 by the outbox.
 
-use crate::core::{Effect, Input, Refusal, Settler};
-use crypto::eth::EthSignature;
-use l1::{Reader, Writer};
+use crate::core::{Effect, Input, Patience, Refusal, Settler};
+use crate::outbox::{self, Failure, Limits, Outbox, Package, Record};
+use crypto::eth::{EthSignature, keccak};
+use l1::{Call, Order, Reader, Writer};
 use proof::{Anchor, BatchHeader};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Settlement, Store};
 use tokio::sync::{mpsc, oneshot};
-use types::{Causes, EthAddress, Millis};
+use transition::diff;
+use types::{Bytes32, Causes, Decode as _, Encode as _, EthAddress, Millis, choice, record};
 
 /// How often the settler looks at the store and at L1.
 const POLL: Duration = Duration::from_millis(100);
@@ -25,6 +28,12 @@ pub enum Error {
         "{0}: the data folder and the contract do not belong together; use the folder that this contract was deployed for"
     )]
     Halted(String),
+    /// The sequencer did not take its chain back.
+    #[error("the chain stands on messages that L1 dropped, and could not be taken back: {0}")]
+    Rewind(String),
+    /// What is kept for L1 cannot be read.
+    #[error("the record of what was sent to L1 is damaged: restore the store from a snapshot")]
+    Outbox,
     /// The loop is gone.
     #[error("the settler has stopped: start the node again")]
     Stopped,
@@ -54,6 +63,103 @@ impl Handle {
     }
 }
 
+/// Who takes the chain back.
+pub trait Rewinder: Send + 'static {
+    /// Takes it back to the end of a batch, in the store too.
+    fn rewind(&self, to_batch: u64) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// The operator's choices.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What may be spent on L1.
+    pub limits: Limits,
+    /// How long messages that L1 dropped are waited for.
+    pub patience: Patience,
+    /// How many L1 blocks on top of a settlement make it final: the chain is never taken back behind it.
+    pub final_depth: u64,
+    /// How many final batches keep their blocks; `None` keeps all.
+    pub history: Option<u64>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { limits: Limits::default(), patience: Patience::default(), final_depth: 64, history: None }
+    }
+}
+
+record! {
+    /// A part of a batch's published difference.
+    pub struct Chunk {
+        /// Of which batch.
+        pub batch: u64,
+        /// The bytes.
+        pub bytes: Box<[u8]>,
+    }
+}
+
+record! {
+    /// A batch with what makes L1 believe it.
+    pub struct Evidenced {
+        /// The batch.
+        pub header: BatchHeader,
+        /// The hashes of its published chunks.
+        pub chunks: Vec<Bytes32>,
+        /// The committee's signatures.
+        pub evidence: Box<[u8]>,
+    }
+}
+
+choice! {
+    /// What one transaction brings to L1. Kept whole, so that it can be sent again whatever became of the batch.
+    pub enum Part {
+        /// A part of a difference.
+        1 => Chunk(Chunk),
+        /// A batch.
+        2 => Settle(Evidenced),
+    }
+}
+
+impl Part {
+    fn batch(&self) -> u64 {
+        match self {
+            Self::Chunk(chunk) => chunk.batch,
+            Self::Settle(settled) => settled.header.number,
+        }
+    }
+
+    fn order(&self, writer: &Writer) -> Order {
+        match self {
+            Self::Chunk(chunk) => writer.order(Call::Publish { chunk: &chunk.bytes }),
+            Self::Settle(Evidenced { header, chunks, evidence }) => {
+                writer.order(Call::Settle { batch: header, chunks, evidence })
+            }
+        }
+    }
+
+    /// Returns the most gas that it can need, for when the node cannot tell: a batch's chunks are on their way before it,
+    /// so that an estimate would find them missing. Measured by the contracts' gas tests, with a third on top.
+    fn gas_at_most(&self) -> u64 {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        match self {
+            // The floor price of calldata (EIP-7623), as if no byte were zero, and a slot.
+            Self::Chunk(chunk) => 80_000 + 40 * count(chunk.bytes.len() + 128),
+            Self::Settle(s) => 200_000 + 15_000 * count(s.evidence.len() / 65) + 8_000 * count(s.chunks.len()),
+        }
+    }
+}
+
+/// Cuts a batch into what goes to L1, in order.
+fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
+    let batch = header.number;
+    let chunks: Vec<&[u8]> = difference.map(|bytes| diff::chunks(bytes).collect()).unwrap_or_default();
+    let hashes = chunks.iter().map(|bytes| keccak(&[bytes])).collect();
+    let published = chunks.into_iter().map(|bytes| Part::Chunk(Chunk { batch, bytes: bytes.into() }));
+    let mut parts: VecDeque<Part> = published.collect();
+    parts.push_back(Part::Settle(Evidenced { header, chunks: hashes, evidence: evidence.into() }));
+    parts
+}
+
 fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -74,30 +180,68 @@ fn unsettled(store: &Store, settled: u64) -> Result<Vec<Sealed>, store::Error> {
     Ok(found)
 }
 
+/// What a settler works with.
+pub struct Setting<R> {
+    /// The node's store.
+    pub store: Store,
+    /// Which contract batches are for, and whose signatures it takes.
+    pub anchor: Anchor,
+    /// Reads L1 at the depth that counts as settled.
+    pub reader: Reader,
+    /// Signs and pays.
+    pub writer: Writer,
+    /// The operator's choices.
+    pub policy: Policy,
+    /// Takes the chain back.
+    pub rewinder: R,
+}
+
 /// Makes a settler and its handle. The future runs until the store fails or L1 shows another chain.
-pub fn start(
-    store: Store,
-    anchor: Anchor,
-    reader: Reader,
-    writer: Writer,
-) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
+pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
+    let Setting { store, anchor, reader, writer, policy, rewinder } = setting;
     let done = store.settled()?;
-    let settler = Settler::restore(anchor, done, unsettled(&store, done)?);
+    let settler = Settler::restore(anchor, done, unsettled(&store, done)?).patient(policy.patience);
     let sealed = store.last_batch()?.map_or(0, |batch| batch.header.number);
+    let mut kept: BTreeMap<u64, Record> = BTreeMap::new();
+    for (nonce, bytes) in store.outbox()? {
+        kept.insert(nonce, Record::from_bytes(&bytes).map_err(|_| Error::Outbox)?);
+    }
+    let newest = kept.values().map(|record| record.newest.max(record.package.id)).max().unwrap_or(0);
+    let open = kept.values().filter(|record| !record.closed).map(|record| record.package.clone());
+    let open = open.map(|package| (package.id, package)).collect();
+    let outbox = Outbox::restore(policy.limits.clone(), kept);
     let (commands, inbox) = mpsc::channel(WAITING);
-    let looping = Loop { settler, store, reader, writer, sealed };
+    let (parts, next_id) = (VecDeque::new(), newest + 1);
+    let progress = Progress { settled_at: now(), sealed };
+    let looping = Loop { settler, outbox, store, reader, writer, rewinder, policy, progress, parts, open, next_id };
     Ok((Handle(commands), looping.run(inbox)))
 }
 
-struct Loop {
-    settler: Settler,
-    store: Store,
-    reader: Reader,
-    writer: Writer,
+/// What operators want to know first.
+struct Progress {
+    /// When a batch was last seen to settle.
+    settled_at: Millis,
+    /// The last batch that the settler knows of.
     sealed: u64,
 }
 
-impl Loop {
+struct Loop<R> {
+    settler: Settler,
+    outbox: Outbox,
+    store: Store,
+    reader: Reader,
+    writer: Writer,
+    rewinder: R,
+    policy: Policy,
+    progress: Progress,
+    /// What is still to be handed to the outbox, in order.
+    parts: VecDeque<Part>,
+    /// What was handed to the outbox and is not final, by its id.
+    open: BTreeMap<u64, Package>,
+    next_id: u64,
+}
+
+impl<R: Rewinder> Loop<R> {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) -> Result<(), Error> {
         let mut clock = tokio::time::interval(POLL);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -117,59 +261,191 @@ impl Loop {
         let checked = self.settler.check(number, signer, &signature);
         // A member that went away asks again.
         let _ = answer.send(checked);
-        let effects = self.settler.step(now(), Input::Signature { number, signer, signature });
+        self.step(Input::Signature { number, signer, signature }).await
+    }
+
+    async fn step(&mut self, input: Input) -> Result<(), Error> {
+        let effects = self.settler.step(now(), input);
         self.perform(effects).await
     }
 
     async fn look(&mut self) -> Result<(), Error> {
-        while let Some(batch) = self.store.batch(self.sealed + 1)? {
-            self.sealed += 1;
-            self.settler.step(now(), Input::Sealed(batch.header));
+        while let Some(batch) = self.store.batch(self.progress.sealed + 1)? {
+            self.progress.sealed += 1;
+            self.step(Input::Sealed(batch.header)).await?;
         }
-        match self.reader.settled().await {
-            Ok(settled) => {
-                let input = Input::Settled { number: settled.number, state_root: settled.state_root };
-                let effects = self.settler.step(now(), input);
-                self.perform(effects).await?;
+        if let Err(error) = self.watch().await? {
+            tracing::warn!(error = %Causes(&error), "L1 is away");
+        }
+        self.step(Input::Tick).await?;
+        self.hand_over().await;
+        if let Err(error) = self.deliver().await? {
+            tracing::warn!(error = %Causes(&error), "L1 is away");
+        }
+        self.settle_history()
+    }
+
+    /// Asks L1 what is settled and whether the messages that the chain took are still there. The inner result passes.
+    async fn watch(&mut self) -> Result<Result<(), l1::Error>, Error> {
+        let settled = match self.reader.settled().await {
+            Ok(settled) => settled,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.step(Input::Settled { number: settled.number, state_root: settled.state_root }).await?;
+        if let Some((number, count)) = self.settler.lowest() {
+            match self.reader.inbox_hash(count).await {
+                Ok(hash) => self.step(Input::Inbox { number, hash }).await?,
+                Err(error) => return Ok(Err(error)),
             }
-            Err(error) => tracing::warn!(error = %Causes(&error), "L1 is away"),
         }
-        let effects = self.settler.step(now(), Input::Tick);
-        self.perform(effects).await
+        Ok(Ok(()))
+    }
+
+    /// Hands parts to the outbox as far as it has room, with what they need.
+    async fn hand_over(&mut self) {
+        while self.outbox.room() > 0 {
+            let Some(part) = self.parts.pop_front() else { return };
+            let what: Box<[u8]> = part.to_bytes().into();
+            // What is on its way already, as after a restart, is not sent twice.
+            if self.open.values().any(|package| package.what == what) {
+                continue;
+            }
+            let gas = match self.writer.estimate(&part.order(&self.writer)).await {
+                Ok(gas) => gas,
+                Err(_) => part.gas_at_most(),
+            };
+            let package = Package { id: self.next_id, what, gas };
+            self.next_id += 1;
+            self.open.insert(package.id, package.clone());
+            self.outbox.step(now(), outbox::Input::Package(package));
+        }
+    }
+
+    /// One round of the outbox. The inner result passes.
+    async fn deliver(&mut self) -> Result<Result<(), l1::Error>, Error> {
+        let view = match self.writer.view(self.policy.limits.depth).await {
+            Ok(view) => view,
+            Err(error) => return Ok(Err(error)),
+        };
+        let effects = self.outbox.step(now(), outbox::Input::View(view));
+        self.send(effects).await?;
+        for transaction in self.outbox.watched() {
+            let input = match self.writer.receipt(&transaction).await {
+                Ok(Some(receipt)) => outbox::Input::Receipt(receipt),
+                Ok(None) => outbox::Input::Gone { transaction },
+                Err(error) => return Ok(Err(error)),
+            };
+            let effects = self.outbox.step(now(), input);
+            self.send(effects).await?;
+        }
+        let effects = self.outbox.step(now(), outbox::Input::Tick);
+        self.send(effects).await?;
+        Ok(Ok(()))
+    }
+
+    async fn send(&mut self, effects: Vec<outbox::Effect>) -> Result<(), Error> {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                outbox::Effect::Keep { nonce, record } => {
+                    self.store.commit_outbox(nonce, Some(&record.to_bytes()))?;
+                }
+                outbox::Effect::Forget { nonce } => self.store.commit_outbox(nonce, None)?,
+                outbox::Effect::Send { nonce, offer, package, gas_limit, terms } => {
+                    let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
+                    let order = part.order(&self.writer);
+                    let (transaction, answer) =
+                        self.writer.sign_and_send(&order, nonce, gas_limit, terms.max_fee_wei, terms.tip_wei).await;
+                    tracing::info!(batch = part.batch(), nonce, offer, gas_limit, ?answer, "sent to L1");
+                    let input = outbox::Input::Sent { nonce, offer, transaction, answer };
+                    effects.extend(self.outbox.step(now(), input));
+                }
+                outbox::Effect::Mined { package, receipt } => {
+                    tracing::info!(package, block = receipt.block, gas = receipt.gas_used, "in an L1 block");
+                }
+                outbox::Effect::Failed { package, why } => self.failed(package, &why).await?,
+                outbox::Effect::Reorged { package } => tracing::warn!(package, "dropped by L1: it waits again"),
+                outbox::Effect::Final { package } => drop(self.open.remove(&package)),
+                outbox::Effect::Alert(alert) => tracing::error!(?alert, "L1 writer"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn failed(&mut self, package: u64, why: &Failure) -> Result<(), Error> {
+        tracing::warn!(package, ?why, "in vain");
+        let Some(package) = self.open.remove(&package) else { return Ok(()) };
+        let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
+        self.step(Input::Failed { number: part.batch() }).await
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
-        for effect in effects {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Keep { number, evidence } => self.store.commit_evidence(number, &evidence)?,
-                Effect::Send { header, evidence } => match self.writer.settle(&header, &evidence).await {
-                    Ok(sent) => tracing::info!(batch = header.number, gas = sent.gas_used, "sent to L1"),
-                    Err(error) => {
-                        tracing::warn!(batch = header.number, error = %Causes(&error), "not settled");
-                        self.settler.step(now(), Input::Failed);
-                    }
-                },
+                Effect::Send { header, evidence } => {
+                    let difference = self.store.diff(header.number)?;
+                    self.parts = parts(*header, evidence, difference.as_deref());
+                }
                 Effect::Final { number } => self.record(number).await?,
+                Effect::Reopen { settled } => {
+                    tracing::warn!(settled, "L1 dropped settled batches: they are handed over again");
+                    self.store.forget_settlements(settled)?;
+                    effects.extend(self.reopen(settled)?);
+                }
+                Effect::Rewind { to } => {
+                    tracing::error!(to, "L1 dropped messages that the chain took: taking the chain back");
+                    self.rewinder.rewind(to).await.map_err(Error::Rewind)?;
+                    self.progress.sealed = self.store.last_batch()?.map_or(0, |batch| batch.header.number);
+                    effects.extend(self.reopen(to)?);
+                }
                 Effect::Halt(why) => return Err(Error::Halted(why)),
             }
         }
         Ok(())
     }
 
-    /// Stores how a batch settled. The loop asks L1 until it tells: the batch is final whether or not we noted it.
+    fn reopen(&mut self, settled: u64) -> Result<Vec<Effect>, Error> {
+        self.parts.clear();
+        let unsettled = unsettled(&self.store, settled)?;
+        Ok(self.settler.step(now(), Input::Reopened { settled, unsettled }))
+    }
+
+    /// Stores how a batch settled. The loop asks L1 until it tells: the batch is settled whether or not we noted it.
     async fn record(&mut self, number: u64) -> Result<(), Error> {
         loop {
             match self.reader.settlement(number).await {
                 Ok(Some(found)) => {
                     let (transaction, block, gas_used) = (found.transaction, found.block, found.gas_used);
                     self.store.commit_settlement(number, &Settlement { transaction, block, gas_used })?;
+                    self.progress.settled_at = now();
                     tracing::info!(batch = number, block, gas_used, "settled");
                     return Ok(());
                 }
-                Ok(None) => tracing::warn!(batch = number, "L1 does not tell yet where this batch settled"),
+                Ok(None) => {
+                    // Reorganised away between two questions: the next look tells.
+                    tracing::warn!(batch = number, "L1 does not tell yet where this batch settled");
+                    if self.reader.settled().await.is_ok_and(|settled| settled.number < number) {
+                        return Ok(());
+                    }
+                }
                 Err(error) => tracing::warn!(error = %Causes(&error), "L1 is away"),
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Makes final what lies deep enough, and forgets what is older than it has to be.
+    fn settle_history(&mut self) -> Result<(), Error> {
+        let next = self.store.finalized()? + 1;
+        let Some(settlement) = self.store.settlement(next)? else { return Ok(()) };
+        if self.outbox.head().is_some_and(|head| head >= settlement.block.saturating_add(self.policy.final_depth)) {
+            self.store.finalize(next)?;
+            if let Some(history) = self.policy.history {
+                self.store.prune(next.saturating_sub(history))?;
+            }
+        }
+        Ok(())
     }
 }

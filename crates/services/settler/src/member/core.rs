@@ -3,9 +3,10 @@
 use crypto::account::SecretKey;
 use crypto::eth::{EthKey, EthSignature};
 use proof::{Anchor, BatchHeader, BlockHeader};
-use state::State;
+use state::{LeafChange, State};
 use std::collections::BTreeMap;
 use task::{Task, Verdict};
+use transition::diff::{self, Before};
 use transition::{Batch, BatchInput, Block, ChainConfig, Executed, Receipt};
 use types::{Digest, Height, Signature, TaskId};
 
@@ -30,8 +31,13 @@ pub enum Input {
 pub enum Effect {
     /// Store a block that was executed again and holds.
     Commit(Box<Executed>),
-    /// Store a batch before its signature leaves: a member signs one batch for each number, for ever.
-    CommitBatch(Box<Batch>),
+    /// Store a batch and its state difference before its signature leaves: a member signs one batch for each number.
+    CommitBatch {
+        /// The batch.
+        batch: Box<Batch>,
+        /// The difference that L1 is given; `None` when it stays with the committee.
+        diff: Option<Vec<u8>>,
+    },
     /// Send the signature on a batch.
     SignBatch {
         /// Which batch.
@@ -48,8 +54,9 @@ pub enum Effect {
     },
     /// Sign nothing: what was asked does not hold. The text says what.
     Refuse(String),
-    /// Stop: the feed is not the chain that this member executed.
-    Halt(String),
+    /// The feed is not the chain that this member executed: look whether L1 dropped what this chain stands on. If it did,
+    /// the member may take its own chain back; if not, it stops.
+    Diverged(String),
 }
 
 /// A member's two keys: one for L1, one for the ledger.
@@ -72,6 +79,8 @@ pub struct Restored {
     pub blocks: Vec<Block>,
     /// The receipts of each of them.
     pub receipts: Vec<Vec<Receipt>>,
+    /// What the leaves that each of them changed held before it.
+    pub undo: Vec<Vec<LeafChange>>,
 }
 
 /// An availability member.
@@ -138,12 +147,13 @@ impl Member {
                 self.at.head = Some(executed.block.header.clone());
                 self.at.blocks.push(executed.block.clone());
                 self.at.receipts.push(executed.receipts.clone());
+                self.at.undo.push(executed.undo.clone());
                 let fresh = self.notice(&executed);
                 let mut effects = vec![Effect::Commit(Box::new(executed))];
                 effects.extend(fresh.iter().map(|verdict| self.vote(verdict)));
                 effects
             }
-            Err(mismatch) => vec![Effect::Halt(mismatch.to_string())],
+            Err(mismatch) => vec![Effect::Diverged(mismatch.to_string())],
         }
     }
 
@@ -192,32 +202,49 @@ impl Member {
         if count == 0 || asked.last < asked.first {
             return vec![Effect::Refuse(format!("batch {number} holds no block that is not signed already"))];
         }
+        let diff = self.config.rules.data_on_l1.then(|| self.diff(count));
         let batch = transition::seal(&BatchInput {
             config_hash: self.anchor.config_hash,
             parent: self.at.batch.as_ref(),
             genesis_root: self.genesis_root,
             blocks: &self.at.blocks[..count],
             receipts: &self.at.receipts[..count].concat(),
-            diff: None,
+            diff: diff.as_deref(),
         });
         if batch != asked {
             return vec![Effect::Refuse(format!("batch {number} is not what its blocks give"))];
         }
         self.at.blocks.drain(..count);
         self.at.receipts.drain(..count);
+        self.at.undo.drain(..count);
         self.at.batch = Some(batch.header.clone());
         let signed = self.signed(&batch.header);
-        vec![Effect::CommitBatch(Box::new(batch)), signed]
+        vec![Effect::CommitBatch { batch: Box::new(batch), diff }, signed]
+    }
+
+    /// Tells what the first blocks that wait changed, from the state after them: those executed beyond are taken back
+    /// meanwhile.
+    fn diff(&mut self, count: usize) -> Vec<u8> {
+        let (mut before, mut beyond) = (Before::new(), Before::new());
+        self.at.undo[..count].iter().for_each(|undo| diff::note(&mut before, undo));
+        self.at.undo[count..].iter().for_each(|undo| diff::note(&mut beyond, undo));
+        let back: Vec<LeafChange> = beyond.into_iter().map(|(key, record)| LeafChange { key, record }).collect();
+        let forth = self.at.state.undo_of(&back);
+        self.at.state.apply(&back);
+        let bytes = diff::encode(&before, &self.at.state);
+        self.at.state.apply(&forth);
+        bytes
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ledger::Message;
     use proof::Domain;
     use proof::committee::Committee;
     use task::Parameters;
-    use transition::Entry;
+    use transition::{Entry, L1Rules};
     use types::{AccountId, Amount, Bytes32, EthAddress, Millis, Ppm};
 
     fn config() -> ChainConfig {
@@ -240,7 +267,7 @@ mod tests {
             committee,
             parameters,
             sequencer: SecretKey::from_seed([0; 32]).public(),
-            rules: L1Rules::default(),
+            rules: L1Rules { data_on_l1: true, ..L1Rules::default() },
         }
     }
 
@@ -254,7 +281,8 @@ mod tests {
         let domain = Domain { chain_id: 1, rollup: EthAddress([1; 20]) };
         let anchor = Anchor { config_hash: config.hash(), domain, committee: config.committee.clone() };
         let state = State::default();
-        let restored = Restored { state, head: None, batch: None, blocks: Vec::new(), receipts: Vec::new() };
+        let (blocks, receipts, undo) = (Vec::new(), Vec::new(), Vec::new());
+        let restored = Restored { state, head: None, batch: None, blocks, receipts, undo };
         Member::restore(config, anchor, keys(), restored)
     }
 
@@ -265,18 +293,21 @@ mod tests {
         state.apply(&transition::genesis(&config));
         let genesis_root = state.root();
         let mut blocks: Vec<Executed> = Vec::new();
+        let (mut before, mut states) = (Before::new(), Vec::new());
         for index in 0..3 {
             let deposit = ledger_deposit(index);
             let head = blocks.last().map(|executed| executed.block.header.clone());
-            blocks.push(transition::execute(
+            let executed = transition::execute(
                 &mut state,
                 &config,
                 head.as_ref(),
-                vec![Entry::Deposit(deposit)],
+                vec![Entry::Message(Message::Deposit(deposit))],
                 Millis(index),
-            ));
+            );
+            states.push(diff_of(&mut before, &executed, &state, blocks.len() + 1 == cut));
+            blocks.push(executed);
         }
-        let seal = |part: &[Executed], parent: Option<&BatchHeader>| {
+        let seal = |part: &[Executed], parent: Option<&BatchHeader>, diff: &[u8]| {
             let receipts: Vec<_> = part.iter().flat_map(|executed| executed.receipts.clone()).collect();
             let blocks: Vec<_> = part.iter().map(|executed| executed.block.clone()).collect();
             transition::seal(&BatchInput {
@@ -285,12 +316,22 @@ mod tests {
                 genesis_root,
                 blocks: &blocks,
                 receipts: &receipts,
-                diff: None,
+                diff: Some(diff),
             })
         };
-        let first = seal(&blocks[..cut], None);
-        let second = seal(&blocks[cut..], Some(&first.header));
+        let first = seal(&blocks[..cut], None, &states[cut - 1]);
+        let second = seal(&blocks[cut..], Some(&first.header), &states[2]);
         (blocks, vec![first, second])
+    }
+
+    /// Tells the difference since the last batch, and begins anew where a batch ends.
+    fn diff_of(before: &mut Before, executed: &Executed, state: &State, ends: bool) -> Vec<u8> {
+        diff::note(before, &executed.undo);
+        let bytes = diff::encode(before, state);
+        if ends {
+            before.clear();
+        }
+        bytes
     }
 
     fn ledger_deposit(index: u64) -> ledger::Deposit {
@@ -298,7 +339,7 @@ mod tests {
         ledger::Deposit {
             index,
             account: AccountId(Digest::ZERO),
-            token: EthAddress::ZERO,
+            token: Bytes32::ZERO,
             amount,
             sender: EthAddress::ZERO,
         }
@@ -307,11 +348,11 @@ mod tests {
     fn show(effects: &[Effect]) -> String {
         let words = effects.iter().map(|effect| match effect {
             Effect::Commit(executed) => format!("commit {}", executed.block.header.height),
-            Effect::CommitBatch(batch) => format!("keep {}", batch.header.number),
+            Effect::CommitBatch { batch, .. } => format!("keep {}", batch.header.number),
             Effect::SignBatch { number, .. } => format!("sign {number}"),
             Effect::Vote { .. } => "vote".to_owned(),
             Effect::Refuse(why) => format!("refuse: {why}"),
-            Effect::Halt(why) => format!("halt: {why}"),
+            Effect::Diverged(why) => format!("diverged: {why}"),
         });
         words.collect::<Vec<_>>().join("; ")
     }
@@ -358,7 +399,7 @@ mod tests {
     #[test]
     fn a_member_refuses_a_batch_changed_in_any_field() {
         let (blocks, batches) = chain(2);
-        let edits: [fn(&mut Batch); 10] = [
+        let edits: [fn(&mut Batch); 11] = [
             |b| b.header.config_hash = Digest::ZERO,
             |b| b.header.number = 2,
             |b| b.header.parent_root = Digest::ZERO,
@@ -367,6 +408,7 @@ mod tests {
             |b| b.header.inbox_hash.0[0] ^= 1,
             |b| b.header.withdrawals_root.0[0] ^= 1,
             |b| b.header.data_root.0[0] ^= 1,
+            |b| b.header.diff_hash.0[0] ^= 1,
             |b| b.first = Height(2),
             |b| b.last = Height(1),
         ];
@@ -383,15 +425,15 @@ mod tests {
     }
 
     #[test]
-    fn a_member_stops_at_a_block_that_does_not_hold() {
+    fn a_member_notices_a_block_that_does_not_hold() {
         let (blocks, _) = chain(2);
         let mut member = member();
         let mut bad = blocks[0].block.clone();
         bad.header.state_root = Digest::ZERO;
         assert_eq!(
             show(&member.step(Input::Block(Box::new(bad)))),
-            "halt: block 1 does not give the roots that its header claims"
+            "diverged: block 1 does not give the roots that its header claims"
         );
-        assert!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))).starts_with("halt"));
+        assert!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))).starts_with("diverged"));
     }
 }

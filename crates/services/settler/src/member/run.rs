@@ -1,8 +1,11 @@
 //! A member's loop: follows the public feed, stores, sends signatures. It has no private door to the sequencer.
 
 use super::core::{Effect, Input, Keys, Member, Restored};
+use crate::core::Patience;
 use api::{BatchSignature, Hex, Vote};
 use client::Client;
+use l1::Reader;
+use ledger::bridge::Cursor;
 use proof::Anchor;
 use state::State;
 use std::time::{Duration, Instant};
@@ -23,7 +26,7 @@ pub enum Error {
     /// The store failed: nothing more may be signed.
     #[error("the member cannot store: see the cause, then start it again")]
     Store(#[from] store::Error),
-    /// The feed shows another chain than the one executed here.
+    /// The feed shows another chain than the one executed here, and L1 gives no reason for it.
     #[error(
         "the feed is not the chain that this member executed ({0}): nothing of it is signed; compare the node's data with this member's"
     )]
@@ -33,21 +36,52 @@ pub enum Error {
     Stranger,
 }
 
-fn restore(store: &Store, config: ChainConfig, anchor: Anchor, keys: Keys) -> Result<Member, Error> {
-    let found = store.resume(&transition::genesis(&config))?;
+/// Why a turn was not finished, which passes.
+#[derive(Debug, thiserror::Error)]
+enum Away {
+    #[error("the feed is away")]
+    Feed(#[from] client::Error),
+    #[error("L1 is away")]
+    L1(#[from] l1::Error),
+    #[error("the feed is another chain, and L1 may be about to show why")]
+    Wait,
+}
+
+/// What a member works with.
+pub struct Setting {
+    /// The public feed.
+    pub client: Client,
+    /// The member's own store.
+    pub store: Store,
+    /// The member's own view of L1.
+    pub reader: Reader,
+    /// The chain's configuration.
+    pub config: ChainConfig,
+    /// Which contract its signatures are for.
+    pub anchor: Anchor,
+    /// How long messages that L1 dropped are waited for before the chain is taken back.
+    pub patience: Patience,
+}
+
+/// Makes the keys, which cannot be copied, out of what they are kept in.
+pub type KeysOf = Box<dyn Fn() -> Keys + Send + Sync>;
+
+fn restore(setting: &Setting, keys: Keys) -> Result<Member, Error> {
+    let found = setting.store.resume(&transition::genesis(&setting.config))?;
     let (state, head, batch) = (State::restore(found.leaves), found.head, found.batch.map(|batch| batch.header));
     let (blocks, receipts) = found.unsealed.into_iter().unzip();
-    Ok(Member::restore(config, anchor, keys, Restored { state, head, batch, blocks, receipts }))
+    let restored = Restored { state, head, batch, blocks, receipts, undo: found.undo };
+    Ok(Member::restore(setting.config.clone(), setting.anchor.clone(), keys, restored))
 }
 
 /// Runs until the store fails or the feed does not hold. A feed that is away is waited for.
-pub async fn run(client: Client, store: Store, config: ChainConfig, anchor: Anchor, keys: Keys) -> Result<(), Error> {
-    let member = restore(&store, config, anchor, keys)?;
+pub async fn run(setting: Setting, keys: KeysOf) -> Result<(), Error> {
+    let member = restore(&setting, keys())?;
     let resolver = member.resolver().ok_or(Error::Stranger)?;
-    let mut following = Following { member, resolver, client, store, said: Instant::now() };
+    let mut following = Following { member, resolver, setting, keys, said: Instant::now(), diverged: None };
     loop {
         if let Err(error) = following.turn().await? {
-            tracing::warn!(error = %Causes(&error), "feed");
+            tracing::warn!(error = %Causes(&error), "not followed");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -56,15 +90,19 @@ pub async fn run(client: Client, store: Store, config: ChainConfig, anchor: Anch
 struct Following {
     member: Member,
     resolver: u32,
-    client: Client,
-    store: Store,
+    setting: Setting,
+    keys: KeysOf,
     said: Instant,
+    /// Since when the feed is another chain.
+    diverged: Option<Instant>,
 }
 
+/// The inner result passes; the outer one does not.
+type Turn = Result<Result<(), Away>, Error>;
+
 impl Following {
-    /// Takes one turn. The inner result is the feed's failure, which passes; the outer one is ours, which does not.
-    async fn turn(&mut self) -> Result<Result<(), client::Error>, Error> {
-        match self.client.blocks(self.member.next(), POLL_MS).await {
+    async fn turn(&mut self) -> Turn {
+        match self.setting.client.blocks(self.member.next(), POLL_MS).await {
             Ok(blocks) => {
                 for block in blocks {
                     let effects = self.member.step(Input::Block(Box::new(block)));
@@ -73,11 +111,11 @@ impl Following {
                     }
                 }
             }
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(error.into())),
         }
-        let unsigned = match self.client.batches_unsigned().await {
+        let unsigned = match self.setting.client.batches_unsigned().await {
             Ok(unsigned) => unsigned,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(error.into())),
         };
         for asked in unsigned {
             if let Err(error) = self.catch_up(asked.header.number).await? {
@@ -96,12 +134,12 @@ impl Following {
     }
 
     /// Signs the batches that got their quorum without this member: each batch starts where the one before it ends.
-    async fn catch_up(&mut self, asked: u64) -> Result<Result<(), client::Error>, Error> {
-        let last = self.store.last_batch()?.map_or(0, |batch| batch.header.number);
+    async fn catch_up(&mut self, asked: u64) -> Turn {
+        let last = self.setting.store.last_batch()?.map_or(0, |batch| batch.header.number);
         for number in last + 1..asked {
-            let missed = match self.client.batch(number).await {
+            let missed = match self.setting.client.batch(number).await {
                 Ok(view) => view.batch,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok(Err(error.into())),
             };
             if let Err(error) = self.sign(missed).await? {
                 return Ok(Err(error));
@@ -110,44 +148,86 @@ impl Following {
         Ok(Ok(()))
     }
 
-    async fn sign(&mut self, asked: Batch) -> Result<Result<(), client::Error>, Error> {
-        let stored = self.store.batch(asked.header.number)?.map(Box::new);
+    async fn sign(&mut self, asked: Batch) -> Turn {
+        let stored = self.setting.store.batch(asked.header.number)?.map(Box::new);
+        if stored.as_deref().is_some_and(|stored| *stored != asked) {
+            let why = format!("it asks for another batch {} than the one signed before", asked.header.number);
+            return self.diverge(why).await;
+        }
         let effects = self.member.step(Input::Batch { asked: Box::new(asked), stored });
         self.perform(effects).await
     }
 
-    async fn perform(&self, effects: Vec<Effect>) -> Result<Result<(), client::Error>, Error> {
+    async fn perform(&mut self, effects: Vec<Effect>) -> Turn {
         for effect in effects {
             let sent = match effect {
                 Effect::Commit(executed) => {
-                    self.store.commit_block(&executed)?;
+                    self.setting.store.commit_block(&executed)?;
+                    self.diverged = None;
                     Ok(())
                 }
-                Effect::CommitBatch(batch) => {
-                    self.store.commit_batch(&batch)?;
+                Effect::CommitBatch { batch, diff } => {
+                    match diff {
+                        Some(diff) => self.setting.store.commit_batch_with(&batch, &diff)?,
+                        None => self.setting.store.commit_batch(&batch)?,
+                    }
                     Ok(())
                 }
                 Effect::SignBatch { number, signature } => {
                     let signature =
                         BatchSignature { signer: self.member.address(), signature: Hex(signature.to_vec()) };
-                    self.client.sign_batch(number, &signature).await
+                    self.setting.client.sign_batch(number, &signature).await
                 }
                 Effect::Vote { verdict, signature } => {
-                    self.client.vote(&Vote { verdict, resolver: self.resolver, signature }).await
+                    self.setting.client.vote(&Vote { verdict, resolver: self.resolver, signature }).await
                 }
                 Effect::Refuse(why) => {
                     tracing::error!(why, "refused to sign");
                     Ok(())
                 }
-                Effect::Halt(why) => return Err(Error::Halted(why)),
+                Effect::Diverged(why) => return self.diverge(why).await,
             };
             match sent {
                 // A refusal means that it was heard already, or came too late to matter: it is not asked for again.
                 Err(client::Error::Refused(failure)) => tracing::debug!(message = failure.message, "not needed"),
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok(Err(error.into())),
                 Ok(()) => {}
             }
         }
         Ok(Ok(()))
+    }
+
+    /// The feed is another chain. The only good reason is that L1 dropped messages that this member's chain took: then it
+    /// goes back to what L1 settled and follows. The member looks itself; nobody's word is enough.
+    async fn diverge(&mut self, why: String) -> Turn {
+        let since = *self.diverged.get_or_insert_with(Instant::now);
+        let (settled, hash, ours) = match self.compare().await? {
+            Ok(compared) => compared,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let patience = Duration::from_millis(self.setting.patience.0.0);
+        match hash {
+            Some(hash) if hash == ours => return Err(Error::Halted(why)),
+            None if since.elapsed() < patience => return Ok(Err(Away::Wait)),
+            _ => {}
+        }
+        tracing::warn!(why, settled, "L1 dropped messages: taking this member's chain back");
+        self.setting.store.rewind(settled)?;
+        self.member = restore(&self.setting, (self.keys)())?;
+        self.diverged = None;
+        Ok(Ok(()))
+    }
+
+    /// Returns the last batch that L1 settled, its inbox's hash after as many messages as this chain took, and ours.
+    async fn compare(&self) -> Result<Result<(u64, Option<types::Bytes32>, types::Bytes32), l1::Error>, Error> {
+        let found = self.setting.store.resume(&transition::genesis(&self.setting.config))?;
+        let state = State::restore(found.leaves);
+        let (count, ours) =
+            state.get::<Cursor>(&0).map_or((0, types::Bytes32::ZERO), |c| (c.inbox_count, c.inbox_hash));
+        let asked = async {
+            let settled = self.setting.reader.settled().await?.number;
+            Ok((settled, self.setting.reader.inbox_hash(count).await?, ours))
+        };
+        Ok(asked.await)
     }
 }

@@ -10,8 +10,9 @@ use proof::BlockHeader;
 use proof::committee::Committee;
 use sequencer::core::{Restored, Sequencer};
 use sequencer::{Effect, Input};
-use state::{LeafChange, Overlay, State};
+use state::{Join, LeafChange, Overlay, Sequential, State};
 use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use task::Parameters;
 use transition::{Action, ChainConfig, Entry, Transaction};
@@ -89,19 +90,80 @@ fn balances(state: &State, from: u64, to: u64, amount: u64) -> Vec<LeafChange> {
     overlay.into_changes()
 }
 
+/// Threads for the tree's forks, as many as the machine has cores.
+struct Threads {
+    free: AtomicUsize,
+}
+
+impl Threads {
+    fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { free: AtomicUsize::new(cores - 1) }
+    }
+}
+
+impl Join for Threads {
+    fn join(&self, left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
+        let taken = self.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| free.checked_sub(1));
+        if taken.is_err() {
+            return Sequential.join(left, right);
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                left();
+                self.free.fetch_add(1, Ordering::SeqCst);
+            });
+            right();
+        });
+    }
+}
+
+/// Measures commits, each with other leaves, and hands the state on.
+fn commits(quick: bool, state: &mut State, amount: u64, join: &dyn Join) -> Vec<f64> {
+    let run = |run| {
+        let from = run * CHANGED_LEAVES;
+        let changes = balances(state, from, from + CHANGED_LEAVES, amount + run);
+        rate(CHANGED_LEAVES, || state.apply_with(&changes, join))
+    };
+    (0..runs(quick)).map(run).collect()
+}
+
 pub(crate) fn state(quick: bool) -> Vec<Measured> {
     let mut state = State::default();
     let leaves = balances(&state, 0, TREE_LEAVES, 1);
     state.apply(&leaves);
-    let mut rates = Vec::new();
-    for run in 0..runs(quick) {
+    let alone = commits(quick, &mut state, 2, &Sequential);
+    let shared = commits(quick, &mut state, 100, &Threads::new());
+    let records = || leaves.iter().filter_map(|leaf| Some((leaf.key.to_vec(), leaf.record.clone()?)));
+    let restored = |_| rate(TREE_LEAVES, || drop(black_box(State::restore_with(records(), &Threads::new()))));
+    let restored = (0..runs(quick)).map(restored).collect();
+    let (witnessed, bytes) = witnesses(quick, &state);
+    let mix = format!("{CHANGED_LEAVES} changed leaves at once in a tree of {TREE_LEAVES}");
+    let measured = |name, unit, runs, mix| Measured { name, unit, runs, mix };
+    vec![
+        measured("state/commit", "leaves/s", alone, format!("{mix}, one thread")),
+        measured("state/commit-shared", "leaves/s", shared, format!("{mix}, a thread for each core")),
+        measured("state/restore", "leaves/s", restored, format!("{TREE_LEAVES} leaves, a thread for each core")),
+        measured("state/witness", "leaves/s", witnessed, format!("{mix}: the old root checked, the new one found")),
+        measured("state/witness-size", "bytes/leaf", bytes, mix),
+    ]
+}
+
+/// Measures how fast, and with how many bytes, somebody without the state finds the root after a commit.
+fn witnesses(quick: bool, state: &State) -> (Vec<f64>, Vec<f64>) {
+    let root = state.root();
+    let run = |run| {
         let from = run * CHANGED_LEAVES;
-        let changes = balances(&state, from, from + CHANGED_LEAVES, 2 + run);
-        rates.push(rate(CHANGED_LEAVES, || state.apply(&changes)));
-    }
-    black_box(state.root());
-    let mix = format!("{CHANGED_LEAVES} changed leaves at once in a tree of {TREE_LEAVES}, one thread");
-    vec![Measured { name: "state/commit", unit: "leaves/s", runs: rates, mix }]
+        let writes = state.writes_of(&balances(state, from, from + CHANGED_LEAVES, 200 + run));
+        let witness = state.witness(writes.iter().map(|write| write.path));
+        let rate = rate(CHANGED_LEAVES, || {
+            let excerpt = witness.check(&root).expect("a state's own witness holds");
+            black_box(excerpt.root_after(&writes).expect("every leaf is shown"));
+        });
+        let bytes = u64::try_from(witness.to_bytes().len()).expect("a length fits 64 bits");
+        (rate, per_second(bytes, 1.0) / per_second(CHANGED_LEAVES, 1.0))
+    };
+    (0..runs(quick)).map(run).unzip()
 }
 
 fn config() -> ChainConfig {

@@ -1,0 +1,117 @@
+//! A chain's configuration file: making it, checking it, describing it.
+
+mod machine;
+
+use crate::error::Error;
+use crate::say::Say;
+use clap::Subcommand;
+use serde_json::json;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The name that a chain's file has in its folder.
+const FILE: &str = "chain.toml";
+
+/// What to do with a chain's file.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Write a file for a chain of this name, with every field and what it means.
+    New {
+        /// What people will call the chain.
+        name: String,
+    },
+    /// Say everything that is wrong with a file.
+    Check {
+        /// The file, `chain.toml` in the folder if none is named.
+        file: Option<PathBuf>,
+        /// Also say whether this machine can carry the chain.
+        #[arg(long)]
+        here: bool,
+    },
+    /// Print the JSON Schema of the file, which editors use to help with it.
+    Schema {
+        /// Print the tables of the reference page instead, in Markdown.
+        #[arg(long)]
+        reference: bool,
+    },
+}
+
+/// Does it. The folder is the current one if none is named.
+pub fn run(dir: Option<&Path>, verb: Verb, say: &Say) -> Result<(), Error> {
+    let dir = dir.unwrap_or(Path::new(""));
+    match verb {
+        Verb::New { name } => new(dir, &name, say),
+        Verb::Check { file, here } => check(&file.unwrap_or_else(|| dir.join(FILE)), here, say),
+        Verb::Schema { reference } => {
+            schema(reference, say);
+            Ok(())
+        }
+    }
+}
+
+fn new(dir: &Path, name: &str, say: &Say) -> Result<(), Error> {
+    let file = dir.join(FILE);
+    let text = chain::template(name);
+    // Before anything is written: a name may be too long, or hold what no line can show.
+    chain::check(&text, None).map_err(|faults| Error::Chain { file: file.clone(), faults })?;
+    if dir != Path::new("") {
+        std::fs::create_dir_all(dir).map_err(Error::io(format!("make the folder {}", dir.display())))?;
+    }
+    let mut opened = match OpenOptions::new().write(true).create_new(true).open(&file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let text =
+                format!("{} is there already: name another folder with --dir, or edit that file", file.display());
+            return Err(Error::failed(text));
+        }
+        opened => opened.map_err(Error::io(format!("write {}", file.display())))?,
+    };
+    opened.write_all(text.as_bytes()).map_err(Error::io(format!("write {}", file.display())))?;
+    let text = format!("{} describes {name}: edit it, then run `talea chain check`", file.display());
+    say.give(text, &json!({ "ok": true, "file": file, "name": name }));
+    Ok(())
+}
+
+fn check(file: &Path, here: bool, say: &Say) -> Result<(), Error> {
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let machine = if here { Some(machine::of(folder)?) } else { None };
+    let config = load(file, machine.as_ref())?;
+    let needs = chain::Needs::of(&config);
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let text = format!(
+        "{} fits: {}\nneeds {} cores, {} MiB of memory and {} MiB of disk for an hour at {} transactions per second",
+        file.display(),
+        config.heading.name,
+        needs.cores,
+        mebibytes(needs.memory_bytes),
+        mebibytes(needs.disk_bytes),
+        config.heading.tps,
+    );
+    let needs = json!({ "cores": needs.cores, "memory_bytes": needs.memory_bytes, "disk_bytes": needs.disk_bytes });
+    say.give(text, &json!({ "ok": true, "file": file, "name": config.heading.name, "needs": needs }));
+    Ok(())
+}
+
+/// Reads a chain's file.
+fn load(file: &Path, machine: Option<&chain::Machine>) -> Result<chain::Config, Error> {
+    let opened = match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let text =
+                format!("there is no {}: name the file, or make one with `talea chain new NAME`", file.display());
+            return Err(Error::failed(text));
+        }
+        opened => opened.map_err(Error::io(format!("read {}", file.display())))?,
+    };
+    let mut bytes = Vec::new();
+    // One byte more than is allowed tells that there is too much, however much there is.
+    let most = u64::try_from(chain::FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    opened.take(most).read_to_end(&mut bytes).map_err(Error::io(format!("read {}", file.display())))?;
+    let text = String::from_utf8_lossy(&bytes);
+    chain::check(&text, machine).map_err(|faults| Error::Chain { file: file.to_owned(), faults })
+}
+
+fn schema(reference: bool, say: &Say) {
+    let schema = chain::schema();
+    let text = if reference { chain::reference() } else { format!("{schema:#}") };
+    say.give(text, &schema);
+}

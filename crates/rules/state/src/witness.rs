@@ -1,0 +1,250 @@
+//! Witnesses: what somebody without the state needs to read many leaves, to change them and to know the new root.
+//!
+//! One witness shows all leaves that a batch touches, and the tree above them once. Of the rest it gives digests only:
+//! for each subtree that no touched path enters, the digest of its root. One case needs more. Where every leaf beside
+//! such a subtree may be removed, the subtree moves up if it is a lone leaf and stays if it is not; so there the
+//! witness opens it, as a leaf or as an inner node, and neither can pass for the other.
+//!
+//! Setting: whoever makes the witness may lie in any part of it; the old root is known to be that of a state. Assumed
+//! is that nobody finds two inputs of one digest. A checked witness then tells the truth about every touched leaf and
+//! gives the root that the whole state would have. There is one witness for a state and a set of paths; anything else,
+//! even if it showed the same, is refused.
+
+use crate::Terminal;
+use crate::fork::Sequential;
+use crate::tree::{Kind, Node, Write, divide, leaf_mark};
+use crypto::poseidon::compress;
+use types::{Digest, choice, limits::PATH_DEPTH, record};
+
+/// Most leaves that one witness shows.
+pub const WITNESS_LEAVES: usize = 1 << 20;
+
+record! {
+    /// Nothing further.
+    pub struct Nothing {}
+}
+
+record! {
+    /// What an inner node's digest is made of.
+    pub struct Pair {
+        /// The left child's digest.
+        pub left: Digest,
+        /// The right child's digest.
+        pub right: Digest,
+    }
+}
+
+choice! {
+    /// A node of the part of the tree that a witness shows.
+    pub enum Part {
+        /// No leaf is here.
+        1 => Empty(Nothing),
+        /// A lone leaf.
+        2 => Leaf(Terminal),
+        /// An inner node. Its children follow: the left one first, but a child that no touched path enters comes last.
+        3 => Fork(Nothing),
+        /// A subtree that no touched path enters.
+        4 => Closed(Digest),
+        /// A subtree that no touched path enters and that is not a lone leaf.
+        5 => Pair(Pair),
+    }
+}
+
+record! {
+    /// The leaves at some paths, present or absent, and what shows that they are a state's.
+    pub struct Witness {
+        /// The touched paths, sorted, each once.
+        pub touched: Vec<Digest>,
+        /// The tree from its root, each node before those below it.
+        pub parts: Vec<Part>,
+    }
+}
+
+/// Why a witness shows nothing, or not what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WitnessError {
+    /// It is not the one way to show its leaves.
+    #[error("the witness is not in its one form: ask for another one")]
+    Form,
+    /// It belongs to another state.
+    #[error("the witness shows a state with another root: ask for one of this state")]
+    Root,
+    /// It does not show a leaf.
+    #[error("the witness does not show the leaf at {0}: ask for one that does")]
+    Untouched(Digest),
+    /// The writes are not sorted, or two are of one leaf.
+    #[error("the writes are not sorted by path, each path once")]
+    Order,
+}
+
+impl Witness {
+    pub(crate) fn of(tree: &Node, paths: impl IntoIterator<Item = Digest>) -> Self {
+        let mut touched: Vec<Digest> = paths.into_iter().collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let mut parts = Vec::new();
+        if touched.is_empty() {
+            parts.push(beside(tree, false));
+        } else {
+            show(tree, &touched, 0, &mut parts);
+        }
+        Self { touched, parts }
+    }
+
+    /// Checks the witness against a state's root and returns the part of the state that it shows. Total.
+    ///
+    /// # Errors
+    /// When it is not the witness of its paths in the state with this root.
+    pub fn check(&self, root: &Digest) -> Result<Excerpt<'_>, WitnessError> {
+        let sorted = self.touched.is_sorted_by(|a, b| a < b);
+        if !sorted || self.touched.len() > WITNESS_LEAVES {
+            return Err(WitnessError::Form);
+        }
+        let mut parts = self.parts.iter();
+        let mut tree = match self.touched.first() {
+            None => read_beside(&mut parts, false, |_| true)?,
+            Some(_) => read(&mut parts, &self.touched, 0)?.0,
+        };
+        if parts.next().is_some() {
+            return Err(WitnessError::Form);
+        }
+        tree.hash();
+        if tree.digest == *root { Ok(Excerpt { touched: &self.touched, tree }) } else { Err(WitnessError::Root) }
+    }
+}
+
+/// A part of a state that a checked witness shows.
+pub struct Excerpt<'a> {
+    touched: &'a [Digest],
+    tree: Node,
+}
+
+impl Excerpt<'_> {
+    /// Returns the digest of a leaf's value, or nothing when there is no such leaf.
+    ///
+    /// # Errors
+    /// When the witness does not show this leaf.
+    pub fn value(&self, path: &Digest) -> Result<Option<Digest>, WitnessError> {
+        self.touched.binary_search(path).map_err(|_| WitnessError::Untouched(*path))?;
+        Ok(self.tree.value(path))
+    }
+
+    /// Returns the root after writes to touched leaves; those that are not written stay as they are.
+    ///
+    /// # Errors
+    /// When a leaf is written that the witness does not show, or the writes are not sorted by path, each path once.
+    pub fn root_after(&self, writes: &[Write]) -> Result<Digest, WitnessError> {
+        if !writes.is_sorted_by(|a, b| a.path < b.path) {
+            return Err(WitnessError::Order);
+        }
+        let untouched = writes.iter().find(|write| self.touched.binary_search(&write.path).is_err());
+        if let Some(write) = untouched {
+            return Err(WitnessError::Untouched(write.path));
+        }
+        let mut tree = self.tree.clone();
+        tree.update(writes, &Sequential);
+        Ok(tree.digest)
+    }
+}
+
+/// Gives the parts of a node that touched paths enter. Returns whether all leaves below it are touched, so that it may
+/// become empty.
+fn show(node: &Node, touched: &[Digest], depth: usize, parts: &mut Vec<Part>) -> bool {
+    match &node.kind {
+        Kind::Empty | Kind::Closed => {
+            parts.push(Part::Empty(Nothing {}));
+            true
+        }
+        Kind::Leaf(leaf) => {
+            parts.push(Part::Leaf(Terminal::clone(leaf)));
+            touched.binary_search(&leaf.path).is_ok()
+        }
+        Kind::Inner(children) => {
+            parts.push(Part::Fork(Nothing {}));
+            let [left, right] = &**children;
+            let (to_left, to_right) = divide(touched, depth, |path| path);
+            let (entered, paths, other) = match (to_left, to_right) {
+                (paths, []) => (left, paths, right),
+                ([], paths) => (right, paths, left),
+                _ => {
+                    let left = show(left, to_left, depth + 1, parts);
+                    return show(right, to_right, depth + 1, parts) && left;
+                }
+            };
+            let spent = show(entered, paths, depth + 1, parts);
+            parts.push(beside(other, spent && !matches!(entered.kind, Kind::Empty)));
+            spent && matches!(other.kind, Kind::Empty)
+        }
+    }
+}
+
+/// Returns the part of a node that no touched path enters.
+fn beside(node: &Node, opened: bool) -> Part {
+    match &node.kind {
+        Kind::Empty => Part::Empty(Nothing {}),
+        Kind::Leaf(leaf) if opened => Part::Leaf(Terminal::clone(leaf)),
+        Kind::Inner(children) if opened => Part::Pair(Pair { left: children[0].digest, right: children[1].digest }),
+        _ => Part::Closed(node.digest),
+    }
+}
+
+type Parts<'a> = std::slice::Iter<'a, Part>;
+
+/// Reads what [`show`] gives and refuses everything else. `touched` is never empty.
+fn read(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<(Node, bool), WitnessError> {
+    match parts.next().ok_or(WitnessError::Form)? {
+        Part::Empty(_) => Ok((Node::default(), true)),
+        Part::Leaf(leaf) => {
+            let spent = touched.binary_search(&leaf.path).is_ok();
+            let here = touched.first().is_some_and(|path| shares(path, &leaf.path, depth));
+            if here { Ok((Node::leaf(leaf.path, leaf.value), spent)) } else { Err(WitnessError::Form) }
+        }
+        Part::Fork(_) if depth < PATH_DEPTH => read_fork(parts, touched, depth),
+        Part::Fork(_) | Part::Closed(_) | Part::Pair(_) => Err(WitnessError::Form),
+    }
+}
+
+fn read_fork(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<(Node, bool), WitnessError> {
+    let (to_left, to_right) = divide(touched, depth, |path| path);
+    let (children, spent) = match (to_left, to_right) {
+        (paths, []) | ([], paths) => {
+            let (entered, spent) = read(parts, paths, depth + 1)?;
+            let opened = spent && !matches!(entered.kind, Kind::Empty);
+            let here = |leaf: &Digest| {
+                paths.first().is_some_and(|path| shares(path, leaf, depth) && path.bit(depth) != leaf.bit(depth))
+            };
+            let other = read_beside(parts, opened, here)?;
+            let spent = spent && matches!(other.kind, Kind::Empty);
+            (if to_left.is_empty() { [other, entered] } else { [entered, other] }, spent)
+        }
+        _ => {
+            let (left, left_spent) = read(parts, to_left, depth + 1)?;
+            let (right, right_spent) = read(parts, to_right, depth + 1)?;
+            ([left, right], left_spent && right_spent)
+        }
+    };
+    // Fewer than two leaves would stand higher. A leaf must not pass for an inner node either.
+    let lone = match (&children[0].kind, &children[1].kind) {
+        (Kind::Empty, Kind::Empty | Kind::Leaf(_)) | (Kind::Leaf(_), Kind::Empty) => true,
+        (_, Kind::Closed) => children[1].digest == leaf_mark(),
+        _ => false,
+    };
+    if lone { Err(WitnessError::Form) } else { Ok((Node::inner(children), spent)) }
+}
+
+/// Reads what [`beside`] gives and refuses everything else. `here` says whether a leaf's path leads to this node.
+fn read_beside(parts: &mut Parts<'_>, opened: bool, here: impl Fn(&Digest) -> bool) -> Result<Node, WitnessError> {
+    match parts.next().ok_or(WitnessError::Form)? {
+        Part::Empty(_) => Ok(Node::default()),
+        // The digest of nothing has its own part.
+        Part::Closed(digest) if !opened && *digest != Digest::ZERO => Ok(Node::closed(*digest)),
+        Part::Leaf(leaf) if opened && here(&leaf.path) => Ok(Node::leaf(leaf.path, leaf.value)),
+        Part::Pair(pair) if opened && pair.right != leaf_mark() => Ok(Node::closed(compress(&pair.left, &pair.right))),
+        _ => Err(WitnessError::Form),
+    }
+}
+
+/// Says whether two paths go the same way down to a depth.
+fn shares(a: &Digest, b: &Digest, depth: usize) -> bool {
+    (0..depth).all(|depth| a.bit(depth) == b.bit(depth))
+}
