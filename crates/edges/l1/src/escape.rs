@@ -1,72 +1,66 @@
-//! A path in the last state, cut into transactions that each fit into a user's gas.
+//! The way to a balance in the state that a rollup was frozen with, in steps that any user can afford.
 
 use crate::call::Call;
 use crypto::poseidon::compress;
 use state::Path;
-use types::{AccountId, Amount, Bytes32, Digest};
+use types::{Bytes32, Digest};
 
-/// Most levels that one call of the contract walks down, and most that the last one does. The contract's own bounds.
-const DESCEND_LEVELS_MAX: usize = 10;
-const ESCAPE_LEVELS_MAX: usize = 1;
+/// Most levels that one call walks down: the contract's own bound.
+const DESCEND_LEVELS_MAX: usize = 8;
 
-/// What a leaf's digest ends in, so that it is no inner node's. The state tree's and the contract's own number.
+/// What stands on the right in a leaf's digest, with the digests of its path and value on the left: the state tree's
+/// number and the contract's. The way goes one level below the leaf, to its inside, which the contract can compute.
 const LEAF_MARK: [u64; 4] = [0x7461_6c65_615f_6c66, 1, 1, 1];
 
-/// The way to a balance in the state that a rollup was frozen with.
+/// The calls that make the inside of a balance's leaf known on L1. After them, [`Call::Escape`] pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Escape {
-    /// The nodes where calls meet, the root first.
-    stops: Vec<Bytes32>,
     steps: Vec<Step>,
-    last: Vec<Bytes32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
+    top: Bytes32,
+    node: Bytes32,
     siblings: Vec<Bytes32>,
     directions: u64,
 }
 
 impl Escape {
-    /// Plans the way from a root to a balance's leaf; `None` when the path does not lead there.
+    /// Plans the way from a root down a path; `None` when the path does not lead there from a leaf.
     pub fn new(path: &Path, root: &Digest) -> Option<Self> {
         let terminal = path.terminal.as_ref()?;
-        let mut node = compress(&compress(&terminal.path, &terminal.value), &Digest::new(LEAF_MARK)?);
-        let mut nodes = vec![node];
-        for (depth, sibling) in path.siblings.iter().enumerate().rev() {
-            node = if terminal.path.bit(depth) { compress(sibling, &node) } else { compress(&node, sibling) };
-            nodes.push(node);
+        let mut siblings = path.siblings.clone();
+        siblings.push(Digest::new(LEAF_MARK)?);
+        let turns: Vec<_> = (0..path.siblings.len()).map(|depth| terminal.path.bit(depth)).chain([false]).collect();
+
+        let mut nodes = vec![compress(&terminal.path, &terminal.value)];
+        for (sibling, right) in siblings.iter().zip(&turns).rev() {
+            let below = nodes.last()?;
+            nodes.push(if *right { compress(sibling, below) } else { compress(below, sibling) });
         }
         nodes.reverse();
         if nodes.first() != Some(root) {
             return None;
         }
         let word = |digest: &Digest| Bytes32(digest.to_be_bytes());
-        let above = path.siblings.len().saturating_sub(ESCAPE_LEVELS_MAX);
-        let (mut stops, mut steps) = (vec![word(root)], Vec::new());
-        for start in (0..above).step_by(DESCEND_LEVELS_MAX) {
-            let levels = start..above.min(start + DESCEND_LEVELS_MAX);
-            let turn = |turns, depth| turns << 1 | u64::from(terminal.path.bit(depth));
-            let directions = levels.clone().fold(0, turn);
-            stops.push(word(&nodes[levels.end]));
-            steps.push(Step { siblings: path.siblings[levels].iter().map(word).collect(), directions });
-        }
-        Some(Self { stops, steps, last: path.siblings[above..].iter().map(word).collect() })
+        let starts = (0..siblings.len()).step_by(DESCEND_LEVELS_MAX);
+        let steps = starts.map(|start| {
+            let end = siblings.len().min(start + DESCEND_LEVELS_MAX);
+            let directions = turns[start..end].iter().fold(0, |turns, right| turns << 1 | u64::from(*right));
+            let siblings = siblings[start..end].iter().map(word).collect();
+            Step { top: word(&nodes[start]), node: word(&nodes[end]), siblings, directions }
+        });
+        Some(Self { steps: steps.collect() })
     }
 
-    /// Returns the calls that make the path's nodes known, in order. One that was made before does no harm.
+    /// Returns the calls in order. Making one again changes nothing.
     pub fn steps(&self) -> impl Iterator<Item = Call<'_>> {
-        self.steps.iter().zip(self.stops.windows(2)).map(|(step, ends)| Call::Descend {
-            top: ends[0],
-            node: ends[1],
+        self.steps.iter().map(|step| Call::Descend {
+            top: step.top,
+            node: step.node,
             siblings: &step.siblings,
             directions: step.directions,
         })
-    }
-
-    /// Returns the call that pays the balance, once the steps are made.
-    pub fn last(&self, account: AccountId, token: Bytes32, amount: Amount) -> Call<'_> {
-        let top = self.stops.last().copied().unwrap_or(Bytes32::ZERO);
-        Call::Escape { account, token, amount, top, siblings: &self.last }
     }
 }
