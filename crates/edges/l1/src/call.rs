@@ -60,7 +60,7 @@ pub enum Call<'a> {
         /// The turns on the way down, the last in the lowest bit; one is right. A step has far fewer than 64.
         directions: u64,
     },
-    /// Pays a balance of the last state to the account's owner.
+    /// Pays a balance of the last state to the account's owner, once the way to it is known: see [`Escape`](crate::Escape).
     Escape {
         /// Whose balance.
         account: AccountId,
@@ -68,10 +68,6 @@ pub enum Call<'a> {
         token: Bytes32,
         /// The whole balance.
         amount: Amount,
-        /// The root or a known node.
-        top: Bytes32,
-        /// The siblings on the way down from it to the balance.
-        siblings: &'a [Bytes32],
     },
     /// Gives a deposit that no batch took back to its sender.
     Reclaim {
@@ -158,10 +154,9 @@ impl Call<'_> {
                 let input = Exits::descendCall { top, node, siblings: words(siblings), directions }.abi_encode();
                 Order::call(exits, input)
             }
-            Self::Escape { account, token, amount, top, siblings } => {
+            Self::Escape { account, token, amount } => {
                 let (account, token, amount) = (digest_word(&account.0), word(&token), amount.quanta());
-                let (top, siblings) = (word(&top), words(siblings));
-                Order::call(exits, Exits::escapeCall { account, token, amount, top, siblings }.abi_encode())
+                Order::call(exits, Exits::escapeCall { account, token, amount }.abi_encode())
             }
             Self::Reclaim { deposit } => {
                 let (account, token) = (digest_word(&deposit.account.0), word(&deposit.token));

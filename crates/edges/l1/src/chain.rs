@@ -138,6 +138,8 @@ impl Chain {
     pub async fn standing(&self, account: &EthAddress, depth: u64) -> Result<Standing, Error> {
         let (account, newest) = (address(account), BlockNumberOrTag::Latest);
         let mut batch = BatchRequest::new(self.node.client());
+        // Not from the history of fees, which some nodes write a moment after the block.
+        let head = batch.add_call::<_, U64>("eth_blockNumber", &());
         let history =
             batch.add_call::<_, FeeHistory>("eth_feeHistory", &(U64::from(FEE_BLOCKS), newest, [TIP_PERCENTILE]));
         let nonce = batch.add_call::<_, U64>("eth_getTransactionCount", &(account, newest));
@@ -145,12 +147,13 @@ impl Chain {
         let balance = batch.add_call::<_, U256>("eth_getBalance", &(account, newest));
         let doing = "how our account stands";
         let ours = |error| Error::from_node(doing, error);
-        let (history, nonce) = (history.map_err(ours)?, nonce.map_err(ours)?);
+        let (head, history, nonce) = (head.map_err(ours)?, history.map_err(ours)?, nonce.map_err(ours)?);
         let (pending, balance) = (pending.map_err(ours)?, balance.map_err(ours)?);
         asked(doing, batch.send()).await?;
-        let (history, nonce) = (asked(doing, history).await?, asked(doing, nonce).await?.to());
-        let (pending, balance) = (asked(doing, pending).await?, asked(doing, balance).await?);
-        let (Some(base), Some(head)) = (history.next_block_base_fee(), newest_of(&history)) else {
+        let (head, history): (u64, _) = (asked(doing, head).await?.to(), asked(doing, history).await?);
+        let (nonce, pending) = (asked(doing, nonce).await?.to(), asked(doing, pending).await?.to());
+        let balance = asked(doing, balance).await?;
+        let Some(base) = history.next_block_base_fee() else {
             return Err(Error::Inconsistent { what: "the node names no base fee".to_owned() });
         };
         let tips = history.reward.unwrap_or_default();
@@ -162,7 +165,7 @@ impl Chain {
             head,
             nonce,
             nonce_final,
-            nonce_pending: pending.to(),
+            nonce_pending: pending,
             balance_wei: balance.try_into().unwrap_or(u128::MAX),
             base_fee_wei: u64::try_from(base).unwrap_or(u64::MAX),
             tip_wei: u64::try_from(tip).unwrap_or(u64::MAX),
@@ -172,12 +175,6 @@ impl Chain {
     pub async fn eth_balance(&self, owner: &EthAddress) -> Result<U256, Error> {
         asked("a balance", async { self.node.get_balance(address(owner)).await }).await
     }
-}
-
-/// Returns the newest block that a history of fees covers. It names one base fee more, that of the next block.
-fn newest_of(history: &FeeHistory) -> Option<u64> {
-    let blocks = u64::try_from(history.base_fee_per_gas.len()).ok()?;
-    history.oldest_block.checked_add(blocks)?.checked_sub(2)
 }
 
 /// Checks that a node answered what was asked: logs of another contract or event must never count.

@@ -157,10 +157,35 @@ async fn searched(
         let event = event.map_err(|_| Error::Inconsistent { what: "a log is no published chunk".to_owned() })?;
         hashes.push(our_word(event.chunkHash));
     }
-    let runs = (0..hashes.len()).rev().flat_map(|start| {
-        let longest = hashes.len().min(start + limits::BATCH_CHUNKS);
-        (start + 1..=longest).map(move |end| start..end)
+    Ok(run_of(&hashes, diff_hash).map(<[Bytes32]>::to_vec))
+}
+
+/// Returns the neighbours among published chunks that are what a batch names.
+fn run_of<'a>(published: &'a [Bytes32], diff_hash: &Bytes32) -> Option<&'a [Bytes32]> {
+    let starts = (0..published.len()).rev();
+    let runs = starts.flat_map(|start| {
+        let longest = published.len().min(start + limits::BATCH_CHUNKS);
+        (start + 1..=longest).map(move |end| &published[start..end])
     });
-    let run = runs.map(|run| &hashes[run]).find(|run| are(run, diff_hash));
-    Ok(run.map(<[Bytes32]>::to_vec))
+    runs.into_iter().find(|run| are(run, diff_hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batchs_chunks_are_found_among_what_was_published_around_it() {
+        let published: Vec<_> = (0..80).map(|n| Bytes32([n; 32])).collect();
+        let check = |run: &[Bytes32], found: bool| {
+            let parts: Vec<&[u8]> = run.iter().map(|chunk| chunk.0.as_slice()).collect();
+            assert_eq!(run_of(&published, &keccak(&parts)), found.then_some(run));
+        };
+        check(&published[3..4], true);
+        check(&published[..2], true);
+        check(&published[16..], true);
+        check(&published[15..], false);
+        check(&[published[3], published[2]], false);
+        check(&[], false);
+    }
 }
