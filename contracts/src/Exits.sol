@@ -21,7 +21,7 @@ contract Exits is IExits {
     using BitMaps for BitMaps.BitMap;
 
     /// @dev How many levels keep a transaction below 200 000 gas.
-    uint256 public constant DESCEND_LEVELS_MAX = 10;
+    uint256 public constant DESCEND_LEVELS_MAX = 8;
     /// @dev An escape hashes the leaf and pays, too.
     uint256 public constant ESCAPE_LEVELS_MAX = 1;
     /// @dev The ledger's paths have 256 bits.

@@ -15,8 +15,11 @@ library Poseidon {
     uint256 internal constant TOKEN = 5;
 
     uint256 private constant ORDER = 0xFFFFFFFF00000001;
+    uint256 private constant LIMB = 0xFFFFFFFFFFFFFFFF;
     uint256 private constant HALF = 0x7FFFFFFF80000001;
     uint256 private constant QUARTER = 0xBFFFFFFF40000001;
+    uint256 private constant THIRD = 0xAAAAAAAA00000001;
+    uint256 private constant MINUS_FOUR = 0xFFFFFFFEFFFFFFFD;
     /// @dev 128 times the order: above what an external layer can leave in a cell and three or four times that.
     uint256 private constant OFFSET = 0x7FFFFFFF8000000080;
 
@@ -67,28 +70,26 @@ library Poseidon {
     }
 
     /// @dev Returns the digest above two digests: the permutation, with its input added back so that it has no inverse.
-    function compress(uint256[86] memory table, bytes32 left, bytes32 right) internal pure returns (bytes32) {
-        uint256[8] memory state;
+    function compress(uint256[86] memory table, bytes32 left, bytes32 right) internal pure returns (bytes32 digest) {
+        uint256[8] memory state = _blank();
         assembly ("memory-safe") {
-            function unpack(at, digest) {
-                mstore(at, shr(192, digest))
-                mstore(add(at, 0x20), and(shr(128, digest), 0xFFFFFFFFFFFFFFFF))
-                mstore(add(at, 0x40), and(shr(64, digest), 0xFFFFFFFFFFFFFFFF))
-                mstore(add(at, 0x60), and(digest, 0xFFFFFFFFFFFFFFFF))
+            function unpack(at, word) {
+                mstore(at, shr(192, word))
+                mstore(add(at, 0x20), and(shr(128, word), LIMB))
+                mstore(add(at, 0x40), and(shr(64, word), LIMB))
+                mstore(add(at, 0x60), and(word, LIMB))
             }
             unpack(state, left)
             unpack(add(state, 0x80), right)
         }
         permute(table, state);
-        unchecked {
-            // A cell is far below 2^256 - 2^64 here, so no sum overflows.
-            uint256 limbs = uint256(left);
-            state[0] += limbs >> 192;
-            state[1] += (limbs >> 128) & type(uint64).max;
-            state[2] += (limbs >> 64) & type(uint64).max;
-            state[3] += limbs & type(uint64).max;
+        assembly ("memory-safe") {
+            // A cell is below 2^69 here, so no sum overflows.
+            digest := shl(192, mod(add(mload(state), shr(192, left)), ORDER))
+            digest := or(digest, shl(128, mod(add(mload(add(state, 0x20)), and(shr(128, left), LIMB)), ORDER)))
+            digest := or(digest, shl(64, mod(add(mload(add(state, 0x40)), and(shr(64, left), LIMB)), ORDER)))
+            digest := or(digest, mod(add(mload(add(state, 0x60)), and(left, LIMB)), ORDER))
         }
-        return _digest(state);
     }
 
     /// @dev Hashes field elements by a sponge of rate 4. Domain and length start in the capacity, so that no padding can
@@ -111,12 +112,6 @@ library Poseidon {
     /// 2^166.
     function permute(uint256[86] memory table, uint256[8] memory state) internal pure {
         assembly ("memory-safe") {
-            // x^7 of anything below 2^192: a square is below 2^64, so the products fit a word.
-            function sbox(x) -> y {
-                let square := mulmod(x, x, ORDER)
-                y := mulmod(mul(square, x), mul(square, square), ORDER)
-            }
-
             let s0 := mload(state)
             let s1 := mload(add(state, 0x20))
             let s2 := mload(add(state, 0x40))
@@ -126,6 +121,7 @@ library Poseidon {
             let s6 := mload(add(state, 0xc0))
             let s7 := mload(add(state, 0xe0))
             let at := table
+            let end := add(table, INNER)
             for { } 1 { } {
                 // The external layer: [2 3 1 1; 1 2 3 1; 1 1 2 3; 3 1 1 2] on each half, then each cell gains its column's
                 // sum. Multiplies a bound by 21.
@@ -163,47 +159,100 @@ library Poseidon {
                     s3 := add(s3, t)
                     s7 := add(s7, t)
                 }
-                if eq(at, add(table, INNER)) {
-                    // The internal layer adds to every cell's multiple (-2, 1, 2, 1/2, 3, -1/2, -3, -4) the sum of all.
-                    // Negative multiples are taken off a multiple of the order that exceeds them, and which keeps pace
-                    // with the growth of less than four bits a round. Of cells 3 and 5 only the sum matters inside:
-                    // s3 holds it, and s5 twice their difference, which is the sum of a round earlier.
-                    let offset := OFFSET
+                if eq(at, end) {
+                    if eq(at, add(table, END)) { break }
+                    // The internal layer adds to each cell's multiple (-2, 1, 2, 1/2, 3, -1/2, -3, -4) the sum of all. Of
+                    // cells 4 and 6 only their sum matters inside, and it is twice that sum plus nine times its own value
+                    // two rounds earlier; 3 and 5 likewise, with a quarter. So s4 and s6, s3 and s5 hold such a pair sum
+                    // of the last two rounds, in turns. What cell 0 loses is in `rest`, the sum of all others.
                     {
-                        let difference := add(s3, sub(offset, s5))
+                        let difference := add(s3, sub(OFFSET, s5))
                         s3 := add(s3, s5)
                         s5 := add(difference, difference)
+                        difference := mulmod(add(s4, sub(OFFSET, s6)), THIRD, ORDER)
+                        s4 := add(s4, s6)
+                        s6 := difference
                     }
-                    for { let end := add(table, OUTER_AGAIN) } lt(at, end) { at := add(at, 0x20) } {
-                        s0 := sbox(add(s0, mload(at)))
-                        let sum := add(add(add(s0, s1), add(s2, s3)), add(s4, add(s6, s7)))
+                    end := add(table, OUTER_AGAIN)
+                    for { } lt(at, end) { at := add(at, 0x40) } {
                         {
-                            let before := s3
-                            s3 := add(add(sum, sum), mulmod(s5, QUARTER, ORDER))
-                            s5 := before
+                            let x := add(s0, mload(at))
+                            let rest := add(add(s1, s2), add(s7, add(s3, s4)))
+                            let square := mulmod(x, x, ORDER)
+                            x := mulmod(mul(square, x), mul(square, square), ORDER)
+                            s0 := add(rest, sub(ORDER, x))
+                            let sum := add(rest, x)
+                            s1 := add(sum, s1)
+                            s2 := add(sum, add(s2, s2))
+                            s7 := add(sum, mulmod(s7, MINUS_FOUR, ORDER))
+                            sum := add(sum, sum)
+                            s5 := add(sum, mulmod(s5, QUARTER, ORDER))
+                            s6 := add(sum, mul(s6, 9))
                         }
-                        s1 := add(sum, s1)
-                        s2 := add(sum, add(s2, s2))
-                        s4 := add(sum, mul(s4, 3))
-                        sum := add(sum, offset)
-                        s0 := sub(sum, add(s0, s0))
-                        s6 := sub(sum, mul(s6, 3))
-                        s7 := sub(sum, mul(s7, 4))
-                        offset := shl(4, offset)
+                        {
+                            let x := add(s0, mload(add(at, 0x20)))
+                            let rest := add(add(s1, s2), add(s7, add(s5, s6)))
+                            let square := mulmod(x, x, ORDER)
+                            x := mulmod(mul(square, x), mul(square, square), ORDER)
+                            s0 := add(rest, sub(ORDER, x))
+                            let sum := add(rest, x)
+                            s1 := add(sum, s1)
+                            s2 := add(sum, add(s2, s2))
+                            s7 := add(sum, mulmod(s7, MINUS_FOUR, ORDER))
+                            sum := add(sum, sum)
+                            s3 := add(sum, mulmod(s3, QUARTER, ORDER))
+                            s4 := add(sum, mul(s4, 9))
+                        }
                     }
                     let difference := mulmod(s5, HALF, ORDER)
                     s5 := mulmod(add(s3, sub(ORDER, difference)), HALF, ORDER)
                     s3 := mulmod(add(s3, difference), HALF, ORDER)
+                    difference := mulmod(s6, 3, ORDER)
+                    s6 := mulmod(add(s4, sub(ORDER, difference)), HALF, ORDER)
+                    s4 := mulmod(add(s4, difference), HALF, ORDER)
+                    end := add(table, END)
                 }
-                if eq(at, add(table, END)) { break }
-                s0 := sbox(add(s0, mload(at)))
-                s1 := sbox(add(s1, mload(add(at, 0x20))))
-                s2 := sbox(add(s2, mload(add(at, 0x40))))
-                s3 := sbox(add(s3, mload(add(at, 0x60))))
-                s4 := sbox(add(s4, mload(add(at, 0x80))))
-                s5 := sbox(add(s5, mload(add(at, 0xa0))))
-                s6 := sbox(add(s6, mload(add(at, 0xc0))))
-                s7 := sbox(add(s7, mload(add(at, 0xe0))))
+                // Constants and S-boxes.
+                {
+                    let x := add(s0, mload(at))
+                    let square := mulmod(x, x, ORDER)
+                    s0 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s1, mload(add(at, 0x20)))
+                    let square := mulmod(x, x, ORDER)
+                    s1 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s2, mload(add(at, 0x40)))
+                    let square := mulmod(x, x, ORDER)
+                    s2 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s3, mload(add(at, 0x60)))
+                    let square := mulmod(x, x, ORDER)
+                    s3 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s4, mload(add(at, 0x80)))
+                    let square := mulmod(x, x, ORDER)
+                    s4 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s5, mload(add(at, 0xa0)))
+                    let square := mulmod(x, x, ORDER)
+                    s5 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s6, mload(add(at, 0xc0)))
+                    let square := mulmod(x, x, ORDER)
+                    s6 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
+                {
+                    let x := add(s7, mload(add(at, 0xe0)))
+                    let square := mulmod(x, x, ORDER)
+                    s7 := mulmod(mul(square, x), mul(square, square), ORDER)
+                }
                 at := add(at, 0x100)
             }
             mstore(state, s0)
@@ -222,5 +271,14 @@ library Poseidon {
         return bytes32(
             ((state[0] % ORDER) << 192) | ((state[1] % ORDER) << 128) | ((state[2] % ORDER) << 64) | (state[3] % ORDER)
         );
+    }
+
+    /// @dev Returns eight cells whose content is whatever was in memory: the compiler's own clearing costs more than the
+    /// writing that follows.
+    function _blank() private pure returns (uint256[8] memory state) {
+        assembly ("memory-safe") {
+            state := mload(0x40)
+            mstore(0x40, add(state, 0x100))
+        }
     }
 }

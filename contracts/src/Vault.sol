@@ -42,6 +42,7 @@ contract Vault is IVault, Ownable2Step, ReentrancyGuardTransient {
     /// @inheritdoc IVault
     mapping(address token => uint256) public locked;
     mapping(address token => bytes32) private _assetOf;
+    mapping(bytes32 asset => bool) private _isOfL1Token;
     BitMaps.BitMap private _claimed;
 
     /// @dev The rollup is still under construction here, so nothing may be asked of it.
@@ -113,14 +114,17 @@ contract Vault is IVault, Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IVault
-    function assetOf(TokenId token) external view returns (bytes32) {
+    function assetOf(TokenId token) public view returns (bytes32) {
         if (!token.isHalf()) return _assetOf[token.toAddress()];
-        return token.isWellFormed() ? TokenId.unwrap(token) : bytes32(0);
+        // An L1 token's asset id has the shape of a half's. What is withdrawn under it would be minted and not unlocked.
+        bytes32 asset = TokenId.unwrap(token);
+        return token.isWellFormed() && !_isOfL1Token[asset] ? asset : bytes32(0);
     }
 
     function _register(address token, uint256 quantum, bytes32 asset) private {
         quantumOf[token] = quantum;
         _assetOf[token] = asset;
+        _isOfL1Token[asset] = true;
         emit TokenRegistered(token, quantum, asset);
     }
 
@@ -139,14 +143,13 @@ contract Vault is IVault, Ownable2Step, ReentrancyGuardTransient {
 
     /// @dev Pays, or reverts with all that led here: what is owed then stays owed.
     function _payOut(TokenId token, address recipient, Quanta amount) private {
+        if (assetOf(token) == 0) revert TokenUnknown(token);
         if (token.isHalf()) {
             halves.mint(recipient, uint256(TokenId.unwrap(token)), amount.units(HALF_QUANTUM));
             return;
         }
         address paid = token.toAddress();
-        uint256 quantum = quantumOf[paid];
-        if (quantum == 0) revert TokenUnknown(token);
-        uint256 asked = amount.units(quantum);
+        uint256 asked = amount.units(quantumOf[paid]);
         uint256 held = locked[paid];
         if (asked > held) revert LockedTooLittle(paid, held, asked);
 
