@@ -15,20 +15,16 @@ import { IVault } from "./interfaces/IVault.sol";
 /// @title The way out of a frozen rollup.
 /// @dev See IExits.
 ///
-/// A path proves a leaf because a leaf's digest covers its key and stands apart from an inner node's. One may descend
-/// into a leaf as if it were an inner node; what becomes known there is no digest of another leaf.
+/// A leaf's digest is compress(compress(path, value), mark), where path and value are hashes of the leaf's key and value. A
+/// node that is known, and is compress(path, value) of a balance, is the inside of that balance's leaf and nothing else:
+/// as an inner node of the tree it would have nodes below it whose digests are those hashes, which is a collision.
 contract Exits is IExits {
     using BitMaps for BitMaps.BitMap;
 
     /// @dev How many levels keep a transaction below 200 000 gas.
     uint256 public constant DESCEND_LEVELS_MAX = 8;
-    /// @dev An escape hashes the leaf and pays, too.
-    uint256 public constant ESCAPE_LEVELS_MAX = 1;
-    /// @dev The ledger's paths have 256 bits.
-    uint256 private constant DEPTH_MAX = 256;
 
-    /// @dev What sets a leaf of the state tree apart, and the number of the leaves that hold balances.
-    bytes32 private constant LEAF_MARK = 0x74616c65615f6c66000000000000000100000000000000010000000000000001;
+    /// @dev The number of the leaves that hold balances.
     uint256 private constant BALANCE = 2;
 
     /// @inheritdoc IExits
@@ -38,8 +34,7 @@ contract Exits is IExits {
 
     /// @inheritdoc IExits
     mapping(AccountId account => mapping(TokenId token => bool)) public isEscaped;
-    /// @dev One more than the depth of a node known; zero for others.
-    mapping(bytes32 node => uint256) private _depthPlusOne;
+    mapping(bytes32 node => bool) private _known;
     BitMaps.BitMap private _reclaimed;
 
     /// @dev The rollup and the vault are still under construction here, so nothing may be asked of them.
@@ -57,22 +52,16 @@ contract Exits is IExits {
     function descend(bytes32 top, bytes32 node, bytes32[] calldata siblings, uint256 directions) external onlyFrozen {
         uint256 levels = siblings.length;
         if (levels == 0 || levels > DESCEND_LEVELS_MAX) revert LevelCountOutOfRange(levels, DESCEND_LEVELS_MAX);
-        uint256 depth = _depthOf(top) + levels;
-        if (depth > DEPTH_MAX) revert PathTooDeep(depth);
-        _checkReaches(top, _climb(Poseidon.constants(), node, siblings, directions));
+        if (!isKnown(top)) revert NodeUnknown(top);
+        bytes32 reached = _climb(Poseidon.constants(), node, siblings, directions);
+        if (reached != top) revert PathWrong(reached, top);
 
-        _depthPlusOne[node] = depth + 1;
-        emit NodeKnown(node, depth);
+        _known[node] = true;
+        emit NodeKnown(node);
     }
 
     /// @inheritdoc IExits
-    function escape(AccountId account, TokenId token, Quanta amount, bytes32 top, bytes32[] calldata siblings)
-        external
-        onlyFrozen
-    {
-        if (siblings.length > ESCAPE_LEVELS_MAX) {
-            revert LevelCountOutOfRange(siblings.length, ESCAPE_LEVELS_MAX);
-        }
+    function escape(AccountId account, TokenId token, Quanta amount) external onlyFrozen {
         // An amount at or above the field's order would be a second spelling of a smaller one.
         if (!amount.isInRange()) revert AmountOutOfRange(amount);
         if (isEscaped[account][token]) revert AlreadyEscaped(account, token);
@@ -80,7 +69,8 @@ contract Exits is IExits {
         if (owner == address(0)) revert AccountNotOpen(account);
         bytes32 asset = vault.assetOf(token);
         if (asset == 0) revert TokenRefused(token);
-        _checkBalance(account, asset, amount, top, siblings);
+        bytes32 inside = _insideOf(account, asset, amount);
+        if (!isKnown(inside)) revert NodeUnknown(inside);
 
         isEscaped[account][token] = true;
         emit Escaped(account, owner, token, amount);
@@ -120,9 +110,8 @@ contract Exits is IExits {
     }
 
     /// @inheritdoc IExits
-    function depthOf(bytes32 node) external view returns (bool known, uint256 depth) {
-        uint256 plusOne = _depthPlusOne[node];
-        return plusOne == 0 ? (false, 0) : (true, plusOne - 1);
+    function isKnown(bytes32 node) public view returns (bool) {
+        return _known[node] || node == rollup.stateRoot();
     }
 
     /// @inheritdoc IExits
@@ -130,27 +119,17 @@ contract Exits is IExits {
         return _reclaimed.get(index);
     }
 
-    /// @dev Whether the account's balance leaf lies below `top`, turning as the leaf's own path does.
-    function _checkBalance(AccountId account, bytes32 asset, Quanta amount, bytes32 top, bytes32[] calldata siblings)
-        private
-        view
-    {
+    /// @dev Returns the digest that stands beside the mark in a balance's leaf.
+    function _insideOf(AccountId account, bytes32 asset, Quanta amount) private pure returns (bytes32) {
         uint256[86] memory table = Poseidon.constants();
         uint256[] memory key = new uint256[](9);
         key[0] = BALANCE;
         _limbs64(key, 1, AccountId.unwrap(account));
         _limbs64(key, 5, asset);
-        bytes32 path = Poseidon.hash(table, Poseidon.KEY, key);
         uint256[] memory value = new uint256[](1);
         value[0] = Quanta.unwrap(amount);
-        bytes32 leaf = Poseidon.compress(table, path, Poseidon.hash(table, Poseidon.VALUE, value));
-        leaf = Poseidon.compress(table, leaf, LEAF_MARK);
-
-        uint256 depth = _depthOf(top) + siblings.length;
-        if (depth > DEPTH_MAX) revert PathTooDeep(depth);
-        // The path's most significant bit turns at the root, so the turn above `depth` levels is this many bits up.
-        uint256 directions = depth == 0 ? 0 : uint256(path) >> (DEPTH_MAX - depth);
-        _checkReaches(top, _climb(table, leaf, siblings, directions));
+        bytes32 path = Poseidon.hash(table, Poseidon.KEY, key);
+        return Poseidon.compress(table, path, Poseidon.hash(table, Poseidon.VALUE, value));
     }
 
     /// @dev Follows a path up from a node. The lowest bit of `directions` is the last turn on the way down.
@@ -166,17 +145,6 @@ contract Exits is IExits {
             directions >>= 1;
         }
         return node;
-    }
-
-    function _depthOf(bytes32 top) private view returns (uint256) {
-        uint256 plusOne = _depthPlusOne[top];
-        if (plusOne != 0) return plusOne - 1;
-        if (top != rollup.stateRoot()) revert NodeUnknown(top);
-        return 0;
-    }
-
-    function _checkReaches(bytes32 top, bytes32 reached) private pure {
-        if (reached != top) revert PathWrong(reached, top);
     }
 
     /// @dev Writes a word's first `count` 32-bit limbs, the most significant first.

@@ -24,12 +24,9 @@ contract ExitsTest is TaleaTest {
     uint256 private constant OF_TOKEN = 1;
     uint256 private constant OF_HALF = 2;
     StateTree.Leaf[] private _leaves;
-    /// @dev Read once: a call between an expectation and what it expects would be taken for that.
-    uint256 private _escapeLevels;
 
     function setUp() public override {
         super.setUp();
-        _escapeLevels = exits.ESCAPE_LEVELS_MAX();
         depositETH(100 * GWEI);
         depositToken(100);
         _account = rollup.openAccount(SCHEME, keccak256("key"), recipient);
@@ -47,11 +44,11 @@ contract ExitsTest is TaleaTest {
     function test_every_balance_is_paid_to_the_owner() public {
         freezeRollup();
         for (uint256 which = 0; which < 3; ++which) {
-            bytes32 top = walk(which);
+            walk(which);
             vm.expectEmit(address(exits));
             emit IExits.Escaped(_account, recipient, tokenOf(which), Quanta.wrap(HELD));
             vm.prank(depositor);
-            escape(which, top);
+            escape(which);
             vm.assertTrue(exits.isEscaped(_account, tokenOf(which)), "escaped");
         }
         vm.assertEq(recipient.balance, HELD * GWEI, "ETH");
@@ -67,22 +64,23 @@ contract ExitsTest is TaleaTest {
         _leaves.push(alone);
         settleLeaves();
         freezeRollup();
-        escape(OF_ETH, rollup.stateRoot());
+        walk(OF_ETH);
+        escape(OF_ETH);
         vm.assertEq(recipient.balance, HELD * GWEI, "paid");
     }
 
     function test_a_balance_is_paid_once() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
-        escape(OF_ETH, top);
+        walk(OF_ETH);
+        escape(OF_ETH);
         refuses(abi.encodeWithSelector(IExits.AlreadyEscaped.selector, _account, tokenOf(OF_ETH)));
-        escape(OF_ETH, top);
+        escape(OF_ETH);
     }
 
     function test_nobody_escapes_a_rollup_that_runs() public {
         bytes32 root = rollup.stateRoot();
         vm.expectRevert(IExits.RollupRuns.selector);
-        escape(OF_ETH, root);
+        escape(OF_ETH);
         vm.expectRevert(IExits.RollupRuns.selector);
         exits.descend(root, root, new bytes32[](1), 0);
         vm.expectRevert(IExits.RollupRuns.selector);
@@ -92,18 +90,18 @@ contract ExitsTest is TaleaTest {
     function testFuzz_another_amount_is_refused(uint64 amount) public {
         vm.assume(amount != HELD);
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
+        walk(OF_ETH);
         vm.expectRevert();
-        exits.escape(_account, tokenOf(OF_ETH), Quanta.wrap(amount), top, rest(OF_ETH));
+        exits.escape(_account, tokenOf(OF_ETH), Quanta.wrap(amount));
     }
 
     /// @dev An amount beyond the field's order would hash as the small one that it exceeds the order by.
     function test_an_amount_has_one_spelling() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
+        walk(OF_ETH);
         Quanta alias_ = Quanta.wrap(0xFFFFFFFF00000001 + HELD);
         refuses(abi.encodeWithSelector(IExits.AmountOutOfRange.selector, alias_));
-        exits.escape(_account, tokenOf(OF_ETH), alias_, top, rest(OF_ETH));
+        exits.escape(_account, tokenOf(OF_ETH), alias_);
     }
 
     function test_a_half_has_one_spelling() public {
@@ -113,43 +111,43 @@ contract ExitsTest is TaleaTest {
         settleLeaves();
         freezeRollup();
         uint256 place = _leaves.length - 1;
-        bytes32 top = walk(place);
-        exits.escape(_account, small, Quanta.wrap(HELD), top, rest(place));
+        walk(place);
+        exits.escape(_account, small, Quanta.wrap(HELD));
         TokenId alias_ = TokenId.wrap(bytes32(uint256(TokenId.unwrap(small)) + 0xFFFFFFFF00000001));
         refuses(abi.encodeWithSelector(IExits.TokenRefused.selector, alias_));
-        exits.escape(_account, alias_, Quanta.wrap(HELD), top, rest(place));
+        exits.escape(_account, alias_, Quanta.wrap(HELD));
     }
 
     function test_an_l1_balance_is_not_paid_as_halves() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
+        walk(OF_ETH);
         TokenId disguised = TokenId.wrap(exits.assetOf(ETH));
         refuses(abi.encodeWithSelector(IExits.TokenRefused.selector, disguised));
-        exits.escape(_account, disguised, Quanta.wrap(HELD), top, rest(OF_ETH));
+        exits.escape(_account, disguised, Quanta.wrap(HELD));
     }
 
     function test_another_token_is_refused() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
+        walk(OF_ETH);
         vm.expectRevert();
-        exits.escape(_account, tokenOf(OF_TOKEN), Quanta.wrap(HELD), top, rest(OF_ETH));
+        exits.escape(_account, tokenOf(OF_TOKEN), Quanta.wrap(HELD));
         refuses(abi.encodeWithSelector(IExits.TokenRefused.selector, idOf(address(committee))));
-        exits.escape(_account, idOf(address(committee)), Quanta.wrap(HELD), top, rest(OF_ETH));
+        exits.escape(_account, idOf(address(committee)), Quanta.wrap(HELD));
     }
 
     function test_another_account_is_refused() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
+        walk(OF_ETH);
         AccountId other = rollup.openAccount(SCHEME, keccak256("key"), depositor);
         vm.expectRevert();
-        exits.escape(other, tokenOf(OF_ETH), Quanta.wrap(HELD), top, rest(OF_ETH));
+        exits.escape(other, tokenOf(OF_ETH), Quanta.wrap(HELD));
     }
 
     function test_an_account_has_to_be_open() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
+        walk(OF_ETH);
         refuses(abi.encodeWithSelector(IExits.AccountNotOpen.selector, account));
-        exits.escape(account, tokenOf(OF_ETH), Quanta.wrap(HELD), top, rest(OF_ETH));
+        exits.escape(account, tokenOf(OF_ETH), Quanta.wrap(HELD));
     }
 
     function test_an_account_is_opened_after_the_freeze_too() public {
@@ -157,41 +155,34 @@ contract ExitsTest is TaleaTest {
         _leaves.push(StateTree.balance(late, vault.assetOf(idOf(ETH)), HELD));
         settleLeaves();
         freezeRollup();
-        bytes32 top = walk(_leaves.length - 1);
+        walk(_leaves.length - 1);
         rollup.openAccount(SCHEME, keccak256("late"), depositor);
         uint256 balanceBefore = depositor.balance;
-        exits.escape(late, idOf(ETH), Quanta.wrap(HELD), top, rest(_leaves.length - 1));
+        exits.escape(late, idOf(ETH), Quanta.wrap(HELD));
         vm.assertEq(depositor.balance - balanceBefore, HELD * GWEI, "paid");
     }
 
-    function testFuzz_a_changed_sibling_is_refused(uint256 flip) public {
-        vm.assume(flip != 0);
+    function test_a_balance_that_nobody_showed_is_refused() public {
         freezeRollup();
-        bytes32 top = walk(OF_ETH);
-        bytes32[] memory siblings = rest(OF_ETH);
-        siblings[flip % siblings.length] ^= bytes32(flip);
-        // What is changed modulo the order is changed.
-        vm.assume(uint64(flip) % 0xFFFFFFFF00000001 != 0);
-        vm.expectRevert();
-        exits.escape(_account, tokenOf(OF_ETH), Quanta.wrap(HELD), top, siblings);
+        walk(OF_TOKEN);
+        refuses(abi.encodeWithSelector(IExits.NodeUnknown.selector, _leaves[OF_ETH].inside));
+        escape(OF_ETH);
+    }
+
+    /// @dev Neither the leaf nor what it holds stands for the inside of the leaf.
+    function test_the_leaf_alone_pays_nobody() public {
+        freezeRollup();
+        walkTo(OF_ETH, path(OF_ETH).length);
+        vm.assertTrue(exits.isKnown(_leaves[OF_ETH].digest), "the leaf is known");
+        refuses(abi.encodeWithSelector(IExits.NodeUnknown.selector, _leaves[OF_ETH].inside));
+        escape(OF_ETH);
     }
 
     function testFuzz_an_unknown_node_is_refused(bytes32 top) public {
         freezeRollup();
         vm.assume(top != rollup.stateRoot());
         refuses(abi.encodeWithSelector(IExits.NodeUnknown.selector, top));
-        escape(OF_ETH, top);
-        refuses(abi.encodeWithSelector(IExits.NodeUnknown.selector, top));
         exits.descend(top, top, new bytes32[](1), 0);
-    }
-
-    function test_an_escape_is_bounded() public {
-        freezeRollup();
-        bytes32[] memory siblings = path(OF_ETH);
-        bytes32 root = rollup.stateRoot();
-        vm.assertTrue(siblings.length > _escapeLevels, "the path is longer");
-        refuses(abi.encodeWithSelector(IExits.LevelCountOutOfRange.selector, siblings.length, _escapeLevels));
-        exits.escape(_account, tokenOf(OF_ETH), Quanta.wrap(HELD), root, siblings);
     }
 
     function test_a_refused_payment_leaves_the_balance_there() public {
@@ -201,12 +192,12 @@ contract ExitsTest is TaleaTest {
         settleLeaves();
         freezeRollup();
         uint256 place = _leaves.length - 1;
-        bytes32 top = walk(place);
+        walk(place);
         vm.expectRevert();
-        exits.escape(shy, idOf(ETH), Quanta.wrap(HELD), top, rest(place));
+        exits.escape(shy, idOf(ETH), Quanta.wrap(HELD));
         vm.assertFalse(exits.isEscaped(shy, idOf(ETH)), "not escaped");
         moody.open();
-        exits.escape(shy, idOf(ETH), Quanta.wrap(HELD), top, rest(place));
+        exits.escape(shy, idOf(ETH), Quanta.wrap(HELD));
         vm.assertEq(address(moody).balance, HELD * GWEI, "paid");
     }
 
@@ -226,15 +217,23 @@ contract ExitsTest is TaleaTest {
         bytes32 root = rollup.stateRoot();
         bytes32 node = _leaves.node(_leaves[which].path, levels);
         uint256 directions = uint256(_leaves[which].path) >> (256 - levels);
-        (bool known,) = exits.depthOf(node);
-        vm.assertFalse(known, "not yet");
+        vm.assertFalse(exits.isKnown(node), "not yet");
         vm.expectEmit(address(exits));
-        emit IExits.NodeKnown(node, levels);
+        emit IExits.NodeKnown(node);
         exits.descend(root, node, StateTree.slice(siblings, 0, levels), directions);
-        uint256 depth;
-        (known, depth) = exits.depthOf(node);
-        vm.assertTrue(known, "known");
-        vm.assertEq(depth, levels, "depth");
+        vm.assertTrue(exits.isKnown(node), "known");
+        vm.assertTrue(exits.isKnown(root), "the root always is");
+    }
+
+    function testFuzz_a_changed_sibling_is_refused(uint256 place, uint64 flip) public {
+        vm.assume(flip != 0 && flip < 0xFFFFFFFF00000001);
+        freezeRollup();
+        bytes32[] memory siblings = StateTree.slice(path(OF_ETH), 0, 3);
+        bytes32 node = _leaves.node(_leaves[OF_ETH].path, 3);
+        siblings[place % 3] = bytes32(uint256(siblings[place % 3]) ^ uint256(flip) << (64 * (place % 4)));
+        bytes32 root = rollup.stateRoot();
+        vm.expectRevert();
+        exits.descend(root, node, siblings, uint256(_leaves[OF_ETH].path) >> 253);
     }
 
     function testFuzz_a_descent_turns_as_the_tree_does(uint256 flip) public {
@@ -266,27 +265,6 @@ contract ExitsTest is TaleaTest {
         exits.descend(root, root, new bytes32[](0), 0);
         refuses(abi.encodeWithSelector(IExits.LevelCountOutOfRange.selector, most + 1, most));
         exits.descend(root, root, new bytes32[](most + 1), 0);
-    }
-
-    /// @dev Below a leaf lie its key's and its value's digests, which are known for what they are and pay nobody.
-    function test_descending_into_a_leaf_pays_nobody() public {
-        freezeRollup();
-        bytes32 top = walk(OF_ETH);
-        bytes32[] memory siblings = new bytes32[](1);
-        siblings[0] = bytes32(abi.encodePacked(bytes8("talea_lf"), uint64(1), uint64(1), uint64(1)));
-        uint256[] memory value = new uint256[](1);
-        value[0] = HELD;
-        bytes32 digest = StateTree.compress(_leaves[OF_ETH].path, StateTree.hash(2, value));
-        bytes32 leaf = top;
-        if (rest(OF_ETH).length > 0) {
-            leaf = _leaves[OF_ETH].digest;
-            exits.descend(top, leaf, rest(OF_ETH), uint256(_leaves[OF_ETH].path) >> (256 - path(OF_ETH).length));
-        }
-        exits.descend(leaf, digest, siblings, 0);
-        vm.expectRevert();
-        exits.escape(_account, tokenOf(OF_ETH), Quanta.wrap(HELD), digest, new bytes32[](0));
-        exits.escape(_account, tokenOf(OF_ETH), Quanta.wrap(HELD), leaf, new bytes32[](0));
-        vm.assertEq(recipient.balance, HELD * GWEI, "the leaf itself pays");
     }
 
     // Reclaiming.
@@ -368,31 +346,30 @@ contract ExitsTest is TaleaTest {
         return _leaves.siblings(_leaves[place].path);
     }
 
-    /// @dev Returns the siblings that an escape is left with after `walk`.
-    function rest(uint256 place) private view returns (bytes32[] memory) {
-        bytes32[] memory siblings = path(place);
-        return StateTree.slice(siblings, siblings.length - _escapeLevels, siblings.length);
+    /// @dev Makes a balance known.
+    function walk(uint256 place) private {
+        walkTo(place, path(place).length);
+        bytes32[] memory mark = new bytes32[](1);
+        mark[0] = StateTree.MARK;
+        exits.descend(_leaves[place].digest, _leaves[place].inside, mark, 0);
     }
 
-    /// @dev Makes known what an escape can start from, two levels at a time.
-    function walk(uint256 place) private returns (bytes32 top) {
+    /// @dev Makes the nodes on the way to a leaf known, two levels at a time.
+    function walkTo(uint256 place, uint256 end) private {
         bytes32[] memory siblings = path(place);
         bytes32 to = _leaves[place].path;
-        top = rollup.stateRoot();
-        uint256 end = siblings.length - _escapeLevels;
+        bytes32 top = rollup.stateRoot();
         uint256 depth = 0;
         while (depth < end) {
             uint256 next = min(depth + 2, end);
             bytes32 node = _leaves.node(to, next);
-            uint256 directions = uint256(to) >> (256 - next);
-            exits.descend(top, node, StateTree.slice(siblings, depth, next), directions);
+            exits.descend(top, node, StateTree.slice(siblings, depth, next), uint256(to) >> (256 - next));
             (top, depth) = (node, next);
         }
     }
 
-    function escape(uint256 which, bytes32 top) private {
-        bytes32[] memory siblings = path(which).length == 0 ? new bytes32[](0) : rest(which);
-        exits.escape(_account, tokenOf(which), Quanta.wrap(HELD), top, siblings);
+    function escape(uint256 which) private {
+        exits.escape(_account, tokenOf(which), Quanta.wrap(HELD));
     }
 
     function min(uint256 a, uint256 b) private pure returns (uint256) {

@@ -131,24 +131,22 @@ contract GasTest is TaleaTest {
         }
     }
 
-    /// @dev Settles a tree of the balance and as many levels as two transactions can walk, and walks them.
+    /// @dev Settles a tree with the balance as deep as one transaction can walk, and walks it.
     function escapeDeep(AccountId opened, TokenId moved) private {
-        uint256 split = exits.DESCEND_LEVELS_MAX();
         StateTree.Leaf memory leaf = StateTree.balance(opened, vault.assetOf(moved), 7);
-        bytes32[] memory siblings = new bytes32[](split + exits.ESCAPE_LEVELS_MAX());
-        for (uint256 i = 0; i < siblings.length; ++i) {
+        bytes32[] memory siblings = new bytes32[](exits.DESCEND_LEVELS_MAX());
+        uint256 depth = siblings.length - 1;
+        for (uint256 i = 0; i < depth; ++i) {
             siblings[i] = AccountId.unwrap(accountOf(abi.encode(i)));
         }
-        bytes32 middle = climb(leaf.digest, leaf.path, siblings, siblings.length, split);
-        bytes32 root = climb(middle, leaf.path, siblings, split, 0);
+        siblings[depth] = StateTree.MARK;
         IRollup.Header memory header = nextHeader();
-        header.stateRoot = root;
+        header.stateRoot = climb(leaf.digest, leaf.path, siblings, depth, 0);
         settle(header);
         freezeRollup();
-        bytes32[] memory upper = StateTree.slice(siblings, 0, split);
-        exits.descend(root, middle, upper, uint256(leaf.path) >> (256 - split));
+        exits.descend(header.stateRoot, leaf.inside, siblings, uint256(leaf.path) >> (256 - depth) << 1);
         check("descent", USER_GAS_MAX);
-        exits.escape(opened, moved, Quanta.wrap(7), middle, StateTree.slice(siblings, split, siblings.length));
+        exits.escape(opened, moved, Quanta.wrap(7));
         check("escape", USER_GAS_MAX);
     }
 

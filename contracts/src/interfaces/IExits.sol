@@ -10,11 +10,12 @@ import { IVault } from "./IVault.sol";
 /// @title The way out of a frozen rollup.
 /// @notice Pays what accounts hold in the last state, against a path to its root, and gives deposits back that no batch
 /// ever consumed. Withdrawals in settled batches are claimed at the Vault, as ever.
-/// @dev A path is walked in as many transactions as it takes: `descend` makes nodes known from the root down, and
-/// `escape` starts from any known one. Nodes are those of the ledger's state tree, hashed by Poseidon2.
+/// @dev A path is walked in as many transactions as it takes: `descend` makes nodes known from the root down, through the
+/// balance's leaf to its inside, compress(path, value), whose sibling there is the mark; `escape` pays what is known. Nodes
+/// are those of the ledger's state tree, hashed by Poseidon2.
 interface IExits {
     /// @notice A node of the last state's tree is known from now on.
-    event NodeKnown(bytes32 indexed node, uint256 depth);
+    event NodeKnown(bytes32 indexed node);
     /// @notice An account's balance in the last state was paid to the account's owner.
     event Escaped(AccountId indexed account, address indexed owner, TokenId token, Quanta amount);
     /// @notice A deposit that no batch consumed went back to its sender.
@@ -28,8 +29,6 @@ interface IExits {
     error NodeUnknown(bytes32 node);
     /// @notice The path leads to another node.
     error PathWrong(bytes32 reached, bytes32 expected);
-    /// @notice The path is deeper than the tree can be.
-    error PathTooDeep(uint256 depth);
     /// @notice The account's owner is not known: open the account first.
     error AccountNotOpen(AccountId account);
     /// @notice The token is not one the Vault knows, nor the id of a half.
@@ -54,9 +53,7 @@ interface IExits {
 
     /// @notice Pays the balance of an open account in the last state to the account's owner. Anybody may call.
     /// @param amount The whole balance. A half's is paid as halves.
-    /// @param top The last state's root, or a known node.
-    /// @param siblings The siblings on the way from `top` down to the balance, the first below `top` first.
-    function escape(AccountId account, TokenId token, Quanta amount, bytes32 top, bytes32[] calldata siblings) external;
+    function escape(AccountId account, TokenId token, Quanta amount) external;
 
     /// @notice Gives a deposit that no batch consumed back to its sender. Anybody may call.
     /// @param index The deposit's place in the inbox.
@@ -68,8 +65,8 @@ interface IExits {
     /// @notice Returns the ledger's id of the asset that stands for an L1 token.
     function assetOf(address token) external pure returns (bytes32);
 
-    /// @notice Whether the digest is a node made known here, and how deep it lies. The root is known without that.
-    function depthOf(bytes32 node) external view returns (bool known, uint256 depth);
+    /// @notice Whether the digest is the last state's root or was made known here.
+    function isKnown(bytes32 node) external view returns (bool);
 
     /// @notice Whether the account's balance of the token was paid.
     function isEscaped(AccountId account, TokenId token) external view returns (bool);

@@ -183,13 +183,14 @@ contract Chain is TaleaTest {
         uint256 amount = _balances[holder][moved];
         if (amount == 0 || exits.isEscaped(_accounts[holder], moved)) return;
         uint64 quanta = uint64(amount / _quantum(moved));
-        bytes32 node = _descendTo(holder, moved, quanta);
-        _tryEscape(holder, moved, quanta + 1, node);
-        exits.escape(_accounts[holder], moved, Quanta.wrap(quanta), node, new bytes32[](0));
+        _tryEscape(holder, moved, quanta);
+        _descendTo(holder, moved, quanta);
+        _tryEscape(holder, moved, quanta + 1);
+        exits.escape(_accounts[holder], moved, Quanta.wrap(quanta));
         credited[moved] -= amount;
         paid[moved] += _arriving(moved, amount);
         ++escapeCount;
-        _tryEscape(holder, moved, quanta, node);
+        _tryEscape(holder, moved, quanta);
     }
 
     function reclaimOne(uint256 which) external onceFrozen {
@@ -305,7 +306,7 @@ contract Chain is TaleaTest {
     function escapeFromARunningRollup(uint256 which) external whileRunning {
         if (_leaves.length < 2) return;
         TokenId moved = _tokens[which % TOKENS];
-        _tryEscape(0, moved, uint64(_balances[0][moved] / _quantum(moved)), rollup.stateRoot());
+        _tryEscape(0, moved, uint64(_balances[0][moved] / _quantum(moved)));
     }
 
     // The books.
@@ -410,17 +411,20 @@ contract Chain is TaleaTest {
         return _leaves.root(0);
     }
 
-    /// @dev Makes a balance's leaf known, and returns it.
-    function _descendTo(uint256 holder, TokenId moved, uint64 quanta) private returns (bytes32 node) {
+    /// @dev Makes a balance known, a level at a time.
+    function _descendTo(uint256 holder, TokenId moved, uint64 quanta) private {
         StateTree.Leaf memory leaf = StateTree.balance(_accounts[holder], vault.assetOf(moved), quanta);
         bytes32[] memory siblings = _leaves.siblings(leaf.path);
-        node = rollup.stateRoot();
+        bytes32 node = rollup.stateRoot();
         for (uint256 depth = 0; depth < siblings.length; ++depth) {
             bytes32 below = _leaves.node(leaf.path, depth + 1);
             uint256 turn = uint256(leaf.path) >> (255 - depth);
             exits.descend(node, below, StateTree.slice(siblings, depth, depth + 1), turn);
             node = below;
         }
+        bytes32[] memory mark = new bytes32[](1);
+        mark[0] = StateTree.MARK;
+        exits.descend(node, leaf.inside, mark, 0);
     }
 
     function _tryClaim(Settled memory item) private {
@@ -429,8 +433,8 @@ contract Chain is TaleaTest {
         } catch { }
     }
 
-    function _tryEscape(uint256 holder, TokenId moved, uint64 quanta, bytes32 node) private {
-        try exits.escape(_accounts[holder], moved, Quanta.wrap(quanta), node, new bytes32[](0)) {
+    function _tryEscape(uint256 holder, TokenId moved, uint64 quanta) private {
+        try exits.escape(_accounts[holder], moved, Quanta.wrap(quanta)) {
             wasFooled = true;
         } catch { }
     }

@@ -7,10 +7,11 @@ import { Poseidon } from "../../src/Poseidon.sol";
 /// @dev Builds the ledger's state tree whole, independently of the contract under test, which only follows one path: a
 /// leaf stands at the shortest prefix of its path that no other leaf shares. Compression itself is held to the vectors.
 library StateTree {
-    bytes32 private constant MARK = bytes32(abi.encodePacked(bytes8("talea_lf"), uint64(1), uint64(1), uint64(1)));
+    bytes32 internal constant MARK = bytes32(abi.encodePacked(bytes8("talea_lf"), uint64(1), uint64(1), uint64(1)));
 
     struct Leaf {
         bytes32 path;
+        bytes32 inside;
         bytes32 digest;
     }
 
@@ -35,7 +36,8 @@ library StateTree {
     }
 
     function leafOf(bytes32 path, bytes32 value) internal pure returns (Leaf memory) {
-        return Leaf(path, compress(compress(path, value), MARK));
+        bytes32 inside = compress(path, value);
+        return Leaf(path, inside, compress(inside, MARK));
     }
 
     /// @dev Returns the root of the leaves below a prefix of `depth` turns.
