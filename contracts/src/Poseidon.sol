@@ -71,7 +71,7 @@ library Poseidon {
 
     /// @dev Returns the digest above two digests: the permutation, with its input added back so that it has no inverse.
     function compress(uint256[86] memory table, bytes32 left, bytes32 right) internal pure returns (bytes32 digest) {
-        uint256[8] memory state = _blank();
+        uint256[8] memory state;
         assembly ("memory-safe") {
             function unpack(at, word) {
                 mstore(at, shr(192, word))
@@ -271,14 +271,5 @@ library Poseidon {
         return bytes32(
             ((state[0] % ORDER) << 192) | ((state[1] % ORDER) << 128) | ((state[2] % ORDER) << 64) | (state[3] % ORDER)
         );
-    }
-
-    /// @dev Returns eight cells whose content is whatever was in memory: the compiler's own clearing costs more than the
-    /// writing that follows.
-    function _blank() private pure returns (uint256[8] memory state) {
-        assembly ("memory-safe") {
-            state := mload(0x40)
-            mstore(0x40, add(state, 0x100))
-        }
     }
 }
