@@ -6,10 +6,10 @@ import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { ICommittee } from "./interfaces/ICommittee.sol";
 import { IVerifier } from "./interfaces/IVerifier.sol";
 
-/// @title A fixed committee, of whom a quorum must sign each batch.
+/// @title A fixed committee, of whom a quorum must sign each batch, and some members always.
 /// @dev See ICommittee.
 contract Committee is ICommittee {
-    uint256 public constant MEMBER_COUNT_MAX = 64;
+    uint256 public constant MEMBER_COUNT_MAX = 32;
     uint256 private constant SIGNATURE_LENGTH = 65;
     // One signer is a single point of failure, whatever fraction of the members it is.
     uint256 private constant THRESHOLD_MIN = 2;
@@ -19,8 +19,9 @@ contract Committee is ICommittee {
     /// @inheritdoc ICommittee
     mapping(address account => bool) public isMember;
     address[] private _members;
+    address[] private _mandatory;
 
-    constructor(address[] memory members_, uint256 threshold_) {
+    constructor(address[] memory members_, address[] memory mandatory_, uint256 threshold_) {
         uint256 count = members_.length;
         if (count == 0 || count > MEMBER_COUNT_MAX) revert MemberCountOutOfRange(count, MEMBER_COUNT_MAX);
         if (threshold_ < THRESHOLD_MIN || threshold_ > count || threshold_ * 3 < count * 2) {
@@ -36,6 +37,7 @@ contract Committee is ICommittee {
             previous = member;
         }
         _members = members_;
+        _setMandatory(mandatory_);
         threshold = threshold_;
     }
 
@@ -46,6 +48,8 @@ contract Committee is ICommittee {
         if (count < threshold) revert QuorumMissed(count, threshold);
 
         // Bounded without a further check: members are finite, and each can appear once.
+        address[] memory awaited = _mandatory;
+        uint256 seen = 0;
         address previous = address(0);
         for (uint256 place = 0; place < count; ++place) {
             uint256 start = place * SIGNATURE_LENGTH;
@@ -53,13 +57,32 @@ contract Committee is ICommittee {
             if (signer <= previous) revert SignersUnsorted(place);
             if (!isMember[signer]) revert SignerUnknown(signer);
             previous = signer;
+            // Both lists are in one order, so a single walk meets every mandatory signer that is there.
+            if (seen < awaited.length && signer == awaited[seen]) ++seen;
         }
+        if (seen < awaited.length) revert MandatoryMissing(awaited[seen]);
         return true;
     }
 
     /// @inheritdoc ICommittee
     function members() external view returns (address[] memory) {
         return _members;
+    }
+
+    /// @inheritdoc ICommittee
+    function mandatory() external view returns (address[] memory) {
+        return _mandatory;
+    }
+
+    function _setMandatory(address[] memory list) private {
+        address previous = address(0);
+        for (uint256 place = 0; place < list.length; ++place) {
+            address member = list[place];
+            if (member <= previous) revert MandatoryUnsorted(place);
+            if (!isMember[member]) revert MandatoryNoMember(member);
+            previous = member;
+        }
+        _mandatory = list;
     }
 
     function _signer(bytes32 digest, bytes calldata signature, uint256 place) private pure returns (address) {

@@ -23,53 +23,53 @@ contract CommitteeTest is TaleaTest {
     }
 
     function test_a_committee_has_members() public {
-        refuses(abi.encodeWithSelector(ICommittee.MemberCountOutOfRange.selector, 0, 64));
-        new Committee(new address[](0), 2);
+        refuses(abi.encodeWithSelector(ICommittee.MemberCountOutOfRange.selector, 0, 32));
+        new Committee(new address[](0), nobody(), 2);
     }
 
     function test_a_committee_is_bounded() public {
-        new Committee(someMembers(64), 64);
-        refuses(abi.encodeWithSelector(ICommittee.MemberCountOutOfRange.selector, 65, 64));
-        new Committee(someMembers(65), 65);
+        new Committee(someMembers(32), nobody(), 32);
+        refuses(abi.encodeWithSelector(ICommittee.MemberCountOutOfRange.selector, 33, 32));
+        new Committee(someMembers(33), nobody(), 33);
     }
 
     function test_one_signer_is_never_enough() public {
         refuses(abi.encodeWithSelector(ICommittee.ThresholdOutOfRange.selector, 1, 1));
-        new Committee(someMembers(1), 1);
+        new Committee(someMembers(1), nobody(), 1);
     }
 
     function test_the_threshold_is_no_more_than_the_members() public {
         refuses(abi.encodeWithSelector(ICommittee.ThresholdOutOfRange.selector, 4, 3));
-        new Committee(someMembers(3), 4);
+        new Committee(someMembers(3), nobody(), 4);
     }
 
     function testFuzz_the_threshold_is_two_at_least_and_two_thirds_at_least(uint256 count, uint256 threshold) public {
-        count = bound(count, 1, 64);
-        threshold = bound(threshold, 0, 70);
+        count = bound(count, 1, 32);
+        threshold = bound(threshold, 0, 40);
         bool fits = threshold >= 2 && threshold <= count && threshold * 3 >= count * 2;
         if (!fits) refuses(abi.encodeWithSelector(ICommittee.ThresholdOutOfRange.selector, threshold, count));
-        new Committee(someMembers(count), threshold);
+        new Committee(someMembers(count), nobody(), threshold);
     }
 
     function test_zero_is_no_member() public {
         address[] memory list = someMembers(3);
         list[0] = address(0);
         refuses(abi.encodeWithSelector(ICommittee.MembersUnsorted.selector, 0));
-        new Committee(list, 2);
+        new Committee(list, nobody(), 2);
     }
 
     function test_nobody_is_a_member_twice() public {
         address[] memory list = someMembers(3);
         list[2] = list[1];
         refuses(abi.encodeWithSelector(ICommittee.MembersUnsorted.selector, 2));
-        new Committee(list, 2);
+        new Committee(list, nobody(), 2);
     }
 
     function test_members_come_in_order() public {
         address[] memory list = someMembers(3);
         (list[0], list[1]) = (list[1], list[0]);
         refuses(abi.encodeWithSelector(ICommittee.MembersUnsorted.selector, 1));
-        new Committee(list, 2);
+        new Committee(list, nobody(), 2);
     }
 
     // What a quorum is.
@@ -93,7 +93,7 @@ contract CommitteeTest is TaleaTest {
         for (uint256 i = 0; i < 3; ++i) {
             three[i] = keys[i];
         }
-        Committee small = new Committee(addressesOf(three), 2);
+        Committee small = new Committee(addressesOf(three), nobody(), 2);
         vm.assertTrue(small.accepts(DIGEST, quorum(DIGEST, 2)), "refused");
     }
 
@@ -179,6 +179,71 @@ contract CommitteeTest is TaleaTest {
         evidence[64] = bytes1(uint8(27));
         refuses(abi.encodeWithSelector(ICommittee.SignatureInvalid.selector, 0));
         committee.accepts(DIGEST, evidence);
+    }
+
+    // Who must sign.
+
+    function test_mandatory_members_are_kept() public {
+        Committee strict = new Committee(addressesOf(keys), listOf(keys[1], keys[3]), THRESHOLD);
+        vm.assertEq(strict.mandatory(), listOf(keys[1], keys[3]), "mandatory");
+        vm.assertEq(committee.mandatory(), nobody(), "none");
+    }
+
+    function testFuzz_evidence_has_every_mandatory_signature(uint256 present, uint256 needed, bytes32 digest) public {
+        present = bound(present, 0, 15);
+        needed = bound(needed, 0, 15);
+        Committee strict = new Committee(addressesOf(keys), addressesOf(subset(needed)), 3);
+        uint256[] memory signers = subset(present);
+        bytes memory evidence;
+        for (uint256 i = 0; i < signers.length; ++i) {
+            evidence = bytes.concat(evidence, signature(signers[i], digest));
+        }
+        uint256[] memory missing = subset(needed & ~present);
+        if (signers.length < 3) {
+            refuses(abi.encodeWithSelector(ICommittee.QuorumMissed.selector, signers.length, 3));
+        } else if (missing.length > 0) {
+            refuses(abi.encodeWithSelector(ICommittee.MandatoryMissing.selector, vm.addr(missing[0])));
+        }
+        bool accepted = strict.accepts(digest, evidence);
+        vm.assertTrue(accepted || signers.length < 3 || missing.length > 0, "refused");
+    }
+
+    function test_mandatory_members_come_in_order() public {
+        refuses(abi.encodeWithSelector(ICommittee.MandatoryUnsorted.selector, 1));
+        new Committee(addressesOf(keys), listOf(keys[3], keys[1]), THRESHOLD);
+    }
+
+    function test_nobody_is_mandatory_twice() public {
+        refuses(abi.encodeWithSelector(ICommittee.MandatoryUnsorted.selector, 1));
+        new Committee(addressesOf(keys), listOf(keys[1], keys[1]), THRESHOLD);
+    }
+
+    function test_only_members_are_mandatory() public {
+        address[] memory list = new address[](1);
+        list[0] = depositor;
+        refuses(abi.encodeWithSelector(ICommittee.MandatoryNoMember.selector, depositor));
+        new Committee(addressesOf(keys), list, THRESHOLD);
+    }
+
+    function nobody() private pure returns (address[] memory) {
+        return new address[](0);
+    }
+
+    function listOf(uint256 first, uint256 second) private pure returns (address[] memory list) {
+        list = new address[](2);
+        (list[0], list[1]) = (vm.addr(first), vm.addr(second));
+    }
+
+    /// @dev Returns the keys whose bit is set.
+    function subset(uint256 bits) private view returns (uint256[] memory list) {
+        uint256 count = 0;
+        for (uint256 i = 0; i < 4; ++i) {
+            count += (bits >> i) & 1;
+        }
+        list = new uint256[](count);
+        for (uint256 i = 4; i > 0; --i) {
+            if ((bits >> (i - 1)) & 1 == 1) list[--count] = keys[i - 1];
+        }
     }
 
     function someMembers(uint256 count) private pure returns (address[] memory list) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import { AccountId } from "../src/AccountId.sol";
 import { Quanta } from "../src/Quanta.sol";
+import { TokenId } from "../src/TokenId.sol";
 import { IRollup } from "../src/interfaces/IRollup.sol";
 import { IVault } from "../src/interfaces/IVault.sol";
+import { StateTree } from "./support/StateTree.sol";
 import { TaleaTest } from "./support/TaleaTest.sol";
 import { vm } from "./support/Vm.sol";
 
@@ -29,8 +32,8 @@ contract GasTest is TaleaTest {
         for (uint256 i = 0; i < DEPTH; ++i) {
             _path.push(keccak256(abi.encode(i)));
         }
-        _ethWithdrawal = IVault.Withdrawal(1000, recipient, ETH, Quanta.wrap(7));
-        _tokenWithdrawal = IVault.Withdrawal(2000, recipient, address(token), Quanta.wrap(7));
+        _ethWithdrawal = IVault.Withdrawal(1000, recipient, idOf(ETH), Quanta.wrap(7));
+        _tokenWithdrawal = IVault.Withdrawal(2000, recipient, idOf(address(token)), Quanta.wrap(7));
     }
 
     function test_first_eth_deposit() public {
@@ -71,8 +74,117 @@ contract GasTest is TaleaTest {
         IRollup.Header memory header = nextHeader();
         header.withdrawalsRoot = keccak256("withdrawals");
         bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
         check("settle", 250_000);
+    }
+
+    function test_publishing_and_proposing() public {
+        rollup.publish(noise(100_000));
+        // With nothing added for a byte, its floor price under EIP-7623 is all it costs: 40 gas if it is not zero.
+        check("publishing 100 000 bytes", 41 * 100_000 + 100_000);
+        rollup.propose(nextHeader(), chunks());
+        check("propose", 250_000);
+    }
+
+    function test_first_deposit_of_halves() public {
+        TokenId half = halfOf("half");
+        settleOne(IVault.Withdrawal(3000, depositor, half, Quanta.wrap(7)));
+        vault.claim(1, IVault.Withdrawal(3000, depositor, half, Quanta.wrap(7)), 0, _path);
+        check("claim of halves", USER_GAS_MAX);
+        vm.prank(depositor);
+        vault.depositHalf(half, 7, account);
+        check("first deposit of halves", USER_GAS_MAX);
+    }
+
+    function test_opening_an_account_and_forcing_a_withdrawal() public {
+        AccountId opened = rollup.openAccount(SCHEME, keccak256("key"), recipient);
+        check("opening an account", USER_GAS_MAX);
+        vm.prank(recipient);
+        rollup.forceWithdrawal(opened, idOf(address(token)), Quanta.wrap(7));
+        check("first forced withdrawal", USER_GAS_MAX);
+    }
+
+    function test_forcing_transactions() public {
+        rollup.forceTransaction(noise(300));
+        check("forced transaction of 300 bytes", USER_GAS_MAX);
+        rollup.forceTransaction(noise(4096));
+        check("forced transaction of 4096 bytes", USER_GAS_MAX);
+    }
+
+    function test_freezing() public {
+        rollup.forceTransaction("ignored");
+        vm.warp(block.timestamp + FORCED_DEADLINE + FREEZE_GRACE + 1);
+        rollup.freeze();
+        check("freeze", USER_GAS_MAX);
+    }
+
+    function test_reclaiming_a_deposit() public {
+        vm.prank(depositor);
+        vault.deposit(address(token), 7, account);
+        freezeRollup();
+        exits.reclaim(0, account, idOf(address(token)), Quanta.wrap(7), depositor);
+        check("reclaim of a token", USER_GAS_MAX);
+    }
+
+    /// @dev The longest descent, and an escape of each kind of token to somebody who never held it.
+    function test_escaping() public {
+        depositETH(7 * GWEI);
+        depositToken(7);
+        AccountId opened = rollup.openAccount(SCHEME, keccak256("key"), recipient);
+        TokenId[3] memory tokens = [idOf(ETH), idOf(address(token)), halfOf("half")];
+        string[3] memory names = ["escape of ETH", "escape of a token", "escape of halves"];
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 snapshot = vm.snapshotState();
+            escapeDeep(opened, tokens[i], names[i]);
+            vm.revertToState(snapshot);
+        }
+    }
+
+    /// @dev Settles a tree with the balance as deep as one transaction can walk, and walks it.
+    function escapeDeep(AccountId opened, TokenId moved, string memory name) private {
+        StateTree.Leaf memory leaf = StateTree.balance(opened, vault.assetOf(moved), 7);
+        bytes32[] memory siblings = new bytes32[](exits.DESCEND_LEVELS_MAX());
+        uint256 depth = siblings.length - 1;
+        for (uint256 i = 0; i < depth; ++i) {
+            siblings[i] = AccountId.unwrap(accountOf(abi.encode(i)));
+        }
+        siblings[depth] = StateTree.MARK;
+        IRollup.Header memory header = nextHeader();
+        header.stateRoot = climb(leaf.digest, leaf.path, siblings, depth, 0);
+        settle(header);
+        freezeRollup();
+        exits.descend(header.stateRoot, leaf.inside, siblings, uint256(leaf.path) >> (256 - depth) << 1);
+        check("descent of eight levels", USER_GAS_MAX);
+        exits.escape(opened, moved, Quanta.wrap(7));
+        check(name, USER_GAS_MAX);
+    }
+
+    /// @dev Returns the node at depth `end` above the one at depth `start`.
+    function climb(bytes32 node, bytes32 path, bytes32[] memory siblings, uint256 start, uint256 end)
+        private
+        pure
+        returns (bytes32)
+    {
+        for (uint256 depth = start; depth > end; --depth) {
+            bytes32 sibling = siblings[depth - 1];
+            bool right = (uint256(path) >> (256 - depth)) & 1 == 1;
+            node = right ? StateTree.compress(sibling, node) : StateTree.compress(node, sibling);
+        }
+        return node;
+    }
+
+    /// @dev Returns bytes of which hardly any is zero, as in a signed transaction.
+    function noise(uint256 length) private pure returns (bytes memory bytes_) {
+        bytes_ = new bytes((length + 31) / 32 * 32);
+        for (uint256 i = 32; i <= bytes_.length; i += 32) {
+            bytes32 word = keccak256(abi.encode(i));
+            assembly ("memory-safe") {
+                mstore(add(bytes_, i), word)
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(bytes_, length)
+        }
     }
 
     /// @dev Settles a batch whose list has this withdrawal at its first place.

@@ -3,8 +3,10 @@ pragma solidity 0.8.37;
 
 import { AccountId } from "../src/AccountId.sol";
 import { Committee } from "../src/Committee.sol";
+import { Exits } from "../src/Exits.sol";
 import { MerkleList } from "../src/MerkleList.sol";
 import { Quanta } from "../src/Quanta.sol";
+import { TokenId } from "../src/TokenId.sol";
 import { Vault } from "../src/Vault.sol";
 import { TestToken } from "../src/dev/TestToken.sol";
 import { IRollup } from "../src/interfaces/IRollup.sol";
@@ -44,10 +46,14 @@ contract GoldenTest {
             inboxCount: uint64(number(".header.inbox_count")),
             inboxHash: word(".header.inbox_hash"),
             withdrawalsRoot: word(".header.withdrawals_root"),
-            dataRoot: word(".header.data_root")
+            dataRoot: word(".header.data_root"),
+            diffHash: word(".header.diff_hash")
         });
-        _committee =
-            new Committee(vm.parseJsonAddressArray(_json, ".committee.members"), number(".committee.threshold"));
+        _committee = new Committee(
+            vm.parseJsonAddressArray(_json, ".committee.members"),
+            vm.parseJsonAddressArray(_json, ".committee.mandatory"),
+            number(".committee.threshold")
+        );
         _rollup = deployRollupAt(vm.parseJsonAddress(_json, ".rollup"));
         _vault = Vault(address(_rollup.vault()));
     }
@@ -82,10 +88,10 @@ contract GoldenTest {
 
     function test_the_inbox_rolls_the_same() public needsVectors {
         uint256 count = countOf(".inbox");
-        vm.assertTrue(count > 0, "the vector has deposits");
+        vm.assertTrue(count > 0, "the vector has messages");
         for (uint256 i = 0; i < count; ++i) {
-            appendDeposit(i);
-            vm.assertEq(_rollup.inboxHash(uint64(i + 1)), word(at(".inbox", i, ".hash_after")), "hash after a deposit");
+            queue(i);
+            vm.assertEq(_rollup.inboxHash(uint64(i + 1)), word(at(".inbox", i, ".hash_after")), "hash after a message");
         }
         vm.assertEq(_rollup.inboxHash(_header.inboxCount), _header.inboxHash, "the header's inbox hash");
     }
@@ -105,10 +111,10 @@ contract GoldenTest {
 
     function test_the_batch_settles_and_its_withdrawals_are_paid() public needsVectors {
         for (uint256 i = 0; i < countOf(".inbox"); ++i) {
-            appendDeposit(i);
+            queue(i);
         }
         _rollup.place(_header.number);
-        _rollup.settle(_header, signatures());
+        _rollup.settle(_header, publishChunks(), signatures());
         vm.assertEq(_rollup.stateRoot(), word(".header.state_root"), "state");
 
         for (uint256 i = 0; i < countOf(".withdrawals"); ++i) {
@@ -116,8 +122,27 @@ contract GoldenTest {
             fund(w);
             uint256 balanceBefore = balanceOf(w);
             _vault.claim(_header.number, w, i, path(i));
-            uint256 expected = uint256(Quanta.unwrap(w.amount)) * _vault.quantumOf(w.token);
+            uint256 quantum = w.token.isHalf() ? 1 : _vault.quantumOf(w.token.toAddress());
+            uint256 expected = uint256(Quanta.unwrap(w.amount)) * quantum;
             vm.assertEq(balanceOf(w) - balanceBefore, expected, "paid");
+        }
+    }
+
+    function test_accounts_and_assets_have_the_same_ids() public needsVectors {
+        Exits exits = Exits(address(_rollup.exits()));
+        uint256 count = countOf(".accounts");
+        vm.assertTrue(count > 0, "the vector has accounts");
+        for (uint256 i = 0; i < count; ++i) {
+            uint8 scheme = uint8(number(at(".accounts", i, ".scheme")));
+            address owner = vm.parseJsonAddress(_json, at(".accounts", i, ".owner"));
+            AccountId opened = _rollup.openAccount(scheme, word(at(".accounts", i, ".key")), owner);
+            vm.assertEq(AccountId.unwrap(opened), word(at(".accounts", i, ".account")), "account");
+        }
+        count = countOf(".assets");
+        vm.assertTrue(count > 0, "the vector has assets");
+        for (uint256 i = 0; i < count; ++i) {
+            address token = vm.parseJsonAddress(_json, at(".assets", i, ".token"));
+            vm.assertEq(exits.assetOf(token), word(at(".assets", i, ".asset")), "asset");
         }
     }
 
@@ -132,7 +157,7 @@ contract GoldenTest {
 
     /// @dev Runs the constructor as if the given address had been the one to be created.
     function deployRollupAt(address where) private returns (PlacedRollup) {
-        bytes memory arguments = abi.encode(_header.configHash, _header.parentRoot, _committee, OWNER);
+        bytes memory arguments = abi.encode(_header.configHash, _header.parentRoot, _committee, rules(), OWNER);
         vm.etch(where, bytes.concat(type(PlacedRollup).creationCode, arguments));
         (bool done, bytes memory runtime) = where.call("");
         vm.assertTrue(done, "the vector's rollup cannot be deployed");
@@ -140,45 +165,82 @@ contract GoldenTest {
         return PlacedRollup(where);
     }
 
-    function appendDeposit(uint256 i) private {
-        address token = vm.parseJsonAddress(_json, at(".inbox", i, ".token"));
-        Quanta amount = Quanta.wrap(uint64(number(at(".inbox", i, ".amount"))));
-        address sender = vm.parseJsonAddress(_json, at(".inbox", i, ".sender"));
-        AccountId account = AccountId.wrap(word(at(".inbox", i, ".account")));
-        vm.assertTrue(account.isWellFormed(), "the vector's account could not be deposited to");
-        vm.prank(address(_vault));
-        _rollup.append(account, token, amount, sender);
+    function rules() private view returns (IRollup.Rules memory) {
+        return IRollup.Rules(1 days, 1 days, 7 days, _header.diffHash != 0);
     }
 
-    /// @dev Locks in the vault what a withdrawal will take out. A token has to exist first.
+    /// @dev Publishes the vector's chunks and returns their hashes.
+    function publishChunks() private returns (bytes32[] memory hashes) {
+        hashes = new bytes32[](countOf(".chunks"));
+        for (uint256 i = 0; i < hashes.length; ++i) {
+            bytes memory chunk = vm.parseJsonBytes(_json, at(".chunks", i, ""));
+            _rollup.publish(chunk);
+            hashes[i] = keccak256(chunk);
+        }
+    }
+
+    /// @dev Queues a message as its maker would, but for the checks of tokens and accounts that the vector makes up.
+    function queue(uint256 i) private {
+        uint256 kind = number(at(".inbox", i, ".kind"));
+        if (kind == 3) {
+            _rollup.forceTransaction(vm.parseJsonBytes(_json, at(".inbox", i, ".transaction")));
+            return;
+        }
+        TokenId token = TokenId.wrap(word(at(".inbox", i, ".token")));
+        Quanta amount = Quanta.wrap(uint64(number(at(".inbox", i, ".amount"))));
+        AccountId account = AccountId.wrap(word(at(".inbox", i, ".account")));
+        vm.assertTrue(account.isWellFormed(), "the vector's account could not be deposited to");
+        if (kind == 1) {
+            address sender = vm.parseJsonAddress(_json, at(".inbox", i, ".sender"));
+            vm.prank(address(_vault));
+            _rollup.append(account, token, amount, sender);
+            return;
+        }
+        vm.assertEq(kind, 2, "kind");
+        address recipient = vm.parseJsonAddress(_json, at(".inbox", i, ".recipient"));
+        register(token);
+        _rollup.own(account, recipient);
+        vm.prank(recipient);
+        _rollup.forceWithdrawal(account, token, amount);
+    }
+
+    /// @dev Makes an L1 token of the vector exist here.
+    function register(TokenId token) private {
+        if (token.isHalf() || _vault.assetOf(token) != 0) return;
+        address where = token.toAddress();
+        if (where.code.length == 0) vm.etch(where, type(TestToken).runtimeCode);
+        vm.prank(OWNER);
+        _vault.registerToken(where, 1);
+    }
+
+    /// @dev Locks in the vault what a withdrawal will take out. A token has to exist first, and a half is made then.
     function fund(IVault.Withdrawal memory w) private {
         uint256 amount = Quanta.unwrap(w.amount);
         AccountId account = AccountId.wrap(bytes32(uint256(1)));
-        if (amount == 0) return;
-        if (w.token == address(0)) {
+        if (amount == 0 || w.token.isHalf()) return;
+        address token = w.token.toAddress();
+        if (token == address(0)) {
             vm.deal(address(this), amount * GWEI);
             _vault.depositETH{ value: amount * GWEI }(account);
             return;
         }
-        if (w.token.code.length == 0) vm.etch(w.token, type(TestToken).runtimeCode);
-        if (_vault.quantumOf(w.token) == 0) {
-            vm.prank(OWNER);
-            _vault.registerToken(w.token, 1);
-        }
-        TestToken(w.token).mint(address(this), amount);
-        TestToken(w.token).approve(address(_vault), amount);
-        _vault.deposit(w.token, amount, account);
+        register(w.token);
+        TestToken(token).mint(address(this), amount);
+        TestToken(token).approve(address(_vault), amount);
+        _vault.deposit(token, amount, account);
     }
 
     function balanceOf(IVault.Withdrawal memory w) private view returns (uint256) {
-        return w.token == address(0) ? w.recipient.balance : TestToken(w.token).balanceOf(w.recipient);
+        if (w.token.isHalf()) return _vault.halves().balanceOf(w.recipient, uint256(TokenId.unwrap(w.token)));
+        address token = w.token.toAddress();
+        return token == address(0) ? w.recipient.balance : TestToken(token).balanceOf(w.recipient);
     }
 
     function withdrawal(uint256 i) private view returns (IVault.Withdrawal memory) {
         return IVault.Withdrawal({
             index: uint64(number(at(".withdrawals", i, ".index"))),
             recipient: vm.parseJsonAddress(_json, at(".withdrawals", i, ".recipient")),
-            token: vm.parseJsonAddress(_json, at(".withdrawals", i, ".token")),
+            token: TokenId.wrap(word(at(".withdrawals", i, ".token"))),
             amount: Quanta.wrap(uint64(number(at(".withdrawals", i, ".amount"))))
         });
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import { AccountId } from "../src/AccountId.sol";
 import { Quanta } from "../src/Quanta.sol";
 import { Rollup } from "../src/Rollup.sol";
+import { TokenId } from "../src/TokenId.sol";
 import { IRollup } from "../src/interfaces/IRollup.sol";
 import { IVerifier } from "../src/interfaces/IVerifier.sol";
 import { FixedVerifier } from "./support/Doubles.sol";
@@ -28,27 +29,34 @@ contract RollupTest is TaleaTest {
     function test_rollup_and_vault_know_each_other() public view {
         vm.assertEq(address(vault.rollup()), address(rollup), "rollup");
         vm.assertEq(vault.owner(), owner, "owner");
+        vm.assertEq(address(exits), address(vault.exits()), "exits");
+        vm.assertEq(address(exits.rollup()), address(rollup), "the rollup of exits");
+        vm.assertEq(address(exits.vault()), address(vault), "the vault of exits");
+        vm.assertEq(halves.vault(), address(vault), "the vault of halves");
     }
 
     function test_the_contracts_fit_the_limits_of_ethereum() public view {
         vm.assertLt(address(rollup).code.length, 24_577, "rollup code");
         vm.assertLt(address(vault).code.length, 24_577, "vault code");
-        vm.assertLt(type(Rollup).creationCode.length + 4 * 32, 49_153, "rollup creation, which carries the vault");
+        vm.assertLt(address(exits).code.length, 24_577, "exits code");
+        vm.assertLt(address(halves).code.length, 24_577, "halves code");
+        vm.assertLt(address(committee).code.length, 24_577, "committee code");
+        vm.assertLt(type(Rollup).creationCode.length + 9 * 32, 49_153, "rollup creation, which carries the others");
     }
 
     function test_genesis_needs_a_config_hash() public {
         vm.expectRevert(IRollup.GenesisIncomplete.selector);
-        new Rollup(0, GENESIS_ROOT, committee, owner);
+        new Rollup(0, GENESIS_ROOT, committee, safeRules(), owner, owner);
     }
 
     function test_genesis_needs_a_state_root() public {
         vm.expectRevert(IRollup.GenesisIncomplete.selector);
-        new Rollup(CONFIG_HASH, 0, committee, owner);
+        new Rollup(CONFIG_HASH, 0, committee, safeRules(), owner, owner);
     }
 
     function test_the_verifier_has_code() public {
         refuses(abi.encodeWithSelector(IRollup.VerifierWithoutCode.selector, depositor));
-        new Rollup(CONFIG_HASH, GENESIS_ROOT, IVerifier(depositor), owner);
+        new Rollup(CONFIG_HASH, GENESIS_ROOT, IVerifier(depositor), safeRules(), owner, owner);
     }
 
     // Settling.
@@ -60,9 +68,16 @@ contract RollupTest is TaleaTest {
         bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
         vm.expectEmit(address(rollup));
         emit IRollup.BatchSettled(
-            1, header.stateRoot, GENESIS_ROOT, 1, header.inboxHash, header.withdrawalsRoot, header.dataRoot
+            1,
+            header.stateRoot,
+            GENESIS_ROOT,
+            1,
+            header.inboxHash,
+            header.withdrawalsRoot,
+            header.dataRoot,
+            header.diffHash
         );
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
         vm.assertEq(rollup.batchNumber(), 1, "batch");
         vm.assertEq(rollup.stateRoot(), header.stateRoot, "state");
         vm.assertEq(rollup.consumed(), 1, "consumed");
@@ -94,7 +109,7 @@ contract RollupTest is TaleaTest {
         IRollup.Header memory header = nextHeader();
         bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
         depositETH(GWEI);
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
         vm.assertEq(rollup.consumed(), 1, "consumed");
     }
 
@@ -115,9 +130,9 @@ contract RollupTest is TaleaTest {
     function test_a_settled_batch_does_not_settle_again() public {
         IRollup.Header memory header = nextHeader();
         bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
         refuses(abi.encodeWithSelector(IRollup.NumberWrong.selector, 1, 2));
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
     }
 
     function testFuzz_only_the_current_root_is_a_parent(bytes32 parent) public {
@@ -161,18 +176,18 @@ contract RollupTest is TaleaTest {
     // Evidence.
 
     function test_a_verifier_that_says_no_is_obeyed() public {
-        rollup = new Rollup(CONFIG_HASH, GENESIS_ROOT, new FixedVerifier(false), owner);
+        use(deploy(new FixedVerifier(false), safeRules()));
         IRollup.Header memory header = nextHeader();
         refuses(abi.encodeWithSelector(IRollup.EvidenceRefused.selector, rollup.headerDigest(header)));
-        rollup.settle(header, "");
+        rollup.settle(header, chunks(), "");
     }
 
     function test_an_accepted_batch_still_has_to_follow() public {
-        rollup = new Rollup(CONFIG_HASH, GENESIS_ROOT, new FixedVerifier(true), owner);
+        use(deploy(new FixedVerifier(true), safeRules()));
         IRollup.Header memory header = nextHeader();
-        rollup.settle(header, "");
+        rollup.settle(header, chunks(), "");
         refuses(abi.encodeWithSelector(IRollup.NumberWrong.selector, 1, 2));
-        rollup.settle(header, "");
+        rollup.settle(header, chunks(), "");
     }
 
     function testFuzz_a_signed_header_changed_in_any_field_is_refused(uint256 field, bytes32 flip) public {
@@ -183,17 +198,17 @@ contract RollupTest is TaleaTest {
         tamper(header, field, flip);
         vm.assertNotEq(rollup.headerDigest(header), digest, "the digest covers the field");
         vm.expectRevert();
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
         vm.assertEq(rollup.batchNumber(), 0, "nothing settled");
     }
 
     function test_evidence_for_another_rollup_is_refused() public {
-        Rollup other = new Rollup(CONFIG_HASH, GENESIS_ROOT, committee, owner);
+        Rollup other = deploy(committee, safeRules());
         IRollup.Header memory header = nextHeader();
         bytes memory evidence = quorum(other.headerDigest(header), THRESHOLD);
         vm.expectRevert();
-        rollup.settle(header, evidence);
-        other.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
+        other.settle(header, chunks(), evidence);
     }
 
     function test_evidence_for_another_chain_is_refused() public {
@@ -202,9 +217,9 @@ contract RollupTest is TaleaTest {
         uint256 home = block.chainid;
         vm.chainId(home + 1);
         vm.expectRevert();
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
         vm.chainId(home);
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
     }
 
     function testFuzz_the_digest_is_eip712(IRollup.Header memory header) public view {
@@ -219,10 +234,10 @@ contract RollupTest is TaleaTest {
         );
         bytes memory fields = bytes.concat(
             abi.encode(header.configHash, header.number, header.parentRoot, header.stateRoot),
-            abi.encode(header.inboxCount, header.inboxHash, header.withdrawalsRoot, header.dataRoot)
+            abi.encode(header.inboxCount, header.inboxHash, header.withdrawalsRoot, header.dataRoot, header.diffHash)
         );
         bytes32 typeHash = keccak256(
-            "Header(bytes32 configHash,uint64 number,bytes32 parentRoot,bytes32 stateRoot,uint64 inboxCount,bytes32 inboxHash,bytes32 withdrawalsRoot,bytes32 dataRoot)"
+            "Header(bytes32 configHash,uint64 number,bytes32 parentRoot,bytes32 stateRoot,uint64 inboxCount,bytes32 inboxHash,bytes32 withdrawalsRoot,bytes32 dataRoot,bytes32 diffHash)"
         );
         bytes32 hash = keccak256(bytes.concat(typeHash, fields));
         bytes32 expected = keccak256(bytes.concat(hex"1901", domain, hash));
@@ -234,24 +249,24 @@ contract RollupTest is TaleaTest {
     function test_only_the_vault_queues_deposits() public {
         refuses(abi.encodeWithSelector(IRollup.CallerNotVault.selector, depositor));
         vm.prank(depositor);
-        rollup.append(account, ETH, Quanta.wrap(1), depositor);
+        rollup.append(account, idOf(ETH), Quanta.wrap(1), depositor);
     }
 
     function testFuzz_the_inbox_hash_rolls_over_every_field(
         bytes32[3] memory accounts,
-        address[3] memory tokens,
+        bytes32[3] memory tokens,
         uint64[3] memory amounts,
         address[3] memory senders
     ) public {
         bytes32 hash = 0;
         for (uint64 i = 0; i < 3; ++i) {
-            AccountId to = AccountId.wrap(accounts[i]);
+            (AccountId to, TokenId id) = (AccountId.wrap(accounts[i]), TokenId.wrap(tokens[i]));
             vm.expectEmit(address(rollup));
-            emit IRollup.DepositQueued(i, to, tokens[i], Quanta.wrap(amounts[i]), senders[i]);
+            emit IRollup.DepositQueued(i, to, id, Quanta.wrap(amounts[i]), senders[i]);
             vm.prank(address(vault));
-            uint64 index = rollup.append(to, tokens[i], Quanta.wrap(amounts[i]), senders[i]);
+            uint64 index = rollup.append(to, id, Quanta.wrap(amounts[i]), senders[i]);
             vm.assertEq(index, i, "index");
-            hash = keccak256(abi.encode(hash, uint256(i), accounts[i], tokens[i], uint256(amounts[i]), senders[i]));
+            hash = hashAfter(hash, i, 1, transferPayload(to, id, amounts[i], senders[i]));
             vm.assertEq(rollup.inboxHash(i + 1), hash, "hash");
         }
         vm.assertEq(rollup.inboxCount(), 3, "count");
@@ -266,12 +281,12 @@ contract RollupTest is TaleaTest {
     function refusesHeader(IRollup.Header memory header, bytes memory fault) private {
         bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
         refuses(fault);
-        rollup.settle(header, evidence);
+        rollup.settle(header, chunks(), evidence);
     }
 
-    /// @dev Changes one of the eight fields to something it was not.
+    /// @dev Changes one of the nine fields to something it was not.
     function tamper(IRollup.Header memory header, uint256 field, bytes32 flip) private pure {
-        field %= 8;
+        field %= 9;
         uint64 flipNumber = uint64(uint256(flip));
         vm.assume(flip != 0 && flipNumber != 0);
         if (field == 0) header.configHash ^= flip;
@@ -281,6 +296,7 @@ contract RollupTest is TaleaTest {
         else if (field == 4) header.inboxCount ^= flipNumber;
         else if (field == 5) header.inboxHash ^= flip;
         else if (field == 6) header.withdrawalsRoot ^= flip;
-        else header.dataRoot ^= flip;
+        else if (field == 7) header.dataRoot ^= flip;
+        else header.diffHash ^= flip;
     }
 }

@@ -25,7 +25,7 @@ contract VaultDepositTest is TaleaTest {
     function test_the_owner_registers_a_token() public {
         FeeToken fresh = new FeeToken();
         vm.expectEmit(address(vault));
-        emit IVault.TokenRegistered(address(fresh), 1000);
+        emit IVault.TokenRegistered(address(fresh), 1000, exits.assetOf(address(fresh)));
         register(address(fresh), 1000);
         vm.assertEq(vault.quantumOf(address(fresh)), 1000, "quantum");
     }
@@ -72,7 +72,7 @@ contract VaultDepositTest is TaleaTest {
         amount = bound(amount, 1, QUANTA_BOUND - 1);
         AccountId to = accountOf(name);
         vm.expectEmit(address(rollup));
-        emit IRollup.DepositQueued(0, to, ETH, Quanta.wrap(uint64(amount)), depositor);
+        emit IRollup.DepositQueued(0, to, idOf(ETH), Quanta.wrap(uint64(amount)), depositor);
         vm.prank(depositor);
         vault.depositETH{ value: amount * GWEI }(to);
         vm.assertEq(vault.locked(ETH), amount * GWEI, "locked");
@@ -87,7 +87,7 @@ contract VaultDepositTest is TaleaTest {
         register(address(silent), quantum);
         silent.mint(depositor, amount * quantum);
         vm.expectEmit(address(rollup));
-        emit IRollup.DepositQueued(0, account, address(silent), Quanta.wrap(uint64(amount)), depositor);
+        emit IRollup.DepositQueued(0, account, idOf(address(silent)), Quanta.wrap(uint64(amount)), depositor);
         vm.prank(depositor);
         vault.deposit(address(silent), amount * quantum, account);
         vm.assertEq(vault.locked(address(silent)), amount * quantum, "locked");
@@ -101,7 +101,7 @@ contract VaultDepositTest is TaleaTest {
         vm.startPrank(depositor);
         fee.approve(address(vault), 100);
         vm.expectEmit(address(rollup));
-        emit IRollup.DepositQueued(0, account, address(fee), Quanta.wrap(90), depositor);
+        emit IRollup.DepositQueued(0, account, idOf(address(fee)), Quanta.wrap(90), depositor);
         vault.deposit(address(fee), 100, account);
         vm.assertEq(vault.locked(address(fee)), 90, "locked");
     }
@@ -128,12 +128,12 @@ contract VaultDepositTest is TaleaTest {
 
     function test_an_unknown_token_is_refused() public {
         address fresh = address(new FeeToken());
-        refuses(abi.encodeWithSelector(IVault.TokenUnknown.selector, fresh));
+        refuses(abi.encodeWithSelector(IVault.TokenUnknown.selector, idOf(fresh)));
         vault.deposit(fresh, 1, account);
     }
 
     function test_eth_does_not_come_through_the_token_door() public {
-        refuses(abi.encodeWithSelector(IVault.TokenUnknown.selector, ETH));
+        refuses(abi.encodeWithSelector(IVault.TokenUnknown.selector, idOf(ETH)));
         vault.deposit(ETH, GWEI, account);
     }
 

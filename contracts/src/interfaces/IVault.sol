@@ -3,30 +3,34 @@ pragma solidity 0.8.37;
 
 import { AccountId } from "../AccountId.sol";
 import { Quanta } from "../Quanta.sol";
+import { TokenId } from "../TokenId.sol";
+import { IExits } from "./IExits.sol";
+import { IHalves } from "./IHalves.sol";
 import { IRollup } from "./IRollup.sol";
 
 /// @title The holder of everything deposited to the rollup.
-/// @notice Takes ETH and registered ERC-20 tokens in, and pays them out against withdrawals in settled batches. Nothing
-/// else moves value: the owner can register tokens and can neither pause, nor pay out, nor change a registered token.
-/// @dev Token address zero stands for ETH, whose quantum is 1e9 wei. A token whose balances change by themselves does not
-/// belong here: what it gains is stuck, and what it loses the last claimants lack.
+/// @notice Takes ETH, registered ERC-20 tokens and halves of tallies in, and pays them out against withdrawals in settled
+/// batches and, from a frozen rollup, as Exits says. Nothing else moves value: the owner can register tokens and can
+/// neither pause, nor pay out, nor change a registered token.
+/// @dev Token address zero stands for ETH, whose quantum is 1e9 wei. A half's quantum is one unit. A token whose balances
+/// change by themselves does not belong here: what it gains is stuck, and what it loses the last claimants lack.
 interface IVault {
     /// @notice One withdrawal from the rollup.
     /// @param index Counts withdrawals over the chain's whole life; an index is paid once.
     /// @param recipient Who is paid.
-    /// @param token The token, or zero for ETH.
+    /// @param token The token: below 2^160 an address, zero for ETH; otherwise the id of a half.
     /// @param amount How many quanta.
     struct Withdrawal {
         uint64 index;
         address recipient;
-        address token;
+        TokenId token;
         Quanta amount;
     }
 
     /// @notice A token may be deposited from now on.
-    event TokenRegistered(address indexed token, uint256 quantum);
+    event TokenRegistered(address indexed token, uint256 quantum, bytes32 asset);
     /// @notice A withdrawal was paid.
-    event WithdrawalClaimed(uint64 indexed index, address indexed recipient, address token, Quanta amount);
+    event WithdrawalClaimed(uint64 indexed index, address indexed recipient, TokenId token, Quanta amount);
 
     /// @notice A quantum is the number of base units in the smallest amount the rollup counts, and is never zero.
     error QuantumZero();
@@ -35,7 +39,7 @@ interface IVault {
     /// @notice The token has no code, so transfers of it would seem to succeed.
     error TokenWithoutCode(address token);
     /// @notice The token was never registered.
-    error TokenUnknown(address token);
+    error TokenUnknown(TokenId token);
     /// @notice The account is zero, or one of its four limbs is not below the order of the Goldilocks field.
     error AccountMalformed(AccountId account);
     /// @notice Nothing was deposited.
@@ -52,6 +56,8 @@ interface IVault {
     error ProofInvalid(uint64 batch, uint64 index);
     /// @notice The withdrawal asks for more than was deposited, which a correct rollup never does.
     error LockedTooLittle(address token, uint256 locked, uint256 asked);
+    /// @notice Only Exits may have the Vault pay.
+    error CallerNotExits(address caller);
 
     /// @notice Deposits the ETH sent along for an account on the rollup.
     function depositETH(AccountId account) external payable;
@@ -61,12 +67,20 @@ interface IVault {
     /// @param amount In the token's base units.
     function deposit(address token, uint256 amount, AccountId account) external;
 
-    /// @notice Pays a withdrawal to its recipient. Anybody may call.
+    /// @notice Deposits the caller's halves for an account on the rollup. They need no approval and are burnt.
+    /// @param amount In units, which are quanta.
+    function depositHalf(TokenId half, uint256 amount, AccountId account) external;
+
+    /// @notice Pays a withdrawal to its recipient. Anybody may call, frozen or not; while a payment fails, the withdrawal
+    /// stays there to be claimed.
     /// @param batch The number of the settled batch that contains the withdrawal.
     /// @param withdrawal The withdrawal.
     /// @param position The withdrawal's place in the batch's list.
     /// @param path The sibling digests from the leaf up.
     function claim(uint64 batch, Withdrawal calldata withdrawal, uint256 position, bytes32[] calldata path) external;
+
+    /// @notice Pays what a frozen rollup owes. Only for Exits.
+    function pay(TokenId token, address recipient, Quanta amount) external;
 
     /// @notice Allows deposits of a token, for good. Only for the owner.
     /// @param quantum Base units per quantum.
@@ -81,6 +95,15 @@ interface IVault {
     /// @notice Returns a token's base units per quantum; zero for a token never registered.
     function quantumOf(address token) external view returns (uint256);
 
+    /// @notice Returns the ledger's asset id of a token; zero for a token never registered, and for what is no half's id.
+    function assetOf(TokenId token) external view returns (bytes32);
+
     /// @notice Returns the rollup whose deposits and withdrawals these are.
     function rollup() external view returns (IRollup);
+
+    /// @notice Returns the halves that are outside the rollup, deployed by the Vault's constructor.
+    function halves() external view returns (IHalves);
+
+    /// @notice Returns the way out of a frozen rollup, deployed by the Vault's constructor.
+    function exits() external view returns (IExits);
 }

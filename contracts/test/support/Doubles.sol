@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import { ERC20 } from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
+import { AccountId } from "../../src/AccountId.sol";
 import { Rollup } from "../../src/Rollup.sol";
+import { IRollup } from "../../src/interfaces/IRollup.sol";
 import { IVerifier } from "../../src/interfaces/IVerifier.sol";
 
 /// @dev A verifier that has made up its mind.
@@ -19,14 +21,19 @@ contract FixedVerifier is IVerifier {
     }
 }
 
-/// @dev A rollup that can be told which batch comes next, to replay one out of the middle of a chain.
+/// @dev A rollup that can be told which batch comes next, to replay one out of the middle of a chain, and who owns an
+/// account whose key nobody knows.
 contract PlacedRollup is Rollup {
-    constructor(bytes32 configHash_, bytes32 parentRoot, IVerifier verifier_, address vaultOwner)
-        Rollup(configHash_, parentRoot, verifier_, vaultOwner)
+    constructor(bytes32 configHash_, bytes32 parentRoot, IVerifier verifier_, Rules memory rules_, address owner)
+        Rollup(configHash_, parentRoot, verifier_, rules_, owner, owner)
     { }
 
     function place(uint64 number) external {
         batchNumber = number - 1;
+    }
+
+    function own(AccountId account, address owner) external {
+        ownerOf[account] = owner;
     }
 }
 

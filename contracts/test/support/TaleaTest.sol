@@ -3,12 +3,16 @@ pragma solidity 0.8.37;
 
 import { AccountId, GOLDILOCKS_ORDER } from "../../src/AccountId.sol";
 import { Committee } from "../../src/Committee.sol";
+import { Exits } from "../../src/Exits.sol";
+import { Halves } from "../../src/Halves.sol";
 import { Quanta } from "../../src/Quanta.sol";
 import { Rollup } from "../../src/Rollup.sol";
+import { TokenId, tokenId } from "../../src/TokenId.sol";
 import { Vault } from "../../src/Vault.sol";
 import { TestToken } from "../../src/dev/TestToken.sol";
 import { IRollup } from "../../src/interfaces/IRollup.sol";
 import { IVault } from "../../src/interfaces/IVault.sol";
+import { IVerifier } from "../../src/interfaces/IVerifier.sol";
 import { ListBuilder } from "./ListBuilder.sol";
 import { vm } from "./Vm.sol";
 
@@ -21,6 +25,11 @@ abstract contract TaleaTest {
     bytes32 internal constant CONFIG_HASH = keccak256("config");
     bytes32 internal constant GENESIS_ROOT = keccak256("genesis");
     uint256 internal constant THRESHOLD = 3;
+    uint64 internal constant FORCED_DEADLINE = 1 days;
+    uint64 internal constant FREEZE_GRACE = 12 hours;
+    uint64 internal constant EXIT_WINDOW = 3 days;
+    bytes internal constant CHUNK = "the state diff of every batch here";
+    uint8 internal constant SCHEME = 1;
 
     address internal immutable owner = vm.addr(0xA11);
     address internal immutable depositor = vm.addr(0xDE9);
@@ -32,6 +41,8 @@ abstract contract TaleaTest {
     Committee internal committee;
     Rollup internal rollup;
     Vault internal vault;
+    Exits internal exits;
+    Halves internal halves;
     TestToken internal token;
 
     function setUp() public virtual {
@@ -39,13 +50,34 @@ abstract contract TaleaTest {
             keys.push(key);
         }
         sortKeys(keys);
-        committee = new Committee(addressesOf(keys), THRESHOLD);
-        rollup = new Rollup(CONFIG_HASH, GENESIS_ROOT, committee, owner);
-        vault = Vault(address(rollup.vault()));
+        vm.warp(1_700_000_000);
+        vm.roll(1_000_000);
+        committee = new Committee(addressesOf(keys), new address[](0), THRESHOLD);
+        use(deploy(committee, safeRules()));
         token = new TestToken();
         vm.prank(owner);
         vault.registerToken(address(token), 1);
         vm.deal(depositor, 1e30);
+    }
+
+    // Deployment.
+
+    function safeRules() internal pure returns (IRollup.Rules memory) {
+        return IRollup.Rules(FORCED_DEADLINE, FREEZE_GRACE, EXIT_WINDOW, true);
+    }
+
+    /// @dev Returns a rollup at its genesis. The data of its batches is there if its rules ask for it.
+    function deploy(IVerifier verifier, IRollup.Rules memory rules) internal returns (Rollup deployed) {
+        deployed = new Rollup(CONFIG_HASH, GENESIS_ROOT, verifier, rules, owner, owner);
+        deployed.publish(CHUNK);
+    }
+
+    /// @dev Makes a rollup the one under test.
+    function use(Rollup deployed) internal {
+        rollup = deployed;
+        vault = Vault(address(rollup.vault()));
+        exits = Exits(address(rollup.exits()));
+        halves = Halves(address(vault.halves()));
     }
 
     // Accounts and keys.
@@ -102,12 +134,19 @@ abstract contract TaleaTest {
             inboxCount: rollup.inboxCount(),
             inboxHash: rollup.inboxHash(rollup.inboxCount()),
             withdrawalsRoot: 0,
-            dataRoot: keccak256(abi.encode("data", number))
+            dataRoot: keccak256(abi.encode("data", number)),
+            diffHash: keccak256(abi.encodePacked(chunks()))
         });
     }
 
+    /// @dev Returns the chunks that every batch here has.
+    function chunks() internal pure returns (bytes32[] memory list) {
+        list = new bytes32[](1);
+        list[0] = keccak256(CHUNK);
+    }
+
     function settle(IRollup.Header memory header) internal {
-        rollup.settle(header, quorum(rollup.headerDigest(header), THRESHOLD));
+        rollup.settle(header, chunks(), quorum(rollup.headerDigest(header), THRESHOLD));
     }
 
     /// @dev Settles the next batch with these withdrawals and returns its number.
@@ -126,7 +165,34 @@ abstract contract TaleaTest {
     }
 
     function leafOf(IVault.Withdrawal memory w) internal pure returns (bytes32) {
-        return keccak256(bytes.concat(hex"00", abi.encode(w.index, w.recipient, w.token, Quanta.unwrap(w.amount))));
+        bytes memory fields = abi.encode(w.index, w.recipient, TokenId.unwrap(w.token), Quanta.unwrap(w.amount));
+        return keccak256(bytes.concat(hex"00", fields));
+    }
+
+    // The inbox.
+
+    /// @dev Queues a message and lets everybody ignore it until the rollup is frozen.
+    function freezeRollup() internal {
+        if (rollup.consumed() == rollup.inboxCount()) rollup.forceTransaction("ignored");
+        vm.warp(block.timestamp + FORCED_DEADLINE + FREEZE_GRACE + 1);
+        rollup.freeze();
+    }
+
+    function hashAfter(bytes32 hashBefore, uint64 index, uint8 kind, bytes32 payload) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(hashBefore, bytes32(uint256(index)), bytes32(uint256(kind)), payload));
+    }
+
+    /// @dev Returns the payload of a deposit or of a forced withdrawal.
+    function transferPayload(AccountId of_, TokenId moved, uint64 amount, address party)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            bytes.concat(
+                AccountId.unwrap(of_), TokenId.unwrap(moved), bytes32(uint256(amount)), bytes32(uint256(uint160(party)))
+            )
+        );
     }
 
     // Value.
@@ -144,7 +210,16 @@ abstract contract TaleaTest {
         vm.stopPrank();
     }
 
+    /// @dev Returns a well-formed id of a half made from a name.
+    function halfOf(bytes memory name) internal pure returns (TokenId) {
+        return TokenId.wrap(AccountId.unwrap(accountOf(name)));
+    }
+
     // Shorthand.
+
+    function idOf(address moved) internal pure returns (TokenId) {
+        return tokenId(moved);
+    }
 
     function refuses(bytes memory data) internal {
         vm.expectRevert(data);

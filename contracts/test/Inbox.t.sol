@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import { AccountId } from "../src/AccountId.sol";
+import { Quanta } from "../src/Quanta.sol";
+import { Rollup } from "../src/Rollup.sol";
+import { TokenId } from "../src/TokenId.sol";
+import { IRollup } from "../src/interfaces/IRollup.sol";
+import { IVault } from "../src/interfaces/IVault.sol";
+import { PoseidonReference } from "./support/PoseidonReference.sol";
+import { TaleaTest } from "./support/TaleaTest.sol";
+import { vm } from "./support/Vm.sol";
+
+/// @dev Messages that nobody can keep out, and what happens when they are ignored.
+contract InboxTest is TaleaTest {
+    bytes32 private constant KEY = keccak256("key");
+
+    // Accounts.
+
+    function test_anybody_opens_an_account_for_its_owner() public {
+        AccountId expected = exits.accountOf(SCHEME, KEY, recipient);
+        vm.expectEmit(address(rollup));
+        emit IRollup.AccountOpened(expected, recipient);
+        vm.prank(depositor);
+        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        vm.assertEq(AccountId.unwrap(opened), AccountId.unwrap(expected), "account");
+        vm.assertEq(rollup.ownerOf(opened), recipient, "owner");
+        vm.assertTrue(opened.isWellFormed(), "well formed");
+    }
+
+    /// @dev By the definition: a sponge of the reference permutation over scheme, key and owner.
+    function testFuzz_an_account_binds_scheme_key_and_owner(uint8 scheme, bytes32 key, address of_) public view {
+        bytes memory limbs = bytes.concat(bytes4(uint32(scheme)), key, bytes20(of_), bytes8(0));
+        uint256[8] memory state;
+        (state[4], state[5]) = (3, 14);
+        for (uint256 start = 0; start < 16; start += 4) {
+            for (uint256 i = 0; i < 4; ++i) {
+                bytes4 limb;
+                assembly ("memory-safe") {
+                    limb := mload(add(limbs, add(32, mul(4, add(start, i)))))
+                }
+                state[i] = addmod(state[i], uint32(limb), 0xFFFFFFFF00000001);
+            }
+            PoseidonReference.permute(state);
+        }
+        uint256 expected = (state[0] << 192) | (state[1] << 128) | (state[2] << 64) | state[3];
+        vm.assertEq(AccountId.unwrap(exits.accountOf(scheme, key, of_)), bytes32(expected), "account");
+    }
+
+    function test_an_account_is_opened_once() public {
+        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        refuses(abi.encodeWithSelector(IRollup.AccountAlreadyOpened.selector, opened));
+        rollup.openAccount(SCHEME, KEY, recipient);
+    }
+
+    function test_nobody_owns_no_account() public {
+        vm.expectRevert(IRollup.OwnerZero.selector);
+        rollup.openAccount(SCHEME, KEY, address(0));
+    }
+
+    // Forced withdrawals.
+
+    function testFuzz_the_owner_forces_a_withdrawal(uint64 amount, bool ofHalf) public {
+        amount = uint64(bound(amount, 1, 2 ** 63 - 1));
+        TokenId moved = ofHalf ? halfOf("half") : idOf(address(token));
+        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        depositETH(GWEI);
+        bytes32 hashBefore = rollup.inboxHash(1);
+        vm.expectEmit(address(rollup));
+        emit IRollup.WithdrawalForced(1, opened, moved, Quanta.wrap(amount), recipient);
+        vm.prank(recipient);
+        vm.assertEq(rollup.forceWithdrawal(opened, moved, Quanta.wrap(amount)), 1, "index");
+        bytes32 expected = hashAfter(hashBefore, 1, 2, transferPayload(opened, moved, amount, recipient));
+        vm.assertEq(rollup.inboxHash(2), expected, "hash");
+    }
+
+    function test_only_the_owner_forces_a_withdrawal() public {
+        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        refuses(abi.encodeWithSelector(IRollup.CallerNotOwner.selector, depositor, opened));
+        vm.prank(depositor);
+        rollup.forceWithdrawal(opened, idOf(ETH), Quanta.wrap(1));
+    }
+
+    function test_an_account_has_to_be_open_to_be_withdrawn_from() public {
+        refuses(abi.encodeWithSelector(IRollup.CallerNotOwner.selector, depositor, account));
+        vm.prank(depositor);
+        rollup.forceWithdrawal(account, idOf(ETH), Quanta.wrap(1));
+    }
+
+    function test_a_forced_withdrawal_has_an_amount() public {
+        refusesForced(idOf(ETH), 0, abi.encodeWithSelector(IRollup.AmountOutOfRange.selector, 0));
+        uint64 tooMuch = 2 ** 63;
+        refusesForced(idOf(ETH), tooMuch, abi.encodeWithSelector(IRollup.AmountOutOfRange.selector, tooMuch));
+    }
+
+    function test_a_forced_withdrawal_has_a_token_that_exists() public {
+        refusesToken(idOf(address(committee)));
+        refusesToken(TokenId.wrap(bytes32(type(uint256).max)));
+        // The asset that stands for a token is no half, though it looks like one.
+        refusesToken(TokenId.wrap(exits.assetOf(ETH)));
+        refusesToken(TokenId.wrap(exits.assetOf(address(token))));
+    }
+
+    // Forced transactions.
+
+    function testFuzz_anybody_forces_a_transaction(bytes memory transaction) public {
+        vm.assume(transaction.length > 0);
+        vm.expectEmit(address(rollup));
+        emit IRollup.TransactionForced(0, transaction);
+        vm.prank(depositor);
+        vm.assertEq(rollup.forceTransaction(transaction), 0, "index");
+        vm.assertEq(rollup.inboxHash(1), hashAfter(0, 0, 3, keccak256(transaction)), "hash");
+    }
+
+    function test_a_forced_transaction_is_bounded() public {
+        rollup.forceTransaction(new bytes(4096));
+        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 4097, 4096));
+        rollup.forceTransaction(new bytes(4097));
+        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 0, 4096));
+        rollup.forceTransaction("");
+    }
+
+    function test_messages_of_all_kinds_share_one_queue() public {
+        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        bytes32 hash = hashAfter(0, 0, 3, keccak256("first"));
+        rollup.forceTransaction("first");
+        hash = hashAfter(hash, 1, 1, transferPayload(account, idOf(ETH), 7, depositor));
+        depositETH(7 * GWEI);
+        hash = hashAfter(hash, 2, 2, transferPayload(opened, idOf(ETH), 5, recipient));
+        vm.prank(recipient);
+        rollup.forceWithdrawal(opened, idOf(ETH), Quanta.wrap(5));
+        vm.assertEq(rollup.inboxCount(), 3, "count");
+        vm.assertEq(rollup.inboxHash(3), hash, "hash");
+    }
+
+    // Time.
+
+    function testFuzz_every_message_keeps_its_time(uint32[9] memory waits) public {
+        uint64[9] memory times;
+        for (uint64 i = 0; i < 9; ++i) {
+            vm.warp(block.timestamp + waits[i]);
+            times[i] = uint64(block.timestamp);
+            rollup.forceTransaction("timed");
+        }
+        for (uint64 i = 0; i < 9; ++i) {
+            vm.assertEq(rollup.messageTime(i), times[i], "time");
+        }
+        refuses(abi.encodeWithSelector(IRollup.InboxTooShort.selector, 9, 9));
+        rollup.messageTime(9);
+    }
+
+    function testFuzz_a_batch_may_not_leave_a_message_past_its_deadline(uint256 wait) public {
+        wait = bound(wait, 0, 3 * FORCED_DEADLINE);
+        rollup.forceTransaction("consumed");
+        vm.warp(block.timestamp + 100);
+        rollup.forceTransaction("left");
+        uint64 deadline = uint64(block.timestamp) + FORCED_DEADLINE;
+        vm.warp(block.timestamp + wait);
+        IRollup.Header memory header = nextHeader();
+        (header.inboxCount, header.inboxHash) = (1, rollup.inboxHash(1));
+        bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
+        bytes memory fault = abi.encodeWithSelector(IRollup.InboxOverdue.selector, 1, deadline);
+        bool late = wait > FORCED_DEADLINE;
+        if (late) refuses(fault);
+        rollup.propose(header, chunks());
+        if (late) refuses(fault);
+        rollup.settle(header, chunks(), evidence);
+        vm.assertEq(rollup.batchNumber(), late ? 0 : 1, "settled");
+    }
+
+    function test_a_batch_that_consumes_the_overdue_settles() public {
+        rollup.forceTransaction("late");
+        vm.warp(block.timestamp + 100 * FORCED_DEADLINE);
+        settle(nextHeader());
+        vm.assertEq(rollup.consumed(), 1, "consumed");
+    }
+
+    // Freezing.
+
+    function testFuzz_a_rollup_is_frozen_after_the_grace_and_not_before(uint256 wait) public {
+        wait = bound(wait, 0, 3 * (FORCED_DEADLINE + FREEZE_GRACE));
+        rollup.forceTransaction("settled");
+        settle(nextHeader());
+        rollup.forceTransaction("ignored");
+        vm.warp(block.timestamp + wait);
+        bool late = wait > FORCED_DEADLINE + FREEZE_GRACE;
+        if (late) {
+            vm.expectEmit(address(rollup));
+            emit IRollup.RollupFrozen(1, rollup.stateRoot());
+        } else {
+            vm.expectRevert(IRollup.FreezeTooEarly.selector);
+        }
+        vm.prank(depositor);
+        rollup.freeze();
+        vm.assertEq(rollup.frozen(), late, "frozen");
+    }
+
+    function test_a_rollup_with_nothing_waiting_is_not_frozen() public {
+        vm.warp(block.timestamp + 3650 days);
+        vm.expectRevert(IRollup.FreezeTooEarly.selector);
+        rollup.freeze();
+        rollup.forceTransaction("consumed");
+        settle(nextHeader());
+        vm.warp(block.timestamp + 3650 days);
+        vm.expectRevert(IRollup.FreezeTooEarly.selector);
+        rollup.freeze();
+    }
+
+    function test_a_frozen_rollup_does_nothing_more() public {
+        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        IRollup.Header memory header = nextHeader();
+        bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
+        vm.prank(owner);
+        rollup.announceVerifier(committee);
+        freezeRollup();
+        refusesFrozen();
+        rollup.freeze();
+        refusesFrozen();
+        rollup.settle(header, chunks(), evidence);
+        refusesFrozen();
+        rollup.propose(header, chunks());
+        refusesFrozen();
+        rollup.publish("more");
+        refusesFrozen();
+        vm.prank(depositor);
+        vault.depositETH{ value: GWEI }(account);
+        refusesFrozen();
+        rollup.forceTransaction("more");
+        refusesFrozen();
+        vm.prank(recipient);
+        rollup.forceWithdrawal(opened, idOf(ETH), Quanta.wrap(1));
+        vm.warp(block.timestamp + EXIT_WINDOW);
+        refusesFrozen();
+        rollup.activateVerifier();
+        refusesFrozen();
+        vm.prank(owner);
+        rollup.announceVerifier(committee);
+        vm.assertTrue(rollup.frozen(), "frozen");
+    }
+
+    function test_a_settled_withdrawal_is_claimed_from_a_frozen_rollup() public {
+        depositETH(5 * GWEI);
+        IVault.Withdrawal[] memory list = new IVault.Withdrawal[](1);
+        list[0] = IVault.Withdrawal(0, recipient, idOf(ETH), Quanta.wrap(5));
+        uint64 batch = settleWithdrawals(list);
+        freezeRollup();
+        vault.claim(batch, list[0], 0, new bytes32[](0));
+        vm.assertEq(recipient.balance, 5 * GWEI, "paid");
+    }
+
+    // Rules.
+
+    function testFuzz_rules_leave_time_to_exit(uint64 deadline, uint64 grace, uint64 window) public {
+        uint64 most = 3650 days;
+        IRollup.Rules memory rules = IRollup.Rules(deadline, grace, window, true);
+        bool safe = deadline != 0 && window <= most && uint256(deadline) + grace <= window;
+        if (!safe) refuses(abi.encodeWithSelector(IRollup.RulesUnsafe.selector, rules));
+        deployOnly(rules);
+        rules = IRollup.Rules(1 + deadline % 1000, grace % 1000, 2000 + window % 1000, false);
+        deployOnly(rules);
+    }
+
+    function test_a_deadline_is_not_zero() public {
+        refusesRules(IRollup.Rules(0, 1, 1, true));
+    }
+
+    function test_an_exit_window_is_no_shorter_than_deadline_and_grace() public {
+        deployOnly(IRollup.Rules(2, 3, 5, true));
+        refusesRules(IRollup.Rules(2, 3, 4, true));
+    }
+
+    function test_an_exit_window_is_no_longer_than_ten_years() public {
+        deployOnly(IRollup.Rules(1, 0, 3650 days, true));
+        refusesRules(IRollup.Rules(1, 0, 3650 days + 1, true));
+    }
+
+    function test_the_rules_are_kept() public view {
+        IRollup.Rules memory rules = rollup.rules();
+        vm.assertEq(rules.forcedDeadline, FORCED_DEADLINE, "deadline");
+        vm.assertEq(rules.freezeGrace, FREEZE_GRACE, "grace");
+        vm.assertEq(rules.exitWindow, EXIT_WINDOW, "window");
+        vm.assertTrue(rules.dataOnL1, "data");
+    }
+
+    function deployOnly(IRollup.Rules memory rules) private {
+        new Rollup(CONFIG_HASH, GENESIS_ROOT, committee, rules, owner, owner);
+    }
+
+    function refusesRules(IRollup.Rules memory rules) private {
+        refuses(abi.encodeWithSelector(IRollup.RulesUnsafe.selector, rules));
+        deployOnly(rules);
+    }
+
+    function refusesFrozen() private {
+        refuses(abi.encodeWithSelector(IRollup.Frozen.selector));
+    }
+
+    function refusesToken(TokenId refused) private {
+        refusesForced(refused, 1, abi.encodeWithSelector(IRollup.TokenRefused.selector, refused));
+    }
+
+    function refusesForced(TokenId moved, uint64 amount, bytes memory fault) private {
+        AccountId opened = exits.accountOf(SCHEME, KEY, recipient);
+        if (rollup.ownerOf(opened) == address(0)) rollup.openAccount(SCHEME, KEY, recipient);
+        refuses(fault);
+        vm.prank(recipient);
+        rollup.forceWithdrawal(opened, moved, Quanta.wrap(amount));
+    }
+}
