@@ -6,6 +6,8 @@
 
 mod answer;
 pub mod core;
+mod feed;
+mod leaves;
 mod port;
 mod read;
 pub mod run;

@@ -2,8 +2,8 @@
 
 use crate::answer::{Fault, explain};
 use crate::port::Node;
-use crate::{read, write};
-use api::{Contracts, path};
+use crate::{feed, leaves, read, write};
+use api::{Contracts, bulk, path};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
@@ -16,6 +16,9 @@ use store::Store;
 use tokio::net::TcpListener;
 use transition::ChainConfig;
 use types::{Digest, EthAddress, limits};
+
+/// Longest body of a request for which nothing else is said, in bytes.
+const BODY_BYTES: usize = 1 << 16;
 
 /// Why the gateway did not start or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -75,25 +78,32 @@ impl<N: Node> Gateway<N> {
         Router::new()
             .route(path::STATUS, get(read::status))
             .route(path::TRANSACTIONS, post(write::submit))
+            .route(path::BULK, post(write::submit_bulk).layer(DefaultBodyLimit::max(bulk::BYTES)))
             .route(path::TRANSACTION, get(read::transaction))
+            .route(path::CONFIRMATION, get(read::soft_confirmation))
             .route(path::PROOF, get(read::proof))
             .route(path::WITHDRAWAL, get(read::withdrawal))
-            .route(path::ACCOUNT, get(read::account))
-            .route(path::BALANCE, get(read::balance))
+            .route(path::ACCOUNT, get(leaves::account))
+            .route(path::BALANCE, get(leaves::balance))
+            .route(path::TALLY, get(leaves::tally))
             .route(path::CONTENTS, post(write::put_content).layer(DefaultBodyLimit::max(limits::CONTENT_BYTES)))
             .route(path::CONTENT, get(read::content))
-            .route(path::PROGRAM, get(read::program))
-            .route(path::OFFERS, get(read::offers))
-            .route(path::TASKS, get(read::tasks))
-            .route(path::TASK, get(read::task))
-            .route(path::BLOCKS, get(read::blocks))
-            .route(path::BATCH_OF, get(read::batch_of))
-            .route(path::BATCHES_UNSIGNED, get(read::unsigned))
-            .route(path::BATCH, get(read::batch))
+            .route(path::PROGRAM, get(leaves::program))
+            .route(path::OFFERS, get(leaves::offers))
+            .route(path::TASKS, get(leaves::tasks))
+            .route(path::TASK, get(leaves::task))
+            .route(path::BLOCKS, get(feed::blocks))
+            .route(path::BLOCK, get(feed::block))
+            .route(path::RECEIPTS, get(feed::receipts))
+            .route(path::BATCH_OF, get(feed::batch_of))
+            .route(path::BATCHES, get(feed::batches))
+            .route(path::BATCHES_UNSIGNED, get(feed::unsigned))
+            .route(path::BATCH, get(feed::batch))
+            .route(path::DIFF, get(feed::diff))
             .route(path::SIGNATURES, post(write::sign))
             .route(path::VOTES, post(write::vote))
             .fallback(|| async { Fault::missing("there is no such route: see the list in the api crate") })
-            .layer(DefaultBodyLimit::max(1 << 16))
+            .layer(DefaultBodyLimit::max(BODY_BYTES))
             .layer(map_response(explain))
             .with_state(self)
     }
