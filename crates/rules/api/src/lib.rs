@@ -9,6 +9,7 @@
 
 pub mod bulk;
 pub mod hook;
+pub mod metric;
 pub mod path;
 
 use ledger::{Withdrawal, bridge::CursorRecord, tally::TallyRecord};

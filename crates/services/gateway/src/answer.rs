@@ -54,6 +54,10 @@ impl Fault {
         Self::new(StatusCode::NOT_FOUND, 0, message)
     }
 
+    pub(crate) fn late() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, 0, "the request took too long: send it again, a transaction too")
+    }
+
     pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 0, message)
     }

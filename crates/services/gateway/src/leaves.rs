@@ -149,3 +149,56 @@ pub(crate) async fn task<N: Node>(State(gateway): State<Gateway<N>>, Path(id): P
     let record = found.ok_or_else(|| Fault::missing("no such task: check the id"))?;
     Ok(Json(TaskView { id, record }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use state::Overlay;
+    use types::Amount;
+
+    fn account(n: u64) -> AccountId {
+        AccountId(Digest::new([n, 0, 0, 0]).unwrap())
+    }
+
+    /// Reads the odd ones of these many nonces in parts, and returns them with how many parts it took.
+    fn odd(leaves: u64, count: usize) -> (Vec<AccountId>, usize) {
+        let mut state = state::State::default();
+        let mut overlay = Overlay::new(&state);
+        for n in 0..leaves {
+            overlay.put::<Balance>(
+                &BalanceKey { account: account(n), asset: AssetId(Digest::ZERO) },
+                &Amount::new(n % 2 + 1).unwrap(),
+            );
+        }
+        overlay.keep();
+        let changes = overlay.into_changes();
+        state.apply(&changes);
+        let key = |account| BalanceKey { account, asset: AssetId(Digest::ZERO) };
+        let (mut found, mut after) = (Vec::new(), None);
+        for parts in 1.. {
+            let part = Part::new(after, Some(count), smallest(), key);
+            let item = |key: BalanceKey, amount: Amount| (amount.quanta() == 2).then_some(key.account);
+            let page = page::<Balance, _>(&state, &part, |_| true, item);
+            assert!(page.items.len() <= count);
+            found.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next.account),
+                None => return (found, parts),
+            }
+        }
+        unreachable!("a list ends")
+    }
+
+    #[test]
+    fn a_list_in_parts_has_everything_once_and_looks_at_few_leaves_at_a_time() {
+        let wanted = |leaves: u64| (0..leaves).filter(|n| n % 2 == 1).map(account).collect::<Vec<_>>();
+        for (leaves, count, parts) in [(0, 5, 1), (1, 1, 1), (10, 5, 1), (11, 5, 2), (10, 2, 3), (10, 1, 5)] {
+            let mut all = wanted(leaves);
+            all.sort_by_key(types::Encode::to_bytes);
+            assert_eq!(odd(leaves, count), (all, parts), "{leaves} leaves by {count}");
+        }
+        let looks = u64::try_from(PAGE_LOOKS).unwrap();
+        let (found, parts) = odd(looks + 1, limits::PAGE * 4);
+        assert_eq!((found.len(), parts), (PAGE_LOOKS / 2, 3), "a part is never longer than allowed");
+    }
+}

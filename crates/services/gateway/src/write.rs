@@ -5,7 +5,7 @@ use crate::core;
 use crate::port::{Confirmed, Node, Refused};
 use crate::run::Gateway;
 use api::bulk::{self, Outcome, Placed};
-use api::{BatchSignature, Confirmation, ContentView, Hex, SubmitRequest, Vote};
+use api::{BatchSignature, Confirmation, ContentView, Hex, SubmitRequest, Vote, metric};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -13,6 +13,7 @@ use axum::response::Response;
 use proof::confirmation::{SignedHeader, SoftConfirmation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 use transition::{Checked, Reject, Status};
 use types::{Encode as _, Height};
 
@@ -36,20 +37,28 @@ pub(crate) fn confirmation(confirmed: Confirmed) -> Confirmation {
     Confirmation { id, height, position, receipt, explanation, soft }
 }
 
+fn count_unsound(count: usize) {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    ::metrics::counter!(metric::TRANSACTIONS, "outcome" => "unsound").increment(count);
+}
+
 const NO_ANSWER: &str = "the node gave no answer to this transaction: ask for it by its id before sending it again";
 
 pub(crate) async fn submit<N: Node>(
     State(gateway): State<Gateway<N>>,
     Json(request): Json<SubmitRequest>,
 ) -> Result<Json<Confirmation>, Fault> {
+    let arrived = Instant::now();
     // On this task: one signature is checked in less time than it takes to hand it to another thread and back.
-    let checked = core::check(&request.transaction.0, &gateway.anchor.config_hash)?;
+    let checked = core::check(&request.transaction.0, &gateway.anchor.config_hash).inspect_err(|_| count_unsound(1))?;
     let outcome = gateway.node.submit_all(vec![checked]).await?.pop();
     let confirmed = outcome.unwrap_or_else(|| Err(Refused::Stopped(NO_ANSWER.to_owned())))?;
+    ::metrics::histogram!(metric::CONFIRMATION_SECONDS).record(arrived.elapsed());
     Ok(Json(confirmation(confirmed)))
 }
 
 pub(crate) async fn submit_bulk<N: Node>(State(gateway): State<Gateway<N>>, body: Bytes) -> Result<Response, Fault> {
+    let arrived = Instant::now();
     let transactions = core::read_bulk(&body).map_err(|fault| Fault::bad(fault.to_string()))?;
     let chain = gateway.anchor.config_hash;
     let checking = tokio::task::spawn_blocking(move || core::check_all(&transactions, &chain));
@@ -57,7 +66,10 @@ pub(crate) async fn submit_bulk<N: Node>(State(gateway): State<Gateway<N>>, body
     let mut sound = Vec::new();
     let verdicts: Vec<Option<Reject>> =
         verdicts.into_iter().map(|verdict| verdict.map(|tx| sound.push(tx)).err()).collect();
+    count_unsound(verdicts.iter().flatten().count());
     let answers = submit_sound(&gateway.node, sound).await?;
+    let confirmed = answers.iter().filter(|answer| answer.is_ok()).count();
+    ::metrics::histogram!(metric::CONFIRMATION_SECONDS).record_many(arrived.elapsed(), confirmed);
     Ok(canonical(&answer(verdicts, answers)))
 }
 
