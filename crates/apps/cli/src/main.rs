@@ -90,7 +90,7 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
     match cli.command {
         // A chain's file is written by hand and kept with other sources, not among a network's data.
         Command::Chain { verb } => chain::run(named.as_deref(), verb, say),
-        Command::Up => network::up(&dir, say).await,
+        Command::Up => network::up(&dir, None, say).await,
         Command::Down { wipe } => network::down(&dir, wipe, say).await,
         Command::Status => network::status(&dir, say).await,
         Command::Demo(options) => demo::run(&dir, options, say).await,

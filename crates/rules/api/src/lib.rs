@@ -64,6 +64,10 @@ pub struct Contracts {
     pub vault: EthAddress,
     /// Checks the committee's quorum.
     pub committee: EthAddress,
+    /// The way out of a frozen rollup.
+    pub exits: EthAddress,
+    /// The halves of tallies that were withdrawn.
+    pub halves: EthAddress,
     /// The development token, where there is one.
     pub token: Option<EthAddress>,
 }

@@ -14,6 +14,7 @@ use crypto::eth::EthKey;
 use l1::deploy::{Deployment, deploy as deploy_contracts};
 use l1::{Units, Writer};
 use state::State;
+use transition::{ChainConfig, diff};
 use types::{AccountId, Bytes32, EthAddress};
 
 /// What a provider stakes, in quanta of the development token: 1,000.000000.
@@ -110,10 +111,20 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         config_hash: network.config.hash(),
         genesis_root: genesis.root(),
         committee: &network.config.committee,
+        rules: &network.config.rules,
+        // Nobody can put another verifier in the place of this one.
+        owner: EthAddress::ZERO,
         dev_token: true,
     };
     let operator = Role::Operator.l1_secret();
     let deployed = deploy_contracts(&network.l1, &operator, &deployment).await?;
+    if network.config.rules.data_on_l1 {
+        // The state that the chain starts from is published too, so that L1 alone is enough to rebuild it.
+        let writer = Writer::connect(&network.l1, &operator, deployed.contracts()).await?;
+        for chunk in diff::chunks(&genesis_difference(&network.config)) {
+            writer.call(l1::Call::Publish { chunk }).await?;
+        }
+    }
     if let Some(token) = deployed.token {
         let writer = Writer::connect(&network.l1, &operator, deployed.contracts()).await?;
         for (role, _, _) in &ROLES {
@@ -124,7 +135,18 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         rollup: deployed.rollup,
         vault: deployed.vault,
         committee: deployed.committee,
+        exits: deployed.exits,
+        halves: deployed.halves,
         token: deployed.token,
     };
     Ok(Deployed { contracts, block: deployed.block })
+}
+
+/// Returns what takes an empty state to the one that the chain starts from.
+pub fn genesis_difference(config: &ChainConfig) -> Vec<u8> {
+    let changes = transition::genesis(config);
+    let before = changes.iter().map(|change| (change.key.clone(), None)).collect();
+    let mut state = State::default();
+    state.apply(&changes);
+    diff::encode(&before, &state)
 }

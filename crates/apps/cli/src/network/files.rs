@@ -1,7 +1,6 @@
 //! What the network's folder holds.
 
 use crate::error::Error;
-use crate::network::dev;
 use api::Contracts;
 use crypto::account::SecretKey;
 use crypto::eth::{EthKey, keccak};
@@ -14,13 +13,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use task::Parameters;
-use transition::ChainConfig;
-use types::{Amount, Bytes32, Millis, Ppm};
-
-/// How many availability members a local network has.
-pub const MEMBERS: usize = 3;
-/// The chain id of the local Ethereum node.
-const L1_CHAIN_ID: u64 = 31_337;
+use transition::{ChainConfig, L1Rules};
+use types::{Bytes32, Millis, Ppm};
 
 /// Where the contracts are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +23,105 @@ pub struct Deployed {
     pub contracts: Contracts,
     /// The L1 block from which on they exist.
     pub block: u64,
+}
+
+/// How the operator runs the chain: what no rule of it depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What people call the chain.
+    pub name: String,
+    /// How old a batch may grow, in milliseconds.
+    pub batch_age_ms: Millis,
+    /// How many entries a batch may hold.
+    pub batch_entries: usize,
+    /// How large a batch's state difference may grow, in bytes.
+    pub batch_bytes: usize,
+    /// Who is asked about transactions that would be rejected.
+    pub hook: Option<Hook>,
+    /// How deep an L1 block must be before it is acted on, itself counted.
+    pub confirmations: u64,
+    /// The highest price of gas that is ever offered, in gwei.
+    pub gas_price_max_gwei: u64,
+    /// The most that what is on its way to L1 may cost together, in gwei; `None` for what the account holds.
+    pub spend_max_gwei: Option<u64>,
+    /// How long messages that L1 dropped are waited for before the chain is taken back, in milliseconds.
+    pub patience_ms: Millis,
+}
+
+/// Whom to ask about a transaction that would be rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// Where it listens.
+    pub url: String,
+    /// How long it may take to answer, in milliseconds.
+    pub timeout_ms: Millis,
+    /// What happens then: `drop`, `halt` or `quarantine`.
+    pub on_timeout: String,
+}
+
+/// How long a local chain waits for messages that its L1 dropped: it has nobody to wait for.
+const LOCAL_PATIENCE: Millis = Millis(3_000);
+/// How long any other waits.
+const PATIENCE: Millis = Millis(120_000);
+
+impl Operation {
+    fn of(config: &chain::Config) -> Result<Self, Error> {
+        let size = |n: u64| usize::try_from(n).map_err(|_| Error::failed("a number of the file is too large here"));
+        let hook = config.hook.as_ref().map(|hook| Hook {
+            url: hook.url.clone(),
+            timeout_ms: hook.timeout_ms,
+            on_timeout: match hook.policy {
+                chain::HookPolicy::Drop => "drop",
+                chain::HookPolicy::Halt => "halt",
+                chain::HookPolicy::Quarantine => "quarantine",
+            }
+            .to_owned(),
+        });
+        Ok(Self {
+            name: config.heading.name.clone(),
+            batch_age_ms: config.batch.age_ms,
+            batch_entries: size(config.batch.count)?,
+            batch_bytes: size(config.batch.bytes)?,
+            hook,
+            confirmations: config.l1.confirmations,
+            gas_price_max_gwei: config.l1.gas_price_max_gwei.0,
+            spend_max_gwei: config.l1.spend_max_eth_per_day.map(|gwei| gwei.0),
+            patience_ms: if config.l1.rpc_url.is_none() { LOCAL_PATIENCE } else { PATIENCE },
+        })
+    }
+
+    /// Returns what the sequencer is told.
+    pub fn sequencing(&self) -> sequencer::Policy {
+        let questioning = self.hook.as_ref().map(|hook| sequencer::Questioning {
+            timeout: hook.timeout_ms,
+            on_timeout: match hook.on_timeout.as_str() {
+                "halt" => sequencer::OnTimeout::Halt,
+                "quarantine" => sequencer::OnTimeout::Quarantine,
+                _ => sequencer::OnTimeout::Drop,
+            },
+        });
+        sequencer::Policy {
+            batch_age: self.batch_age_ms,
+            batch_entries: self.batch_entries,
+            batch_bytes: self.batch_bytes,
+            questioning,
+        }
+    }
+
+    /// Returns what the settler is told.
+    pub fn settling(&self) -> settler::run::Policy {
+        const GWEI: u64 = 1_000_000_000;
+        let usual = settler::outbox::Limits::default();
+        let limits = settler::outbox::Limits {
+            gas_price_max_wei: self.gas_price_max_gwei.saturating_mul(GWEI),
+            spend_max_wei: self.spend_max_gwei.map_or(u128::MAX, |gwei| u128::from(gwei) * u128::from(GWEI)),
+            depth: self.confirmations.max(1),
+            replace_after: if self.patience_ms == LOCAL_PATIENCE { Millis(3_000) } else { usual.replace_after },
+            ..usual
+        };
+        let patience = settler::core::Patience(self.patience_ms);
+        settler::run::Policy { limits, patience, ..settler::run::Policy::default() }
+    }
 }
 
 /// `network.json`: all that is known of the network besides its data.
@@ -40,6 +133,8 @@ pub struct Network {
     pub l1: String,
     /// The chain's configuration.
     pub config: ChainConfig,
+    /// How it is run.
+    pub operation: Operation,
     /// The contracts, once deployed.
     pub deployed: Option<Deployed>,
     /// The process id of the node that was started last.
@@ -57,20 +152,23 @@ pub struct MemberFile {
 
 impl MemberFile {
     /// Reads the keys of a member.
-    pub fn load(dir: &Path, index: usize) -> Result<settler::member::Keys, Error> {
+    pub fn load(dir: &Path, index: usize) -> Result<settler::member::run::KeysOf, Error> {
         let path = Network::member_dir(dir, index).join("keys.json");
         let file: Self = read(&path, "a member's keys")?.ok_or_else(|| {
             Error::failed(format!("{} is missing: this folder was not made by `talea up`", path.display()))
         })?;
-        let batches = EthKey::from_bytes(file.batches.0)
-            .ok_or_else(|| Error::failed(format!("{} holds no secp256k1 key: restore it", path.display())))?;
-        Ok(settler::member::Keys { batches, verdicts: SecretKey::from_seed(file.verdicts.0) })
+        let no_key = || Error::failed(format!("{} holds no secp256k1 key: restore it", path.display()));
+        EthKey::from_bytes(file.batches.0).ok_or_else(no_key)?;
+        Ok(Box::new(move || settler::member::Keys {
+            batches: EthKey::from_bytes(file.batches.0).expect("it was a key when it was read"),
+            verdicts: SecretKey::from_seed(file.verdicts.0),
+        }))
     }
 }
 
-/// `coordinator.json`: the coordinator's account key.
+/// `coordinator.json`, `treasury.json`, `sequencer.json`: a role's key.
 #[derive(Serialize, Deserialize)]
-struct CoordinatorFile {
+struct RoleFile {
     seed: Bytes32,
 }
 
@@ -140,13 +238,19 @@ impl Network {
     }
 
     /// Makes a new network: random keys, free ports, parameters of a development chain.
-    pub fn create(dir: &Path) -> Result<Self, Error> {
+    pub fn create(dir: &Path, file: &chain::Config) -> Result<Self, Error> {
+        let chain::Members::Made(count) = file.committee.members else {
+            return Err(Error::failed(
+                "this command runs all members on this machine: name how many in availability.committee.members",
+            ));
+        };
+        let count = usize::try_from(count).map_err(|_| Error::failed("too many members for this machine"))?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| Error::failed(format!("no randomness to make keys from: {error}")))?;
         let secret = |role: &str, index: usize| keccak(&[&seed, role.as_bytes(), &index.to_be_bytes()]);
         let mut members = Vec::new();
-        for index in 0..MEMBERS {
+        for index in 0..count {
             let (batches, verdicts) = (secret("batches", index), secret("verdicts", index));
             let folder = Self::member_dir(dir, index);
             std::fs::DirBuilder::new()
@@ -161,42 +265,73 @@ impl Network {
         }
         members.sort_unstable_by_key(|(address, _)| *address);
         let coordinator = secret("coordinator", 0);
-        write(&dir.join("coordinator.json"), &CoordinatorFile { seed: coordinator })?;
+        write(&dir.join("coordinator.json"), &RoleFile { seed: coordinator })?;
         let treasury = secret("treasury", 0);
-        write(&dir.join("treasury.json"), &CoordinatorFile { seed: treasury })?;
+        write(&dir.join("treasury.json"), &RoleFile { seed: treasury })?;
+        let sequencer = secret("sequencer", 0);
+        write(&dir.join("sequencer.json"), &RoleFile { seed: sequencer })?;
+        let threshold = u32::try_from(file.committee.threshold)
+            .map_err(|_| Error::failed("the committee's threshold is too large"))?;
+        let mandatory = match &file.committee.mandatory {
+            chain::Mandatory::Numbered(numbers) => {
+                let member = |number: &u64| usize::try_from(*number).ok().and_then(|at| members.get(at)).map(|m| m.0);
+                numbers.iter().filter_map(member).collect()
+            }
+            chain::Mandatory::Listed(addresses) => addresses.clone(),
+        };
+        let seconds = |millis: Millis| millis.0 / 1_000;
         let config = ChainConfig {
             salt: secret("salt", 0),
-            l1_chain_id: L1_CHAIN_ID,
+            l1_chain_id: file.l1.chain_id,
             committee: Committee {
                 members: members.iter().map(|(address, _)| *address).collect(),
-                threshold: 2,
-                mandatory: Vec::new(),
+                threshold,
+                mandatory,
             },
             parameters: Parameters {
                 coordinator: SecretKey::from_seed(coordinator.0).account(),
                 treasury: SecretKey::from_seed(treasury.0).account(),
                 resolvers: members.iter().map(|(_, key)| key.clone()).collect(),
-                threshold: 2,
+                threshold,
                 provider_share: Ppm(800_000),
                 author_share: Ppm(50_000),
-                slash: Ppm(400_000),
-                stake_min: Amount::new(dev::STAKE).map_err(|error| Error::failed(error.to_string()))?,
+                slash: file.security.slashing_penalty,
+                stake_min: file.security.min_stake,
                 verdict_window: Millis(60_000),
             },
-            sequencer: SecretKey::from_seed([0; 32]).public(),
-            rules: L1Rules::default(),
+            sequencer: SecretKey::from_seed(sequencer.0).public(),
+            rules: L1Rules {
+                forced_deadline_s: seconds(file.forced.deadline),
+                freeze_grace_s: seconds(file.forced.freeze_grace),
+                exit_window_s: seconds(file.forced.exit_window),
+                data_on_l1: file.availability.mode == chain::AvailabilityMode::Rollup,
+            },
         };
         config.check().map_err(|fault| Error::failed(fault.to_string()))?;
-        let (api, l1) = (format!("http://127.0.0.1:{}", free_port()?), format!("http://127.0.0.1:{}", free_port()?));
-        let network = Self { api, l1, config, deployed: None, node_pid: None, anvil_pid: None };
+        let api = format!("http://127.0.0.1:{}", free_port()?);
+        let l1 = match &file.l1.rpc_url {
+            Some(url) => url.clone(),
+            None => format!("http://127.0.0.1:{}", free_port()?),
+        };
+        let operation = Operation::of(file)?;
+        let network = Self { api, l1, config, operation, deployed: None, node_pid: None, anvil_pid: None };
         network.save(dir)?;
         Ok(network)
     }
 
     /// Reads the coordinator's key.
     pub fn coordinator_key(dir: &Path) -> Result<SecretKey, Error> {
-        let path = dir.join("coordinator.json");
-        let file: Option<CoordinatorFile> = read(&path, "the coordinator's key")?;
+        Self::key(dir, "coordinator")
+    }
+
+    /// Reads the key that signs confirmations.
+    pub fn sequencer_key(dir: &Path) -> Result<SecretKey, Error> {
+        Self::key(dir, "sequencer")
+    }
+
+    fn key(dir: &Path, role: &'static str) -> Result<SecretKey, Error> {
+        let path = dir.join(format!("{role}.json"));
+        let file: Option<RoleFile> = read(&path, "a role's key")?;
         let file = file.ok_or_else(|| {
             Error::failed(format!("{} is missing: this folder was not made by `talea up`", path.display()))
         })?;

@@ -5,7 +5,7 @@ pub mod dev;
 mod files;
 mod process;
 
-pub use files::{MemberFile, Network};
+pub use files::{Hook, MemberFile, Network};
 
 use crate::error::Error;
 use crate::say::Say;
@@ -22,8 +22,8 @@ const POLL: Duration = Duration::from_millis(50);
 const END: Duration = Duration::from_secs(10);
 
 /// Starts the network of a folder, or goes on with it, and says where it is.
-pub async fn up(dir: &Path, say: &Say) -> Result<(), Error> {
-    let (network, fresh) = start(dir, say).await?;
+pub async fn up(dir: &Path, file: Option<&chain::Config>, say: &Say) -> Result<(), Error> {
+    let (network, fresh) = start(dir, file, say).await?;
     let accounts: Vec<_> = dev::accounts(&network)
         .iter()
         .map(|account| {
@@ -48,11 +48,16 @@ pub async fn up(dir: &Path, say: &Say) -> Result<(), Error> {
 }
 
 /// Makes sure that the network of a folder runs. Says whether anything had to be started.
-pub async fn start(dir: &Path, say: &Say) -> Result<(Network, bool), Error> {
+///
+/// A new network is made from the chain's file; without one it is a local chain with the values of the template.
+pub async fn start(dir: &Path, file: Option<&chain::Config>, say: &Say) -> Result<(Network, bool), Error> {
     std::fs::create_dir_all(dir).map_err(Error::io(format!("make the folder {}", dir.display())))?;
     let mut network = match Network::load(dir)? {
         Some(network) => network,
-        None => Network::create(dir)?,
+        None => match file {
+            Some(file) => Network::create(dir, file)?,
+            None => Network::create(dir, &local()?)?,
+        },
     };
     let mut fresh = false;
     if !anvil::answers(&network.l1).await {
@@ -80,6 +85,14 @@ pub async fn start(dir: &Path, say: &Say) -> Result<(Network, bool), Error> {
         return Err(Error::failed(format!("another network answers at {}: stop it, or use its folder", network.api)));
     }
     Ok((network, fresh))
+}
+
+/// Returns the chain that is made when no file describes another.
+fn local() -> Result<chain::Config, Error> {
+    // Sooner than a public chain would: who tries it out waits for it.
+    let text =
+        chain::template("local").replace("age_ms = 2000", "age_ms = 500").replace("block_time = 1", "block_time = 0.5");
+    chain::check(&text, None).map_err(|faults| Error::Chain { file: "the built-in chain".into(), faults })
 }
 
 async fn await_node(dir: &Path, client: &Client, node: &mut std::process::Child) -> Result<(), Error> {

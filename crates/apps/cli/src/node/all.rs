@@ -2,12 +2,11 @@
 
 use super::port::Services;
 use crate::error::Error;
-use crate::network::Network;
 use crate::network::dev::{self, Role};
+use crate::network::{Hook, Network};
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
-use ledger::bridge::Cursor;
 use provider::Stake;
 use sandbox::Sandbox;
 use std::net::SocketAddr;
@@ -18,14 +17,13 @@ use std::time::Duration;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use types::{Amount, Causes, Rate};
+use transition::Transaction;
+use types::{Amount, Causes, Digest, Rate};
 
-/// How deep an L1 block must be before it is acted on. A local chain does not reorganise; a real one needs more.
-const CONFIRMATIONS: u64 = 1;
-/// How often L1 is asked for deposits.
+/// How often L1 is asked for messages.
 const POLL: Duration = Duration::from_millis(200);
-/// Most deposits taken from L1 at one time.
-const DEPOSITS: u64 = 256;
+/// Most messages taken from L1 at one time.
+const MESSAGES: u64 = 256;
 /// How long to wait before a role that ended is started again.
 const AGAIN: Duration = Duration::from_millis(500);
 /// What the local providers ask, in quanta of the development token per million fuel.
@@ -56,20 +54,35 @@ fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Error> {
 
 async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
     let anchor = network.anchor()?;
-    let reader = network.reader(CONFIRMATIONS).await?;
+    // A block is its own first confirmation: the reader counts those on top of it.
+    let depth = network.operation.confirmations;
+    let reader = network.reader(depth).await?;
     reader.check_config(network.config.l1_chain_id, &anchor.config_hash).await?;
     let store = Store::open(dir.join("node").join("store.redb")).map_err(Error::role)?;
 
-    let (sequencer, failed) = sequencer::start(store.clone(), network.config.clone()).map_err(Error::role)?;
-    roles.spawn(async move { Err(failed.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
+    let settings = sequencer::Settings {
+        config: network.config.clone(),
+        policy: network.operation.sequencing(),
+        key: Arc::new(Network::sequencer_key(dir)?),
+    };
+    let sequencer::Started { handle: sequencer, failure, questions } =
+        sequencer::start(store.clone(), settings).map_err(Error::role)?;
+    roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
     let writer = Role::Operator.writer(network).await?;
-    let (settler, settling) =
-        settler::run::start(store.clone(), anchor.clone(), reader, writer).map_err(Error::role)?;
+    let setting = settler::run::Setting {
+        store: store.clone(),
+        anchor: anchor.clone(),
+        reader,
+        writer,
+        policy: network.operation.settling(),
+        rewinder: Rewinds(sequencer.clone()),
+    };
+    let (settler, settling) = settler::run::start(setting).map_err(Error::role)?;
     roles.spawn(async move { settling.await.map_err(Error::role) });
+    roles.spawn(ask_operator(network.operation.hook.clone(), anchor.config_hash, questions, sequencer.clone()));
     let (coordinator, votes) = coordinator::run::votes();
-    roles.spawn(take_deposits(network.reader(CONFIRMATIONS).await?, sequencer.clone()));
+    roles.spawn(take_messages(network.reader(depth).await?, sequencer.clone()));
 
-    check_inbox(network, &sequencer).await?;
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
         node: Services { sequencer, settler, coordinator },
@@ -101,30 +114,55 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     Ok(())
 }
 
-/// Refuses to go on when L1 no longer holds the deposits that the ledger has credited: a reorganisation deeper than
-/// [`CONFIRMATIONS`], or another chain behind the same address.
-async fn check_inbox(network: &Network, sequencer: &sequencer::Handle) -> Result<(), Error> {
-    let taken = sequencer.read(|sequencer| sequencer.state().get::<Cursor>(&0)).await.map_err(Error::role)?;
-    let Some(cursor) = taken else { return Ok(()) };
-    let held = network.reader(0).await?.inbox_hash(cursor.inbox_count).await?;
-    if held == Some(cursor.inbox_hash) {
-        return Ok(());
+/// Takes the sequencer's chain back for the settler.
+struct Rewinds(sequencer::Handle);
+
+impl settler::run::Rewinder for Rewinds {
+    async fn rewind(&self, to_batch: u64) -> Result<(), String> {
+        self.0.rewind(to_batch).await.map(|_| ()).map_err(|error| Causes(&error).to_string())
     }
-    Err(Error::failed(format!(
-        "L1 does not hold the {} deposits that this ledger has credited: it was reorganised or replaced; point the node \
-         at the chain it was made on, or start anew with `talea down --wipe` and `talea up`",
-        cursor.inbox_count
-    )))
 }
 
-/// Hands confirmed L1 messages to the sequencer.
-async fn take_deposits(reader: Reader, sequencer: sequencer::Handle) -> Result<(), Error> {
+/// Asks the operator's hook about transactions that would be rejected, one after the other, and hands the answers over.
+async fn ask_operator(
+    hook: Option<Hook>,
+    chain: Digest,
+    mut questions: tokio::sync::mpsc::Receiver<sequencer::Question>,
+    sequencer: sequencer::Handle,
+) -> Result<(), Error> {
+    while let Some(question) = questions.recv().await {
+        let Some(hook) = &hook else { continue };
+        let id = question.transaction.id();
+        let asked = client::hook::Question {
+            id,
+            transaction: question.transaction.bytes().to_vec(),
+            code: question.code,
+            message: transition::explain(question.code).unwrap_or_default().to_owned(),
+        };
+        match client::hook::ask(&hook.url, Duration::from_millis(hook.timeout_ms.0), &asked).await {
+            Ok(answers) => {
+                let checked =
+                    answers.iter().map(|bytes| Transaction::check(bytes, &chain)).collect::<Result<Vec<_>, _>>();
+                match checked {
+                    Ok(transactions) => sequencer.alternative(id, transactions).map_err(Error::role)?,
+                    Err(reject) => tracing::error!(%id, %reject, "the hook named no transaction of this chain"),
+                }
+            }
+            // Asked again until the time is up; then the policy decides.
+            Err(error) => tracing::warn!(%id, error = %Causes(&error), "the hook did not answer"),
+        }
+    }
+    Ok(())
+}
+
+/// Hands confirmed L1 messages to the sequencer. When L1 has others than those taken, the settler sees it too and has the
+/// chain taken back; until then there is nothing to hand over.
+async fn take_messages(reader: Reader, sequencer: sequencer::Handle) -> Result<(), Error> {
     loop {
         let next = sequencer.read(|sequencer| sequencer.inbox_next()).await.map_err(Error::role)?;
-        match reader.deposits(next, DEPOSITS).await {
-            Ok(deposits) if deposits.is_empty() => {}
-            Ok(deposits) => sequencer.deposits(deposits).map_err(Error::role)?,
-            Err(error @ l1::Error::Reorganised { .. }) => return Err(error.into()),
+        match reader.messages(next, MESSAGES).await {
+            Ok(messages) if messages.is_empty() => {}
+            Ok(messages) => sequencer.messages(messages).map_err(Error::role)?,
             Err(error) => tracing::warn!(error = %Causes(&error), "L1"),
         }
         tokio::time::sleep(POLL).await;

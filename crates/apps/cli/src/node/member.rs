@@ -13,7 +13,15 @@ pub async fn run(dir: &Path, index: usize) -> Result<(), Error> {
     let keys = MemberFile::load(dir, index)?;
     let store = Store::open(Network::member_dir(dir, index).join("store.redb")).map_err(Error::role)?;
     let client = Client::new(&network.api);
-    let member = settler::member::run::run(client, store, network.config.clone(), network.anchor()?, keys);
+    let setting = settler::member::run::Setting {
+        client,
+        store,
+        reader: network.reader(network.operation.confirmations).await?,
+        config: network.config.clone(),
+        anchor: network.anchor()?,
+        patience: settler::core::Patience(network.operation.patience_ms),
+    };
+    let member = settler::member::run::run(setting, keys);
     tokio::select! {
         ended = member => ended.map_err(Error::role),
         () = parent_gone() => Ok(()),

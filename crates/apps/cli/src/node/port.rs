@@ -6,7 +6,7 @@ use gateway::{Confirmed, Node, Refused};
 use proof::BlockHeader;
 use state::State;
 use tokio::sync::watch;
-use transition::Transaction;
+use transition::Checked;
 use types::{EthAddress, Height};
 
 /// The services behind the gateway.
@@ -22,17 +22,22 @@ pub struct Services {
 
 fn refused(error: sequencer::Error) -> Refused {
     match error {
-        sequencer::Error::Refused(reject) => Refused::Rejected(reject.code(), reject.text().to_owned()),
+        sequencer::Error::Refused(code) => {
+            Refused::Rejected(code, transition::explain(code).unwrap_or("rejected").to_owned())
+        }
         sequencer::Error::Busy => Refused::Busy(error.to_string()),
         sequencer::Error::Store(_) | sequencer::Error::Stopped => Refused::Stopped(error.to_string()),
     }
 }
 
 impl Node for Services {
-    async fn submit(&self, transaction: Transaction) -> Result<Confirmed, Refused> {
-        let confirmed = self.sequencer.submit(transaction).await.map_err(refused)?;
-        let sequencer::run::Confirmed { id, height, position, receipt } = confirmed;
-        Ok(Confirmed { id, height, position, receipt })
+    async fn submit_all(&self, transactions: Vec<Checked>) -> Result<Vec<Result<Confirmed, Refused>>, Refused> {
+        let outcomes = self.sequencer.submit_all(transactions).await.map_err(refused)?;
+        let confirmed = |confirmed| {
+            let sequencer::Confirmed { id, height, position, receipt, path, block } = confirmed;
+            Confirmed { id, height, position, receipt, path, block }
+        };
+        Ok(outcomes.into_iter().map(|outcome| outcome.map(confirmed).map_err(refused)).collect())
     }
 
     async fn read<R: Send + 'static>(
@@ -50,7 +55,7 @@ impl Node for Services {
         use settler::run::Error;
         self.settler.sign(number, signer, signature).await.map_err(|error| match error {
             Error::Refused(refusal) => Refused::Rejected(0, refusal.to_string()),
-            Error::Store(_) | Error::Halted(_) | Error::Stopped => Refused::Stopped(error.to_string()),
+            _ => Refused::Stopped(error.to_string()),
         })
     }
 
