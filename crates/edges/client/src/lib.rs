@@ -15,23 +15,31 @@
 //! ```
 
 mod derive;
+pub mod hook;
 mod wallet;
 
 pub use derive::{STATEMENT, derive_key, key_digest};
 pub use wallet::Wallet;
 
+use api::bulk::{self, Outcome};
 use api::{
-    AccountView, BalanceProof, BatchSignature, BatchView, Blocks, Confirmation, ContentView, Failure, Hex, OfferView,
-    ProgramView, ProvenReceipt, Status, SubmitRequest, TaskView, Vote, WithdrawalProof, path,
+    AccountView, BalanceProof, BatchSignature, BatchView, Batches, BlockView, Blocks, Confirmation, ContentView,
+    Failure, Hex, OfferView, Page, ProgramView, ProvenReceipt, Receipts, Status, SubmitRequest, TallyView, TaskView,
+    Vote, WithdrawalProof, path,
 };
 use ledger::account::{Balance, BalanceKey};
+use proof::confirmation::SoftConfirmation;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::{Duration, Instant};
 use transition::{Batch, Block};
-use types::{AccountId, Amount, AssetId, ContentId, Decode as _, Height, TaskId, TransactionId, limits};
+use types::{
+    AccountId, Amount, AssetId, ContentId, Decode, Encode as _, Height, TallyId, TaskId, TransactionId, limits,
+};
 
 /// How long a request waits for one answer. Longer than the longest poll.
 const ANSWER_MS: u64 = 30_000;
+/// Most parts of a list that are asked for. A gateway whose lists never end is not believed.
+const PAGES: usize = 1_000;
 /// How long to wait before asking again after nobody answered.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -53,6 +61,9 @@ pub enum Error {
     /// There is no such thing, or not yet: wait or check the id.
     #[error("not found: {0}")]
     Missing(String),
+    /// The gateway does not keep this any more: ask a node that keeps everything.
+    #[error("not kept any more: {0}")]
+    Pruned(String),
     /// The gateway answered something that is not an answer: it is another program, or another version.
     #[error("the gateway at {base} gave an answer that does not read: {reason}")]
     Unreadable {
@@ -116,11 +127,33 @@ impl Client {
             return Ok(body);
         }
         let failure: Failure = self.read(&body)?;
-        if status == reqwest::StatusCode::NOT_FOUND {
-            Err(Error::Missing(failure.message))
-        } else {
-            Err(Error::Refused(failure))
+        Err(match status {
+            reqwest::StatusCode::NOT_FOUND => Error::Missing(failure.message),
+            reqwest::StatusCode::GONE => Error::Pruned(failure.message),
+            _ => Error::Refused(failure),
+        })
+    }
+
+    fn decode<T: Decode>(&self, body: &[u8]) -> Result<T, Error> {
+        T::from_bytes(body).map_err(|error| self.unreadable(error))
+    }
+
+    /// Asks for the parts of a list until its end.
+    async fn all<T, K>(&self, list: &str) -> Result<Vec<T>, Error>
+    where
+        Page<T, K>: DeserializeOwned,
+        K: ToString,
+    {
+        let (mut items, mut after) = (Vec::new(), None::<K>);
+        for _ in 0..PAGES {
+            let page: Page<T, K> = self.get(&path::page(list, after.as_ref(), limits::PAGE)).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(items),
+            }
         }
+        Err(Error::Lied("a list does not end"))
     }
 
     fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
@@ -149,6 +182,30 @@ impl Client {
         self.post(path::TRANSACTIONS, &SubmitRequest { transaction: Hex(transaction) }).await
     }
 
+    /// Sends the bytes of several transactions, at most [`bulk::TRANSACTIONS`], and returns what became of each, once that
+    /// is durable. The caller checks the blocks' signatures.
+    pub async fn submit_all(&self, transactions: Vec<Box<[u8]>>) -> Result<bulk::Answer, Error> {
+        let body = transactions.to_bytes();
+        let answer = self.ask(|http, url| http.post(url).body(body.clone()), path::BULK).await?;
+        let answer: bulk::Answer = self.decode(&answer)?;
+        if answer.outcomes.len() != transactions.len() {
+            return Err(Error::Lied("not every transaction was answered"));
+        }
+        let shown = |height| answer.blocks.iter().any(|block| block.header.height == height);
+        let named = |outcome: &Outcome| match outcome {
+            Outcome::Placed(placed) => shown(placed.height),
+            Outcome::Refused(_) | Outcome::Busy(_) => true,
+        };
+        let holds = answer.blocks.len() <= transactions.len() && answer.outcomes.iter().all(named);
+        if holds { Ok(answer) } else { Err(Error::Lied("a transaction's block is not shown")) }
+    }
+
+    /// Returns the sequencer's word on a transaction. The caller checks it.
+    pub async fn confirmation(&self, id: &TransactionId) -> Result<SoftConfirmation, Error> {
+        let answer = self.ask(|http, url| http.get(url), &path::confirmation(id)).await?;
+        self.decode(&answer)
+    }
+
     /// Returns what became of a transaction.
     pub async fn transaction(&self, id: &TransactionId) -> Result<Confirmation, Error> {
         self.get(&path::transaction(id)).await
@@ -164,9 +221,20 @@ impl Client {
         self.get(&path::withdrawal(id)).await
     }
 
-    /// Returns an account's nonce and balances, as the gateway says.
+    /// Returns an account's nonce, keeper, balances and sessions, as the gateway says; of the lists the first part.
     pub async fn account(&self, id: AccountId) -> Result<AccountView, Error> {
         self.get(&path::account(&id)).await
+    }
+
+    /// Returns the number of an account's next transaction, as the gateway says.
+    pub async fn nonce(&self, id: AccountId) -> Result<u64, Error> {
+        let view: AccountView = self.get(&path::page(&path::account(&id), None::<&AssetId>, 1)).await?;
+        Ok(view.nonce)
+    }
+
+    /// Returns a tally, as the gateway says.
+    pub async fn tally(&self, id: &TallyId) -> Result<TallyView, Error> {
+        self.get(&path::tally(id)).await
     }
 
     /// Returns a balance with its path, after checking the path against the block's state root.
@@ -206,12 +274,12 @@ impl Client {
 
     /// Returns the open offers.
     pub async fn offers(&self) -> Result<Vec<OfferView>, Error> {
-        self.get(path::OFFERS).await
+        self.all::<_, AccountId>(path::OFFERS).await
     }
 
     /// Returns the open tasks.
     pub async fn tasks(&self) -> Result<Vec<TaskView>, Error> {
-        self.get(path::TASKS).await
+        self.all::<_, TaskId>(path::TASKS).await
     }
 
     /// Returns a task, open or not.
@@ -222,7 +290,31 @@ impl Client {
     /// Returns blocks from a height on; waits up to `wait_ms` for the first. Whoever relies on them replays them.
     pub async fn blocks(&self, from: Height, wait_ms: u64) -> Result<Vec<Block>, Error> {
         let answer: Blocks = self.get(&path::blocks(from, wait_ms)).await?;
-        answer.blocks.iter().map(|bytes| Block::from_bytes(&bytes.0).map_err(|error| self.unreadable(error))).collect()
+        answer.blocks.iter().map(|bytes| self.decode(&bytes.0)).collect()
+    }
+
+    /// Returns a block. Whoever relies on it replays it.
+    pub async fn block(&self, height: Height) -> Result<Block, Error> {
+        let view: BlockView = self.get(&path::block(height)).await?;
+        self.decode(&view.block.0)
+    }
+
+    /// Returns what became of a block's entries, as the gateway says.
+    pub async fn receipts(&self, height: Height) -> Result<Receipts, Error> {
+        self.get(&path::receipts(height)).await
+    }
+
+    /// Returns batches from a number on, at most `count`, and from where to go on.
+    pub async fn batches(&self, from: u64, count: usize) -> Result<Batches, Error> {
+        self.get(&path::batches(from, count)).await
+    }
+
+    /// Returns the state differences that are published for a batch, after checking them against its header. Whoever
+    /// relies on them checks the header.
+    pub async fn diff(&self, batch: &Batch) -> Result<Vec<u8>, Error> {
+        let bytes = self.ask(|http, url| http.get(url), &path::diff(batch.header.number)).await?;
+        let holds = transition::diff::hash(&bytes) == batch.header.diff_hash;
+        if holds { Ok(bytes) } else { Err(Error::Lied("differences are not those of the batch")) }
     }
 
     /// Returns a batch.
@@ -237,7 +329,7 @@ impl Client {
 
     /// Returns the sealed batches that lack their quorum.
     pub async fn batches_unsigned(&self) -> Result<Vec<Batch>, Error> {
-        self.get(path::BATCHES_UNSIGNED).await
+        self.all::<_, u64>(path::BATCHES_UNSIGNED).await
     }
 
     /// Sends a member's signature on a batch.

@@ -1,21 +1,25 @@
 //! A key with a client.
 
 use crate::{Client, Error};
+use api::bulk::{self, Outcome};
 use api::{Confirmation, Failure};
-use crypto::account::SecretKey;
+use crypto::account::{PublicKey, SecretKey};
+use proof::confirmation::SoftConfirmation;
 use std::sync::Arc;
-use transition::{Action, Reject, Status, Transaction};
-use types::{AccountId, Digest, Encode as _};
+use transition::{Action, Entry, Reject, Status, Transaction};
+use types::{AccountId, Decode as _, Digest, Encode as _};
 
 /// How often an action is signed anew because another sender of the same account took its nonce.
 const NONCE_RACES: usize = 16;
 
-/// Signs and sends for one account. Cheap to clone; clones may send at the same time.
+/// Signs and sends for one account, and believes no confirmation that the sequencer did not sign. Cheap to clone; clones
+/// may send at the same time.
 #[derive(Clone)]
 pub struct Wallet {
     client: Client,
     key: Arc<SecretKey>,
     chain: Digest,
+    sequencer: PublicKey,
     account: AccountId,
     sending: Arc<tokio::sync::Mutex<()>>,
 }
@@ -28,8 +32,8 @@ impl Wallet {
         if chain != status.anchor.config_hash {
             return Err(Error::Lied("the anchor is not that of the chain's configuration"));
         }
-        let account = key.account();
-        Ok(Self { client, key: Arc::new(key), chain, account, sending: Arc::default() })
+        let (account, sequencer) = (key.account(), status.config.sequencer);
+        Ok(Self { client, key: Arc::new(key), chain, sequencer, account, sending: Arc::default() })
     }
 
     /// Returns the client.
@@ -55,12 +59,13 @@ impl Wallet {
     /// Signs and sends an action and returns its confirmation.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the receipt's code when the chain rejected the action.
+    /// [`Error::Refused`] with the receipt's code when the chain rejected the action, [`Error::Lied`] when the sequencer
+    /// did not sign what the gateway says.
     pub async fn send(&self, action: &Action) -> Result<Confirmation, Error> {
         let _one_at_a_time = self.sending.lock().await;
         let mut races = 0;
         loop {
-            let nonce = self.client.account(self.account).await?.nonce;
+            let nonce = self.client.nonce(self.account).await?;
             let tx = Transaction::sign(&self.key, &self.chain, nonce, action.clone());
             let confirmation = match self.client.submit(tx.to_bytes()).await {
                 Err(Error::Refused(failure)) if is_nonce_race(&failure) && races < NONCE_RACES => {
@@ -69,6 +74,7 @@ impl Wallet {
                 }
                 other => other?,
             };
+            check(&confirmation, &tx, &self.sequencer, &self.chain)?;
             return match confirmation.receipt.status {
                 Status::Applied(_) => Ok(confirmation),
                 Status::Rejected(code) => {
@@ -78,8 +84,66 @@ impl Wallet {
             };
         }
     }
+
+    /// Signs actions with successive nonces, sends them in one request, and returns what became of each. At most
+    /// [`bulk::TRANSACTIONS`]; none is signed anew.
+    ///
+    /// # Errors
+    /// [`Error::Lied`] when the sequencer did not sign the blocks that the gateway names. That a transaction stands in its
+    /// block is shown by [`Client::confirmation`].
+    pub async fn send_all(&self, actions: &[Action]) -> Result<Vec<Outcome>, Error> {
+        let _one_at_a_time = self.sending.lock().await;
+        let next = self.client.nonce(self.account).await?;
+        let signed: Vec<Transaction> = (next..)
+            .zip(actions)
+            .map(|(n, action)| Transaction::sign(&self.key, &self.chain, n, action.clone()))
+            .collect();
+        let answer = self.client.submit_all(signed.iter().map(|tx| tx.to_bytes().into()).collect()).await?;
+        check_all(&answer, &signed, &self.sequencer, &self.chain)?;
+        Ok(answer.outcomes)
+    }
 }
 
 fn is_nonce_race(failure: &Failure) -> bool {
     failure.code == Reject::NonceTooLow.code() || failure.code == Reject::NonceTooHigh.code()
+}
+
+/// Checks that the sequencer signed all that a confirmation says of a transaction.
+pub(crate) fn check(
+    confirmation: &Confirmation,
+    tx: &Transaction,
+    sequencer: &PublicKey,
+    chain: &Digest,
+) -> Result<(), Error> {
+    let soft = SoftConfirmation::from_bytes(&confirmation.soft.0)
+        .map_err(|_| Error::Lied("the sequencer's word does not read"))?;
+    let entry = Entry::Transaction(tx.to_bytes().into()).to_bytes();
+    let is_said = confirmation.id == tx.id(chain)
+        && *soft.receipt == *confirmation.receipt.to_bytes()
+        && soft.position == u64::from(confirmation.position)
+        && soft.block.header.height == confirmation.height;
+    if is_said && soft.confirms(&entry, sequencer, chain) {
+        Ok(())
+    } else {
+        Err(Error::Lied("the sequencer did not sign what became of the transaction"))
+    }
+}
+
+fn check_all(
+    answer: &bulk::Answer,
+    signed: &[Transaction],
+    sequencer: &PublicKey,
+    chain: &Digest,
+) -> Result<(), Error> {
+    let is_other = |(outcome, tx): (&Outcome, &Transaction)| match outcome {
+        Outcome::Placed(placed) => placed.id != tx.id(chain),
+        Outcome::Refused(_) | Outcome::Busy(_) => false,
+    };
+    if answer.outcomes.iter().zip(signed).any(is_other) {
+        return Err(Error::Lied("another transaction was answered"));
+    }
+    if !answer.blocks.iter().all(|block| block.is_signed_by(sequencer, chain)) {
+        return Err(Error::Lied("the sequencer did not sign a block"));
+    }
+    Ok(())
 }

@@ -7,17 +7,28 @@
 //! assert_eq!(api::path::transaction(&types::TransactionId(types::Digest::ZERO)).len(), "/v1/transactions/0x".len() + 64);
 //! ```
 
+pub mod bulk;
+pub mod hook;
+pub mod metric;
 pub mod path;
 
-use ledger::{Withdrawal, bridge::CursorRecord};
+use ledger::{Withdrawal, bridge::CursorRecord, tally::TallyRecord};
 use proof::{Anchor, BlockHeader};
 use serde::{Deserialize, Serialize};
 use state::Path;
 use task::{OfferRecord, TaskRecord, Verdict};
 use transition::{Batch, ChainConfig, Receipt};
 use types::{
-    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, EthAddress, Height, Signature, TaskId, TransactionId,
+    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, EthAddress, Height, Millis, Signature, TallyId, TaskId,
+    TransactionId,
 };
+
+/// Most blocks, or batches, in one answer.
+pub const FEED: usize = 64;
+/// Most bytes of blocks, or batches, in one answer; a single one that is longer is an answer of its own.
+pub const FEED_BYTES: usize = 4 << 20;
+/// Most leaves or batches that are looked at for one answer; some are passed over.
+pub const PAGE_LOOKS: usize = 4 * types::limits::PAGE;
 
 /// Bytes as hexadecimal text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +102,15 @@ pub struct SubmitRequest {
     pub transaction: Hex,
 }
 
+/// A part of a list that may be long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T, K> {
+    /// What stands in this part, in order. It may be less than was asked for, or nothing, and yet not the end.
+    pub items: Vec<T>,
+    /// What to ask with as `after` for the next part; nothing at the end.
+    pub next: Option<K>,
+}
+
 /// The answer to a transaction: in which block it stands and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
@@ -104,6 +124,8 @@ pub struct Confirmation {
     pub receipt: Receipt,
     /// What the rejection means and what to do, when it was rejected.
     pub explanation: Option<String>,
+    /// The canonical bytes of a [`proof::confirmation::SoftConfirmation`]: the sequencer's word on all of this.
+    pub soft: Hex,
 }
 
 /// `GET /v1/transactions/{id}/proof`: a receipt that convinces without trust.
@@ -124,6 +146,17 @@ pub struct Holding {
     pub amount: Amount,
 }
 
+/// A session that was granted for an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Who may act.
+    pub agent: AccountId,
+    /// From when on no longer.
+    pub expires: Millis,
+    /// Who granted it. It is void when somebody else keeps the account now.
+    pub keeper: AccountId,
+}
+
 /// `GET /v1/accounts/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
@@ -131,8 +164,21 @@ pub struct AccountView {
     pub account: AccountId,
     /// What its next transaction is numbered.
     pub nonce: u64,
-    /// All its balances.
-    pub holdings: Vec<Holding>,
+    /// Who acts for it: itself, unless it was handed over.
+    pub keeper: AccountId,
+    /// Its balances, with `after=` an asset and `count=` for a part of them.
+    pub holdings: Page<Holding, AssetId>,
+    /// Its sessions, with `sessions_after=` an agent and `count=` for a part of them.
+    pub sessions: Page<SessionView, AccountId>,
+}
+
+/// `GET /v1/tallies/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TallyView {
+    /// Which tally.
+    pub id: TallyId,
+    /// The tally.
+    pub record: TallyRecord,
 }
 
 /// `GET /v1/accounts/{id}/balances/{asset}`: a balance with its path.
@@ -160,7 +206,7 @@ pub struct ProgramView {
     pub author: AccountId,
 }
 
-/// One of `GET /v1/offers`.
+/// One of `GET /v1/offers?after=P&count=N`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferView {
     /// Whose offer.
@@ -169,7 +215,7 @@ pub struct OfferView {
     pub record: OfferRecord,
 }
 
-/// One of `GET /v1/tasks`, and `GET /v1/tasks/{id}`.
+/// One of `GET /v1/tasks?after=T&count=N`, and `GET /v1/tasks/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskView {
     /// Which task.
@@ -178,11 +224,29 @@ pub struct TaskView {
     pub record: TaskRecord,
 }
 
-/// `GET /v1/blocks?from=H&wait_ms=W`: the canonical bytes of blocks from a height on.
+/// `GET /v1/blocks?from=H&count=N&wait_ms=W`: the canonical bytes of blocks from a height on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocks {
     /// The blocks, in order.
     pub blocks: Vec<Hex>,
+    /// From where to go on.
+    pub next: Height,
+}
+
+/// `GET /v1/blocks/{height}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    /// What the block commits to.
+    pub header: BlockHeader,
+    /// The canonical bytes of the whole block.
+    pub block: Hex,
+}
+
+/// `GET /v1/blocks/{height}/receipts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipts {
+    /// One for each entry of the block, in order.
+    pub receipts: Vec<Receipt>,
 }
 
 /// What settled a batch on the base chain.
@@ -205,6 +269,15 @@ pub struct BatchView {
     pub evidence: Option<Hex>,
     /// How it settled, once it has.
     pub settlement: Option<SettlementView>,
+}
+
+/// `GET /v1/batches?from=N&count=C`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batches {
+    /// The batches, in order.
+    pub batches: Vec<BatchView>,
+    /// From where to go on.
+    pub next: u64,
 }
 
 /// `POST /v1/batches/{number}/signatures`.

@@ -1,6 +1,6 @@
 //! The route list. A route's pattern and the function that fills it in stand side by side.
 
-use types::{AccountId, AssetId, ContentId, Height, TaskId, TransactionId};
+use types::{AccountId, AssetId, ContentId, Height, TallyId, TaskId, TransactionId};
 
 /// What the chain is and where it stands.
 pub const STATUS: &str = "/v1/status";
@@ -8,6 +8,10 @@ pub const STATUS: &str = "/v1/status";
 pub const TRANSACTIONS: &str = "/v1/transactions";
 /// A transaction and its receipt.
 pub const TRANSACTION: &str = "/v1/transactions/{id}";
+/// Sends many transactions.
+pub const BULK: &str = "/v1/transactions/bulk";
+/// The sequencer's word on a transaction.
+pub const CONFIRMATION: &str = "/v1/transactions/{id}/confirmation";
 /// A receipt's proof.
 pub const PROOF: &str = "/v1/transactions/{id}/proof";
 /// A withdrawal's path.
@@ -16,6 +20,8 @@ pub const WITHDRAWAL: &str = "/v1/transactions/{id}/withdrawal";
 pub const ACCOUNT: &str = "/v1/accounts/{id}";
 /// A balance with its path.
 pub const BALANCE: &str = "/v1/accounts/{id}/balances/{asset}";
+/// A tally.
+pub const TALLY: &str = "/v1/tallies/{id}";
 /// Stores content.
 pub const CONTENTS: &str = "/v1/content";
 /// Content by its id.
@@ -30,20 +36,41 @@ pub const TASKS: &str = "/v1/tasks";
 pub const TASK: &str = "/v1/tasks/{id}";
 /// Blocks from a height on.
 pub const BLOCKS: &str = "/v1/blocks";
+/// A block.
+pub const BLOCK: &str = "/v1/blocks/{height}";
+/// What became of a block's entries.
+pub const RECEIPTS: &str = "/v1/blocks/{height}/receipts";
+/// Sealed batches from a number on.
+pub const BATCHES: &str = "/v1/batches";
 /// Sealed batches that lack their quorum.
 pub const BATCHES_UNSIGNED: &str = "/v1/batches/unsigned";
 /// A batch.
 pub const BATCH: &str = "/v1/batches/{number}";
+/// The state differences that are published for a batch.
+pub const DIFF: &str = "/v1/batches/{number}/diff";
 /// The batch that holds a block.
 pub const BATCH_OF: &str = "/v1/blocks/{height}/batch";
 /// Takes a member's signature on a batch.
 pub const SIGNATURES: &str = "/v1/batches/{number}/signatures";
 /// Takes a member's signature on a verdict.
 pub const VOTES: &str = "/v1/votes";
+/// What a monitoring system reads.
+pub const METRICS: &str = "/metrics";
+
+/// Asks for a part of a list: what comes after a key, at most so many.
+pub fn page(list: &str, after: Option<&impl ToString>, count: usize) -> String {
+    let after = after.map(|key| format!("&after={}", key.to_string())).unwrap_or_default();
+    format!("{list}?count={count}{after}")
+}
 
 /// Fills in [`TRANSACTION`].
 pub fn transaction(id: &TransactionId) -> String {
     TRANSACTION.replace("{id}", &id.to_string())
+}
+
+/// Fills in [`CONFIRMATION`].
+pub fn confirmation(id: &TransactionId) -> String {
+    CONFIRMATION.replace("{id}", &id.to_string())
 }
 
 /// Fills in [`PROOF`].
@@ -66,6 +93,11 @@ pub fn balance(id: &AccountId, asset: &AssetId) -> String {
     BALANCE.replace("{id}", &id.to_string()).replace("{asset}", &asset.to_string())
 }
 
+/// Fills in [`TALLY`].
+pub fn tally(id: &TallyId) -> String {
+    TALLY.replace("{id}", &id.to_string())
+}
+
 /// Fills in [`CONTENT`].
 pub fn content(id: &ContentId) -> String {
     CONTENT.replace("{id}", &id.to_string())
@@ -84,6 +116,26 @@ pub fn task(id: &TaskId) -> String {
 /// Fills in [`BLOCKS`] with the first height wanted and how long the server may wait for one.
 pub fn blocks(from: Height, wait_ms: u64) -> String {
     format!("{BLOCKS}?from={from}&wait_ms={wait_ms}")
+}
+
+/// Fills in [`BLOCK`].
+pub fn block(height: Height) -> String {
+    BLOCK.replace("{height}", &height.to_string())
+}
+
+/// Fills in [`RECEIPTS`].
+pub fn receipts(height: Height) -> String {
+    RECEIPTS.replace("{height}", &height.to_string())
+}
+
+/// Fills in [`BATCHES`] with the first batch wanted and how many at most.
+pub fn batches(from: u64, count: usize) -> String {
+    format!("{BATCHES}?from={from}&count={count}")
+}
+
+/// Fills in [`DIFF`].
+pub fn diff(number: u64) -> String {
+    DIFF.replace("{number}", &number.to_string())
 }
 
 /// Fills in [`BATCH`].

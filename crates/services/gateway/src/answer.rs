@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use transition::Reject;
+use types::Encode;
 
 /// Most of a refusal's text that is passed on.
 const TEXT_BYTES: usize = 1_024;
@@ -28,6 +29,16 @@ pub(crate) async fn explain(response: Response) -> Response {
     Fault::new(status, 0, format!("{text}: see the api crate for what this route takes")).into_response()
 }
 
+/// Answers with a value's canonical bytes.
+pub(crate) fn canonical(value: &impl Encode) -> Response {
+    bytes(value.to_bytes())
+}
+
+/// Answers with bytes.
+pub(crate) fn bytes(bytes: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response()
+}
+
 /// A failure with its HTTP status.
 pub(crate) struct Fault {
     status: StatusCode,
@@ -41,6 +52,10 @@ impl Fault {
 
     pub(crate) fn missing(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, 0, message)
+    }
+
+    pub(crate) fn late() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, 0, "the request took too long: send it again, a transaction too")
     }
 
     pub(crate) fn bad(message: impl Into<String>) -> Self {
@@ -74,6 +89,8 @@ impl From<store::Error> for Fault {
     fn from(error: store::Error) -> Self {
         let status = match error {
             store::Error::ContentTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            // Its text says what to do. It is no fault of the node, so it is not logged.
+            store::Error::Pruned { .. } => return Self::new(StatusCode::GONE, 0, error.to_string()),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         tracing::warn!(error = %types::Causes(&error), "store");

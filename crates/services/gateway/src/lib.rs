@@ -6,10 +6,18 @@
 
 mod answer;
 pub mod core;
+mod feed;
+mod leaves;
+pub mod metrics;
 mod port;
+mod process;
 mod read;
 pub mod run;
 mod write;
 
+pub use metrics::Render;
 pub use port::{Confirmed, Node, Refused};
 pub use run::{Error, Gateway, serve};
+
+#[cfg(test)]
+mod tests;

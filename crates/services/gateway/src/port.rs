@@ -3,10 +3,12 @@
 use api::Vote;
 use crypto::eth::EthSignature;
 use proof::BlockHeader;
+use proof::confirmation::SignedHeader;
 use state::State;
+use std::sync::Arc;
 use tokio::sync::watch;
-use transition::{Receipt, Transaction};
-use types::{EthAddress, Height, TransactionId};
+use transition::{Checked, Receipt};
+use types::{Bytes32, EthAddress, Height, TransactionId};
 
 /// Where a transaction stands and what became of it.
 pub struct Confirmed {
@@ -18,6 +20,10 @@ pub struct Confirmed {
     pub position: u32,
     /// What became of it.
     pub receipt: Receipt,
+    /// The path to the block's entries root.
+    pub path: Vec<Bytes32>,
+    /// The block's header, signed by the sequencer.
+    pub block: Arc<SignedHeader>,
 }
 
 /// Why the node did not take something.
@@ -32,8 +38,15 @@ pub enum Refused {
 
 /// The node behind the gateway.
 pub trait Node: Clone + Send + Sync + 'static {
-    /// Submits a checked transaction and waits until it is stored.
-    fn submit(&self, transaction: Transaction) -> impl Future<Output = Result<Confirmed, Refused>> + Send;
+    /// Submits checked transactions in their order and waits until all are stored. What became of each stands in its
+    /// place.
+    fn submit_all(
+        &self,
+        transactions: Vec<Checked>,
+    ) -> impl Future<Output = Result<Vec<Result<Confirmed, Refused>>, Refused>> + Send;
+
+    /// Has the sequencer sign the header of a stored block.
+    fn confirm(&self, header: BlockHeader) -> impl Future<Output = Result<SignedHeader, Refused>> + Send;
 
     /// Reads the state after the last block.
     fn read<R: Send + 'static>(

@@ -4,6 +4,7 @@ use crate::core::{Effect, Input, Provider, Ran};
 use crate::execute::Execute;
 use client::Wallet;
 use l1::{Reader, Writer};
+use ledger::Message;
 use std::sync::Arc;
 use std::time::Duration;
 use task::{MakeOffer, Submit};
@@ -114,21 +115,29 @@ async fn offer(wallet: &Wallet, executor: &Arc<dyn Execute>, stake: &Stake) -> R
 /// deposit twice.
 async fn held_or_coming(wallet: &Wallet, stake: &Stake) -> Result<Amount, Error> {
     let (client, account) = (wallet.client(), wallet.account());
+    let asset = ledger::bridge::asset_of(stake.token);
     loop {
         let taken = client.status().await?.cursor.inbox_count;
-        let balance = match client.balance(account, ledger::bridge::asset_of(stake.token)).await {
+        let balance = match client.balance(account, asset).await {
             Ok(proof) => proof.amount,
             // Before the first block there is no root to prove a balance against, and no balance.
             Err(client::Error::Missing(_)) => Amount::ZERO,
             Err(error) => return Err(error.into()),
         };
-        let queued = stake.reader.deposits(taken, u64::MAX).await?;
+        let queued = stake.reader.messages(taken, u64::MAX).await?;
         // A message that was taken between the two looks would be counted twice or not at all: look again.
         if client.status().await?.cursor.inbox_count != taken {
             continue;
         }
-        let mut mine = queued.iter().filter(|deposit| deposit.account == account && deposit.token == stake.token);
-        let coming = mine.try_fold(balance, |sum, deposit| sum.plus(deposit.amount));
+        let mut mine = queued.iter().filter_map(|message| match message {
+            Message::Deposit(deposit) => {
+                let is_mine =
+                    deposit.account == account && ledger::bridge::asset_of_word(&deposit.token) == Some(asset);
+                is_mine.then_some(deposit.amount)
+            }
+            Message::Withdrawal(_) | Message::Transaction(_) => None,
+        });
+        let coming = mine.try_fold(balance, Amount::plus);
         return Ok(coming.unwrap_or(Amount::MAX));
     }
 }

@@ -1,6 +1,7 @@
 //! The sequencer's loop: stores, answers, and keeps time.
 
 use crate::core::{Confirmed, Effect, Input, Policy, Restored, Sequencer};
+use api::metric;
 use crypto::account::SecretKey;
 use crypto::list;
 use ledger::Message;
@@ -8,10 +9,10 @@ use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
-use transition::{ChainConfig, Checked, Entry, Transaction, diff, entry_leaves};
+use transition::{ChainConfig, Checked, Entry, Executed, Transaction, diff, entry_leaves};
 use types::{Causes, Digest, Height, Millis, TransactionId, limits};
 
 /// How often the sequencer looks at the clock when nothing arrives.
@@ -192,6 +193,16 @@ pub fn start(store: Store, settings: Settings) -> Result<Started, Error> {
     Ok(Started { handle: Handle { commands, head: heads }, failure, questions })
 }
 
+/// Counts transactions by what became of them.
+fn count(outcome: &'static str, count: usize) {
+    metrics::counter!(metric::TRANSACTIONS, "outcome" => outcome).increment(u64::try_from(count).unwrap_or(u64::MAX));
+}
+
+/// Sets a number. Far beyond what happens here it stops to grow: a measured number is not worth a panic.
+fn set(name: &'static str, value: impl TryInto<u32>) {
+    metrics::gauge!(name).set(value.try_into().unwrap_or(u32::MAX));
+}
+
 /// Shares work between threads.
 pub struct Threads;
 
@@ -235,8 +246,37 @@ impl Loop {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            self.step(Input::Tick)?;
+            self.tick()?;
         }
+    }
+
+    fn tick(&mut self) -> Result<(), Error> {
+        let (start, now) = (Instant::now(), now());
+        let effects = self.sequencer.step(now, Input::Tick);
+        if effects.iter().any(|effect| matches!(effect, Effect::Commit(_))) {
+            metrics::histogram!(metric::EXECUTE_SECONDS).record(start.elapsed());
+        }
+        self.perform(effects)?;
+        let age = self.sequencer.unsealed_since().map_or(0, |since| now.0.saturating_sub(since.0));
+        metrics::gauge!(metric::BATCH_AGE_SECONDS).set(Duration::from_millis(age));
+        set(metric::QUEUE_DEPTH, self.sequencer.queued());
+        Ok(())
+    }
+
+    fn commit(&mut self, executed: &Executed) -> Result<(), Error> {
+        let start = Instant::now();
+        self.store.commit_block(executed)?;
+        metrics::histogram!(metric::BLOCK_COMMIT_SECONDS).record(start.elapsed());
+        let (height, entries) = (executed.block.header.height, executed.block.entries.len());
+        self.head.send_replace(height);
+        tracing::debug!(height = height.0, entries, "block");
+        let applied = executed.receipts.iter().filter(|receipt| receipt.is_applied()).count();
+        count("applied", applied);
+        count("rejected", entries - applied);
+        metrics::histogram!(metric::BLOCK_ENTRIES).record(f64::from(u32::try_from(entries).unwrap_or(u32::MAX)));
+        set(metric::HEAD_HEIGHT, height.0);
+        set(metric::STATE_LEAVES, self.sequencer.state().len());
+        Ok(())
     }
 
     fn step(&mut self, input: Input) -> Result<(), Error> {
@@ -290,18 +330,17 @@ impl Loop {
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
         for effect in effects {
             match effect {
-                Effect::Commit(executed) => {
-                    self.store.commit_block(&executed)?;
-                    let (height, entries) = (executed.block.header.height, executed.block.entries.len());
-                    self.head.send_replace(height);
-                    tracing::debug!(height = height.0, entries, "block");
-                }
+                Effect::Commit(executed) => self.commit(&executed)?,
                 Effect::Confirm { ticket, confirmed } => self.answer(ticket, Ok(*confirmed)),
                 Effect::Refuse { ticket, id, code } => {
                     let outcome = self.known(id)?.ok_or(Error::Refused(code));
+                    count("refused", usize::from(outcome.is_err()));
                     self.answer(ticket, outcome);
                 }
-                Effect::Busy { ticket } => self.answer(ticket, Err(Error::Busy)),
+                Effect::Busy { ticket } => {
+                    count("busy", 1);
+                    self.answer(ticket, Err(Error::Busy));
+                }
                 Effect::Ask { transaction, code } => {
                     let id = transaction.id();
                     if self.asks.try_send(Question { transaction: *transaction, code }).is_err() {
@@ -316,6 +355,7 @@ impl Loop {
                         Some(diff) => self.store.commit_batch_with(&batch, &diff)?,
                         None => self.store.commit_batch(&batch)?,
                     }
+                    set(metric::BATCH_SEALED, batch.header.number);
                     tracing::info!(batch = batch.header.number, first = batch.first.0, last = batch.last.0, "sealed");
                 }
             }

@@ -1,0 +1,105 @@
+//! The numbers that a node keeps of itself, read at [`crate::path::METRICS`] in the text format of Prometheus.
+//!
+//! `docs/metrics.md` shows the same table to operators.
+
+/// How a number moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows while the process lives.
+    Counter,
+    /// It is what it was when it was last looked at.
+    Gauge,
+    /// It counts how many values lie below each bound.
+    Histogram,
+}
+
+impl Kind {
+    /// Returns the word that the text format and the operators' table use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A number that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// What it is found by.
+    pub name: &'static str,
+    /// How it moves.
+    pub kind: Kind,
+    /// What it is kept apart by.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal: $kind:ident [$($label:literal),*] $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $constant: &str = $name;)*
+
+        /// All of them.
+        pub const ALL: &[Metric] =
+            &[$(Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], meaning: $meaning },)*];
+    };
+}
+
+metrics! {
+    TRANSACTIONS = "talea_transactions_total": Counter ["outcome"]
+        "Transactions by what became of them: applied or rejected in a block, refused by the sequencer, turned away because too much waits (busy), or unsound: without a valid shape or signature.";
+    CONFIRMATION_SECONDS = "talea_confirmation_seconds": Histogram []
+        "From the arrival of a transaction at the gateway to its answer, once it is stored and signed.";
+    REQUEST_SECONDS = "talea_request_seconds": Histogram ["route", "status"]
+        "How long requests take, by route and HTTP status. Following the blocks includes the wait for the next one.";
+    BLOCK_ENTRIES = "talea_block_entries": Histogram []
+        "How many transactions and L1 messages a block has.";
+    EXECUTE_SECONDS = "talea_execute_seconds": Histogram []
+        "How long it takes to execute a block, to update the state tree and to sign.";
+    BLOCK_COMMIT_SECONDS = "talea_block_commit_seconds": Histogram []
+        "How long it takes until a block is on the disk.";
+    QUEUE_DEPTH = "talea_queue_depth": Gauge []
+        "Transactions that wait for a block or for the operator's answer.";
+    BATCH_AGE_SECONDS = "talea_batch_age_seconds": Gauge []
+        "How old the oldest block is that no batch holds; zero when there is none.";
+    STATE_LEAVES = "talea_state_leaves": Gauge []
+        "Leaves of the state, all of which are held in memory.";
+    HEAD_HEIGHT = "talea_head_height": Gauge []
+        "The last stored block.";
+    BATCH_SEALED = "talea_batch_sealed": Gauge []
+        "The last sealed batch.";
+    PROCESS_CPU_SECONDS = "talea_process_cpu_seconds": Gauge []
+        "Processor time that the process has used, in whole hundredths.";
+    PROCESS_RESIDENT_BYTES = "talea_process_resident_bytes": Gauge []
+        "Memory that the process holds.";
+    PROCESS_OPEN_FILES = "talea_process_open_files": Gauge []
+        "Files and connections that the process has open.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operators_table_says_the_same() {
+        let row = |metric: &Metric| {
+            let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { "-".to_owned() } else { labels.join(", ") };
+            format!("| `{}` | {} | {labels} | {} |", metric.name, metric.kind.name(), metric.meaning)
+        };
+        let page = include_str!("../../../../docs/metrics.md");
+        let found: Vec<&str> = page.lines().filter(|line| line.starts_with("| `talea_")).collect();
+        let rows: Vec<String> = ALL.iter().map(row).collect();
+        assert_eq!(found, rows, "write these rows into docs/metrics.md");
+    }
+
+    #[test]
+    fn a_name_ends_with_its_unit_and_stands_for_one_number() {
+        for (at, metric) in ALL.iter().enumerate() {
+            assert!(ALL[..at].iter().all(|other| other.name != metric.name), "{}", metric.name);
+            assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
+        }
+    }
+}
