@@ -201,7 +201,7 @@ impl Sequencer {
         assert_eq!(state.root(), expected, "the stored leaves give the root of the stored head");
         assert_eq!(key.public(), config.sequencer, "the key is the one that the chain's configuration names");
         let (blocks, receipts, before) = (restored.blocks, restored.receipts, restored.before);
-        let bytes = before.iter().map(|(key, _)| diff::leaf_bytes_at_most(key, state.record(key).as_ref())).sum();
+        let bytes = before.keys().map(|key| diff::leaf_bytes_at_most(key, state.record(key).as_ref())).sum();
         Self {
             chain: config.hash(),
             config,
