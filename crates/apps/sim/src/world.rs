@@ -522,7 +522,7 @@ impl World {
 
     fn answered(&mut self, name: Name, id: TransactionId, answer: Answer) -> Checked {
         let Some(done) = self.wallet(name).and_then(|wallet| wallet.answer(id, answer)) else { return Ok(()) };
-        self.check.told(&self.disk, done.id, done.height, done.position, &done.receipt)?;
+        self.check.heard(&self.disk, done.id, done.height, done.position, &done.receipt)?;
         self.wallet_tick(name);
         Ok(())
     }

@@ -259,12 +259,16 @@ impl World {
         let disk = &self.members[at].disk;
         let view = self.l1.view(self.knobs.confirmations);
         let end = disk.batches.last().map_or(Height(0), |batch| batch.last);
-        let (settled, last) = (self.l1.settled(view).0, disk.last_batch());
-        let stand = |batch: &Batch| Stand {
-            ours: batch.header.inbox_hash,
-            theirs: self.l1.inbox_hash(view, batch.header.inbox_count),
-        };
-        let signed = (settled + 1..=last).filter_map(|number| Some((number, stand(disk.batch(number)?)))).collect();
+        let last = disk.last_batch();
+        let mut signed = Vec::new();
+        for batch in disk.batches.iter().rev() {
+            let (ours, theirs) = (batch.header.inbox_hash, self.l1.inbox_hash(view, batch.header.inbox_count));
+            signed.push((batch.header.number, Stand { ours, theirs }));
+            if theirs == Some(ours) {
+                break;
+            }
+        }
+        signed.reverse();
         let has_loose = disk.head().is_some_and(|head| head.height > end);
         let sight = Sight { is_fork: divergence.is_fork, signed, last, has_loose, is_patience_over };
         let way = way_back(&sight);

@@ -149,6 +149,12 @@ impl World {
 
     fn sequencer_perform(&mut self, effects: Vec<Effect>) -> Checked {
         let mut done: Option<&'static str> = None;
+        // Known before the block that leaves them out.
+        for effect in &effects {
+            if let Effect::Ask { transaction, .. } = effect {
+                self.check.excuse(transaction.signer());
+            }
+        }
         for effect in effects {
             let name = name_of(&effect);
             if self.dies(Name::Sequencer, done, Some(name)) {
@@ -180,7 +186,10 @@ impl World {
             }
             Effect::Refuse { ticket, id, code } => {
                 let answer = match self.disk.find(id) {
-                    Some((height, position, receipt)) => Answer::Confirmed { height, position, receipt },
+                    Some((height, position, receipt)) => {
+                        self.check.told(&self.disk, id, height, position, &receipt)?;
+                        Answer::Confirmed { height, position, receipt }
+                    }
                     None => Answer::Refused(code),
                 };
                 self.sequencer_answer(ticket, answer);
@@ -191,7 +200,6 @@ impl World {
                 Ok(())
             }
             Effect::Ask { transaction, .. } => {
-                self.check.excuse(transaction.signer());
                 self.send(Name::Operator, Message::Ask(transaction));
                 Ok(())
             }
