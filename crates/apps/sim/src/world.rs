@@ -513,7 +513,9 @@ impl World {
                 let nonce = self.nonce_of(account);
                 let signed = self.wallet(name).and_then(|wallet| wallet.sign(&chain, nonce, now));
                 let Some((transaction, intention)) = signed else { return };
-                self.check.intended(transaction.id(&chain), intention);
+                let id = transaction.id(&chain);
+                self.line(&format!("{name} signs {id} with nonce {nonce} for intention {intention}"));
+                self.check.intended(id, intention);
                 Box::new(transaction)
             }
         };
@@ -521,6 +523,9 @@ impl World {
     }
 
     fn answered(&mut self, name: Name, id: TransactionId, answer: Answer) -> Checked {
+        if let Answer::Refused(code) = &answer {
+            self.line(&format!("{name} hears that {id} is refused: {code}"));
+        }
         let Some(done) = self.wallet(name).and_then(|wallet| wallet.answer(id, answer)) else { return Ok(()) };
         self.check.heard(&self.disk, done.id, done.height, done.position, &done.receipt)?;
         self.wallet_tick(name);

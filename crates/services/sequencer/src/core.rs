@@ -328,7 +328,7 @@ impl Sequencer {
             let Some(message) = self.inbox.pop_front() else { break };
             entries.push(Incoming::Message(message));
         }
-        let (mut taken, mut refusals) = (Vec::new(), Vec::new());
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
         let mut nonces: BTreeMap<AccountId, u64> = BTreeMap::new();
         while entries.len() < limits::BLOCK_ENTRIES {
             let Some(waiting) = self.queue.pop_front() else { break };
@@ -341,11 +341,7 @@ impl Sequencer {
                 std::cmp::Ordering::Equal => None,
             };
             if let Some(reject) = reject {
-                refusals.extend(waiting.ticket.map(|ticket| Effect::Refuse {
-                    ticket,
-                    id: waiting.transaction.id(),
-                    code: reject.code(),
-                }));
+                refused.push((waiting, reject));
                 continue;
             }
             *next += 1;
@@ -362,7 +358,12 @@ impl Sequencer {
         };
         // After the block: bytes that came twice are refused the second time, and that answer is looked up in the
         // store. Looked up too early it would be a refusal, and the sender would sign the same wish again.
-        effects.extend(refusals);
+        for (waiting, reject) in refused {
+            // A copy of what is in question now is no answer to it.
+            if let Err(waiting) = self.questions.defer(waiting) {
+                effects.extend(waiting.refusal(reject.code()));
+            }
+        }
         effects
     }
 
@@ -426,12 +427,12 @@ impl Sequencer {
     /// Puts the operator's transactions where the one in question stood, and what waited behind it after them.
     fn replace(&mut self, id: TransactionId, transactions: Vec<Checked>) -> Vec<Effect> {
         let Some(asked) = self.questions.take(id) else { return Vec::new() };
-        let refusal = asked.refusal();
-        for waiting in asked.dependents.into_iter().rev() {
+        let (refusals, dependents) = asked.parted();
+        for waiting in dependents.into_iter().rev() {
             self.queue.push_front(waiting);
         }
         self.requeue(transactions);
-        refusal.into_iter().collect()
+        refusals
     }
 
     /// Deals with questions that nobody answered in time.
@@ -440,12 +441,15 @@ impl Sequencer {
         for asked in self.questions.overdue(now) {
             match asked.on_timeout {
                 OnTimeout::Drop => {
-                    effects.extend(asked.refusal());
-                    self.queue.extend(asked.dependents);
+                    let (refusals, dependents) = asked.parted();
+                    effects.extend(refusals);
+                    self.queue.extend(dependents);
                 }
                 OnTimeout::Quarantine => {
-                    effects.extend(asked.refusal());
-                    effects.extend(asked.dependents.into_iter().filter_map(|waiting| waiting.refusal(asked.code)));
+                    let code = asked.code;
+                    let (refusals, dependents) = asked.parted();
+                    effects.extend(refusals);
+                    effects.extend(dependents.into_iter().filter_map(|waiting| waiting.refusal(code)));
                 }
                 OnTimeout::Halt => unreachable!("a question that halts the chain is never overdue"),
             }
@@ -645,6 +649,21 @@ mod tests {
             halted.step(Millis(1_002), Input::Alternative { id, transactions: Vec::new() });
         }
         assert_eq!(show(&halted.step(Millis(1_003), Input::Tick)), "commit 1x1; refuse 2 303; refuse 4 303");
+    }
+
+    #[test]
+    fn a_copy_of_what_is_in_question_is_answered_with_it() {
+        for on_timeout in [OnTimeout::Drop, OnTimeout::Quarantine] {
+            let mut sequencer = start(questioning(on_timeout), Restored::default());
+            let submit = |ticket| Input::Submit { ticket, transaction: transfer(1, 0, 99) };
+            sequencer.step(Millis(0), submit(1));
+            sequencer.step(Millis(0), submit(2));
+            // Refused as used up, its sender would sign the same wish with another nonce, and have it twice.
+            assert_eq!(show(&sequencer.step(Millis(1), Input::Tick)), "ask 100");
+            sequencer.step(Millis(2), submit(3));
+            assert_eq!(show(&sequencer.step(Millis(51), Input::Tick)), "refuse 1 100; refuse 2 100; refuse 3 100");
+            assert_eq!(sequencer.queued(), 0, "and nobody is asked about a copy");
+        }
     }
 
     #[test]
