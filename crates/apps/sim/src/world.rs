@@ -396,13 +396,18 @@ impl World {
 
     /// Decides whether a node dies now. `before` and `after` name the effects on both sides of the moment.
     pub(crate) fn dies(&mut self, name: Name, after: Option<&str>, before: Option<&str>) -> bool {
+        self.dies_times(name, name.frailty(), after, before)
+    }
+
+    /// The same, so many times likelier than usual: for moments that are rare.
+    pub(crate) fn dies_times(&mut self, name: Name, times: u64, after: Option<&str>, before: Option<&str>) -> bool {
         let (fault, point) = match (after, before) {
             (None, Some(before)) => (Fault::CrashBeforeEffects, format!("before {before}")),
             (Some(after), Some(before)) => (Fault::CrashBetweenEffects, format!("after {after}, before {before}")),
             (Some(after), None) => (Fault::CrashAfterEffects, format!("after {after}")),
             (None, None) => return false,
         };
-        let dies = self.faults.strikes_times(fault, name.frailty());
+        let dies = self.faults.strikes_times(fault, times);
         if dies {
             self.crash(name, &point);
         }

@@ -17,6 +17,9 @@ const PATIENCE: Millis = Millis(500);
 /// How often an unheard verdict is signed again.
 const REPEAT: Millis = Millis(1_000);
 
+/// How many times likelier than usual a member dies while it takes its chain back: it seldom does.
+const RARE: u64 = 20;
+
 /// A member that may be down.
 pub(crate) struct Following {
     pub(crate) core: Option<Member>,
@@ -275,13 +278,13 @@ impl World {
         self.line(&format!("member {at} sees another chain ({}): {way:?}", divergence.why));
         match way {
             Way::BackTo(batch) => {
-                if self.dies(Name::Member(at), Some("Diverged"), Some("rewind")) {
+                if self.dies_times(Name::Member(at), RARE, Some("Diverged"), Some("rewind")) {
                     return Ok(false);
                 }
                 self.members[at].disk.rewind(batch)?;
                 self.faults.count(Fault::MemberRewound);
                 self.check.member_rewound(at, &self.l1, view);
-                if !self.dies(Name::Member(at), Some("rewind"), None) {
+                if !self.dies_times(Name::Member(at), RARE, Some("rewind"), None) {
                     self.member_restore(at);
                 }
             }
