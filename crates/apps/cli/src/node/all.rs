@@ -65,6 +65,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         policy: network.operation.sequencing(),
         key: Arc::new(Network::sequencer_key(dir)?),
     };
+    let key = Arc::clone(&settings.key);
     let sequencer::Started { handle: sequencer, failure, questions } =
         sequencer::start(store.clone(), settings).map_err(Error::role)?;
     roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
@@ -85,13 +86,14 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
 
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
-        node: Services { sequencer, settler, coordinator },
+        node: Services { sequencer, settler, coordinator, key, chain: anchor.config_hash },
         store,
         config: Arc::new(network.config.clone()),
         anchor: Arc::new(anchor),
         contracts: network.contracts()?,
         genesis_root,
         members: Arc::default(),
+        render: Some(gateway::metrics::install()),
     };
     let address = SocketAddr::from(([127, 0, 0, 1], Network::port(&network.api)?));
     let listener = gateway::run::bind(address).await.map_err(Error::role)?;
@@ -133,12 +135,7 @@ async fn ask_operator(
     while let Some(question) = questions.recv().await {
         let Some(hook) = &hook else { continue };
         let id = question.transaction.id();
-        let asked = client::hook::Question {
-            id,
-            transaction: question.transaction.bytes().to_vec(),
-            code: question.code,
-            message: transition::explain(question.code).unwrap_or_default().to_owned(),
-        };
+        let asked = client::hook::question(&question.transaction, question.code);
         match client::hook::ask(&hook.url, Duration::from_millis(hook.timeout_ms.0), &asked).await {
             Ok(answers) => {
                 let checked =
