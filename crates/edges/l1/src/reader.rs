@@ -218,6 +218,11 @@ impl Reader {
         self.chain.read_at(rollup, &Rollup::messageTimeCall { index: taken }, view.id).await
     }
 
+    /// Returns how many messages the settled batches have taken, as of the newest block.
+    pub async fn consumed(&self) -> Result<u64, Error> {
+        self.chain.read(&self.contracts.rollup, &Rollup::consumedCall {}).await
+    }
+
     /// Returns the L1 owner of an account, as of the newest block; `None` while the account is not open there.
     pub async fn owner_of(&self, account: AccountId) -> Result<Option<EthAddress>, Error> {
         let call = Rollup::ownerOfCall { account: digest_word(&account.0) };

@@ -247,7 +247,23 @@ pub struct Rebuilt {
     keys: BTreeMap<Digest, Box<[u8]>>,
 }
 
+impl From<State> for Rebuilt {
+    /// Goes on from a state that is known.
+    fn from(state: State) -> Self {
+        let keys = state.records().map(|(key, record)| (record.path, key.into())).collect();
+        Self { state, keys }
+    }
+}
+
 impl Rebuilt {
+    /// Reads a whole state, written by [`encode`] as its leaves' difference from nothing and without withdrawals.
+    pub fn of_leaves(bytes: &[u8]) -> Option<State> {
+        let mut rebuilt = Self::default();
+        let (changes, _) = rebuilt.read_leaves(bytes).ok()?;
+        rebuilt.state.apply(&changes);
+        Some(rebuilt.state)
+    }
+
     /// Returns the state as far as it is rebuilt.
     pub fn state(&self) -> &State {
         &self.state
@@ -278,9 +294,23 @@ impl Rebuilt {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<(Vec<LeafChange>, Vec<Withdrawal>), Fault> {
+        let (changes, withdrawals) = self.read_leaves(bytes)?;
+        let counted = (self.withdrawals()..).nth(withdrawals.len()).ok_or(Fault::Withdrawals)?;
+        let cursor = changes.iter().find(|change| change.key.first() == Some(&Cursor::NUMBER));
+        let told = match cursor {
+            Some(cursor) => cursor.record.as_ref().and_then(withdrawals_of),
+            None => Some(self.withdrawals()),
+        };
+        if told == Some(counted) { Ok((changes, withdrawals)) } else { Err(Fault::Withdrawals) }
+    }
+
+    fn withdrawals(&self) -> u64 {
+        self.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.withdrawals)
+    }
+
+    fn read_leaves(&self, bytes: &[u8]) -> Result<(Vec<LeafChange>, Vec<Withdrawal>), Fault> {
         let mut input = Input(bytes);
         let mut withdrawals = Vec::new();
-        let next = self.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.withdrawals);
         let mut changes: BTreeMap<Box<[u8]>, LeafChange> = BTreeMap::new();
         while !input.0.is_empty() {
             let head = input.byte()?;
@@ -303,7 +333,7 @@ impl Rebuilt {
                     LeafChange { key, record: Some(record) }
                 }
                 WITHDRAWN if head == WITHDRAWN => {
-                    let index = (next..).nth(withdrawals.len()).ok_or(Fault::Withdrawals)?;
+                    let index = (self.withdrawals()..).nth(withdrawals.len()).ok_or(Fault::Withdrawals)?;
                     withdrawals.push(withdrawal(index, &input.value()?).ok_or(Fault::Malformed)?);
                     continue;
                 }
@@ -313,12 +343,6 @@ impl Rebuilt {
             if changes.insert(change.key.clone(), change).is_some() {
                 return Err(Fault::Malformed);
             }
-        }
-        let counted = (next..).nth(withdrawals.len()).ok_or(Fault::Withdrawals)?;
-        let cursor = changes.values().find(|change| change.key.first() == Some(&Cursor::NUMBER));
-        let told = cursor.map_or(Some(next), |cursor| withdrawals_of(cursor.record.as_ref()?));
-        if told != Some(counted) {
-            return Err(Fault::Withdrawals);
         }
         Ok((changes.into_values().collect(), withdrawals))
     }
