@@ -7,7 +7,9 @@ use proof::committee::Committee;
 use state::State;
 use std::path::{Path, PathBuf};
 use task::Parameters;
-use transition::{Action, Batch, BatchInput, ChainConfig, Entry, Executed, L1Rules, Transaction, execute, genesis, seal};
+use transition::{
+    Action, Batch, BatchInput, ChainConfig, Entry, Executed, L1Rules, Transaction, execute, genesis, seal,
+};
 use types::{
     AccountId, Amount, Bytes32, ContentId, Digest, Encode, EthAddress, Height, Millis, Ppm, TransactionId, limits,
 };
@@ -218,8 +220,7 @@ fn a_chain_is_resumed_with_the_blocks_that_no_batch_holds() {
         (found.batch, found.unsealed, found.undo)
     };
     let expected = |batch: Option<&Batch>, blocks: &[Executed]| {
-        let pairs: Vec<_> =
-            blocks.iter().map(|executed| (executed.block.clone(), executed.receipts.clone())).collect();
+        let pairs: Vec<_> = blocks.iter().map(|executed| (executed.block.clone(), executed.receipts.clone())).collect();
         let undo: Vec<_> = blocks.iter().map(|executed| executed.undo.clone()).collect();
         (batch.cloned(), pairs, undo)
     };

@@ -299,6 +299,11 @@ fn differs(store: &Store, model: &Model) -> Result<(), TestCaseError> {
             prop_assert_eq!(store.receipts(height).unwrap(), Some(executed.receipts.clone()));
         }
     }
+    if !model.blocks.is_empty() {
+        let sealed = usize::try_from(model.batches.last().map_or(0, |(batch, _)| batch.last.0)).unwrap();
+        let undo: Vec<_> = model.blocks[sealed..].iter().map(|executed| executed.undo.clone()).collect();
+        prop_assert_eq!(store.resume(&[]).unwrap().undo, undo);
+    }
     let next = Height(model.height() + 1);
     prop_assert!(store.block(next).unwrap().is_none() && store.receipts(next).unwrap().is_none());
     let from = usize::try_from(model.whole.max(1)).unwrap() - 1;
@@ -372,9 +377,7 @@ fn check_recovered(disk: &Power, before: Model, after: Model) -> Result<(), Test
     drop(store);
     let store = open_store(disk).unwrap();
     differs(&store, &model)?;
-    let sealed = usize::try_from(model.batches.last().map_or(0, |(batch, _)| batch.last.0)).unwrap();
-    let undo: Vec<_> = model.blocks[sealed..].iter().map(|executed| executed.undo.clone()).collect();
-    prop_assert_eq!(store.resume(&[]).unwrap().undo, undo);
+    store.checkpoint().unwrap();
     differs(&store, &model)
 }
 
