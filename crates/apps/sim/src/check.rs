@@ -4,10 +4,10 @@ use crate::disk::Disk;
 use crate::l1::L1;
 use crate::load;
 use crypto::eth::EthSignature;
-use ledger::Withdrawal;
 use ledger::account::Balance;
-use ledger::bridge::{Cursor, asset_of};
+use ledger::bridge::{Cursor, asset_of, asset_of_word, token_word};
 use ledger::tally::Tally;
+use ledger::{Message, Withdrawal};
 use proof::agreement::Outcome;
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,11 +154,13 @@ impl Checker {
         for (entry, receipt) in executed.block.entries.iter().zip(&executed.receipts) {
             ensure(self.seen.insert(receipt.id), || format!("entry {} is in the chain twice", receipt.id))?;
             match entry {
-                Entry::Deposit(deposit) => {
+                Entry::Message(Message::Deposit(deposit)) => {
                     ensure(receipt.is_applied(), || format!("deposit {} was rejected", deposit.index))?;
-                    self.credit(deposit.account, deposit.asset(), deposit.amount.quanta());
+                    let asset = asset_of_word(&deposit.token).ok_or_else(|| Broken("a deposit of no asset".into()))?;
+                    self.credit(deposit.account, asset, deposit.amount.quanta());
                     self.tallied.deposited += 1;
                 }
+                Entry::Message(other) => return Err(Broken(format!("message {} is no deposit", other.index()))),
                 Entry::Transaction(bytes) => {
                     self.tallied.transactions += 1;
                     let transaction = Transaction::from_bytes(bytes).map_err(|e| Broken(e.to_string()))?;
@@ -226,6 +228,7 @@ impl Checker {
             Action::Decide(tx) => self.decided(tx, receipt),
             Action::Refund(tx) => self.refunded(tx.task, receipt),
             Action::Publish(_) | Action::Commit(_) | Action::Deliver(_) => Ok(()),
+            other => Err(Broken(format!("the load does not send this: {other:?}"))),
         }
     }
 
@@ -358,10 +361,10 @@ impl Checker {
         let balances: u64 = held.iter().filter(|(key, _)| key.1 == asset).map(|(_, amount)| amount).sum();
         let tallies = state.iter::<Tally>().filter(|(_, tally)| tally.terms.collateral == asset);
         let tallies: u64 = tallies.map(|(_, tally)| tally.locked.quanta()).sum();
-        let unclaimed = self.withdrawals.iter().filter(|w| w.token == token && !l1.is_claimed(w.index));
+        let unclaimed = self.withdrawals.iter().filter(|w| w.token == token_word(token) && !l1.is_claimed(w.index));
         let unclaimed: u64 = unclaimed.map(|w| w.amount.quanta()).sum();
         let taken = state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
-        let waiting: u64 = l1.waiting(taken).filter(|d| d.token == token).map(|d| d.amount.quanta()).sum();
+        let waiting: u64 = l1.waiting(taken).filter(|d| d.token == token_word(token)).map(|d| d.amount.quanta()).sum();
         let (owed, locked) = (balances + tallies + unclaimed + waiting, l1.locked(token));
         ensure(owed == locked, || {
             format!(

@@ -2,7 +2,7 @@
 
 use crate::check::{Broken, Checked, ensure};
 use proof::BlockHeader;
-use state::{LeafRecord, State};
+use state::{LeafChange, LeafRecord, State};
 use std::collections::{BTreeMap, BTreeSet};
 use transition::{Batch, Block, ChainConfig, Executed, Receipt, Status};
 use types::{Bytes32, ContentId, Digest, Height, TransactionId};
@@ -15,25 +15,26 @@ struct Place {
     acted: bool,
 }
 
-/// What the last block changed, so that a saboteur can take it back.
-#[derive(Default)]
+/// What takes a block back.
 struct Undo {
-    leaves: Vec<(Vec<u8>, Option<LeafRecord>)>,
+    leaves: Vec<LeafChange>,
     places: Vec<(Digest, Option<Place>)>,
 }
 
 /// What one node keeps.
 #[derive(Default)]
 pub(crate) struct Disk {
-    leaves: BTreeMap<Vec<u8>, LeafRecord>,
+    leaves: BTreeMap<Box<[u8]>, LeafRecord>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) receipts: Vec<Vec<Receipt>>,
     places: BTreeMap<Digest, Place>,
     pub(crate) batches: Vec<Batch>,
+    pub(crate) diffs: BTreeMap<u64, Vec<u8>>,
     pub(crate) evidence: BTreeMap<u64, Vec<u8>>,
     pub(crate) settlements: BTreeSet<u64>,
     pub(crate) contents: BTreeMap<ContentId, Vec<u8>>,
-    undo: Undo,
+    /// Of each block.
+    undo: Vec<Undo>,
 }
 
 fn index(number: u64) -> Option<usize> {
@@ -44,31 +45,28 @@ impl Disk {
     /// Makes a disk that holds the genesis.
     pub(crate) fn new(config: &ChainConfig) -> Self {
         let mut disk = Self::default();
-        for change in transition::genesis(config) {
-            disk.change(change.key.to_vec(), change.record);
-        }
+        disk.change(&transition::genesis(config));
         disk
     }
 
-    fn change(&mut self, key: Vec<u8>, record: Option<LeafRecord>) {
-        let before = match record {
-            Some(record) => self.leaves.insert(key.clone(), record),
-            None => self.leaves.remove(&key),
-        };
-        self.undo.leaves.push((key, before));
+    fn change(&mut self, changes: &[LeafChange]) {
+        for change in changes {
+            match &change.record {
+                Some(record) => self.leaves.insert(change.key.clone(), record.clone()),
+                None => self.leaves.remove(&change.key),
+            };
+        }
     }
 
     pub(crate) fn commit_block(&mut self, executed: &Executed) -> Checked {
-        let Executed { block, receipts, changes } = executed;
+        let Executed { block, receipts, changes, undo } = executed;
         let next = self.head().map_or(Height(1), |head| head.height.next());
         let parent = self.head().map_or(Bytes32::ZERO, BlockHeader::hash);
         ensure(block.header.height == next && block.header.parent == parent, || {
             format!("block {} does not follow the last block on the disk", block.header.height)
         })?;
-        self.undo = Undo::default();
-        for change in changes {
-            self.change(change.key.to_vec(), change.record.clone());
-        }
+        self.change(changes);
+        let mut places = Vec::new();
         for (receipt, position) in receipts.iter().zip(0u32..) {
             let acted = match receipt.status {
                 Status::Applied(_) => true,
@@ -77,15 +75,16 @@ impl Disk {
             let known = self.places.get(&receipt.id).copied();
             if known.is_none_or(|known| acted && !known.acted) {
                 let place = Place { height: next, position, acted };
-                self.undo.places.push((receipt.id, self.places.insert(receipt.id, place)));
+                places.push((receipt.id, self.places.insert(receipt.id, place)));
             }
         }
         self.blocks.push(block.clone());
         self.receipts.push(receipts.clone());
+        self.undo.push(Undo { leaves: undo.clone(), places });
         Ok(())
     }
 
-    pub(crate) fn commit_batch(&mut self, batch: &Batch) -> Checked {
+    pub(crate) fn commit_batch(&mut self, batch: &Batch, diff: Option<Vec<u8>>) -> Checked {
         let last = self.batches.last();
         let next = last.map_or(1, |last| last.header.number + 1);
         let first = last.map_or(Height(1), |last| last.last.next());
@@ -93,6 +92,7 @@ impl Disk {
         let follows = batch.header.number == next && batch.first == first && batch.last >= first && stored;
         ensure(follows, || format!("batch {} does not follow the last batch on the disk", batch.header.number))?;
         self.batches.push(batch.clone());
+        self.diffs.extend(diff.map(|diff| (batch.header.number, diff)));
         Ok(())
     }
 
@@ -108,18 +108,44 @@ impl Disk {
         if self.head().is_none_or(|head| head.height <= sealed) {
             return;
         }
-        self.blocks.pop();
+        self.pop_block();
+    }
+
+    /// Takes the last block back.
+    fn pop_block(&mut self) -> Option<Block> {
+        let (block, undo) = (self.blocks.pop()?, self.undo.pop()?);
         self.receipts.pop();
-        let undo = std::mem::take(&mut self.undo);
-        for (key, before) in undo.leaves.into_iter().rev() {
-            self.change(key, before);
-        }
+        self.change(&undo.leaves);
         for (id, before) in undo.places.into_iter().rev() {
             match before {
                 Some(place) => self.places.insert(id, place),
                 None => self.places.remove(&id),
             };
         }
+        Some(block)
+    }
+
+    /// Takes the chain back to the end of a batch, and returns the blocks that are no more, in their order.
+    pub(crate) fn rewind(&mut self, to_batch: u64) -> Result<Vec<Block>, Broken> {
+        ensure(to_batch <= self.last_batch(), || {
+            format!("the disk is taken back to batch {to_batch}, which it lacks")
+        })?;
+        let keep = self.batch(to_batch).map_or(Height(0), |batch| batch.last);
+        let mut removed = Vec::new();
+        while self.head().is_some_and(|head| head.height > keep) {
+            removed.extend(self.pop_block());
+        }
+        removed.reverse();
+        self.batches.truncate(usize::try_from(to_batch).unwrap_or(usize::MAX));
+        self.diffs.split_off(&(to_batch + 1));
+        self.evidence.split_off(&(to_batch + 1));
+        self.forget_settlements(to_batch);
+        Ok(removed)
+    }
+
+    /// Forgets how the batches after one settled.
+    pub(crate) fn forget_settlements(&mut self, after: u64) {
+        self.settlements.split_off(&(after + 1));
     }
 
     pub(crate) fn head(&self) -> Option<&BlockHeader> {
@@ -139,7 +165,7 @@ impl Disk {
     }
 
     pub(crate) fn state(&self) -> State {
-        State::restore(self.leaves.clone())
+        State::restore(self.leaves.iter().map(|(key, record)| (key.to_vec(), record.clone())))
     }
 
     /// Returns the blocks that no batch holds, and the receipts of each.
@@ -147,6 +173,13 @@ impl Disk {
         let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
         let from = usize::try_from(sealed).unwrap_or(usize::MAX).min(self.blocks.len());
         (self.blocks[from..].to_vec(), self.receipts[from..].to_vec())
+    }
+
+    /// Returns what the leaves held that each block changed which no batch holds.
+    pub(crate) fn unsealed_undo(&self) -> Vec<Vec<LeafChange>> {
+        let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
+        let from = usize::try_from(sealed).unwrap_or(usize::MAX).min(self.undo.len());
+        self.undo[from..].iter().map(|undo| undo.leaves.clone()).collect()
     }
 
     /// Returns where a transaction stands and its receipt there.

@@ -10,8 +10,9 @@ use crypto::eth::EthKey;
 use proof::committee::Committee;
 use proof::{Anchor, Domain};
 use state::State;
+use std::sync::Arc;
 use task::Parameters;
-use transition::ChainConfig;
+use transition::{ChainConfig, L1Rules};
 use types::{Amount, Bytes32, Digest, EthAddress, Millis, Ppm};
 
 /// A chain and its people.
@@ -20,6 +21,8 @@ pub(crate) struct Founded {
     pub(crate) anchor: Anchor,
     pub(crate) genesis_root: Digest,
     pub(crate) coordinator: Wallet,
+    /// Signs confirmations.
+    pub(crate) sequencer: Arc<SecretKey>,
     /// Each member's two keys, by address.
     pub(crate) member_seeds: [MemberSeed; 3],
     pub(crate) providers: Vec<Working>,
@@ -63,13 +66,14 @@ pub(crate) fn found(prng: &mut Prng) -> Founded {
         stake_min: Amount::new(1_000).unwrap_or(Amount::ZERO),
         verdict_window: Millis(3_000),
     };
+    let sequencer = SecretKey::from_seed(prng.bytes());
     let config = ChainConfig {
         salt: Bytes32(prng.bytes()),
         l1_chain_id: 31_337,
         committee: committee.clone(),
         parameters,
-        sequencer: SecretKey::from_seed([0; 32]).public(),
-        rules: L1Rules::default(),
+        sequencer: sequencer.public(),
+        rules: L1Rules { data_on_l1: prng.chance(500_000), ..L1Rules::default() },
     };
     assert_eq!(config.check(), Ok(()), "the founded chain is sound");
     let mut genesis = State::default();
@@ -81,5 +85,6 @@ pub(crate) fn found(prng: &mut Prng) -> Founded {
     let providers = (0..).zip(characters).map(|(at, character)| Working::new(at, character, prng)).collect();
     let requesters = (0..5).map(|_| Requester { wallet: Wallet::new(prng.bytes()), programs: Vec::new() }).collect();
     let genesis_root = genesis.root();
-    Founded { config, anchor, genesis_root, coordinator, member_seeds, providers, requesters }
+    let sequencer = Arc::new(sequencer);
+    Founded { config, anchor, genesis_root, coordinator, sequencer, member_seeds, providers, requesters }
 }

@@ -1,8 +1,10 @@
 //! A model of the contracts: the inbox with its rolling hash, the rollup's checks, the vault.
 
 use crate::check::{Broken, Checked, ensure};
+use crate::load;
 use crypto::list;
-use ledger::{Deposit, Withdrawal};
+use ledger::bridge::token_word;
+use ledger::{Deposit, Message, Withdrawal};
 use proof::{Anchor, BatchHeader};
 use std::collections::{BTreeMap, BTreeSet};
 use types::{AccountId, Amount, Bytes32, Digest, EthAddress, Millis};
@@ -47,18 +49,18 @@ impl L1 {
     pub(crate) fn deposit(&mut self, now: Millis, account: AccountId, token: EthAddress, amount: Amount) {
         let index = u64::try_from(self.inbox.len()).unwrap_or(u64::MAX);
         let sender = EthAddress([0xaa; 20]);
-        let deposit = Deposit { index, account, token, amount, sender };
-        let hash = deposit.hash_after(self.hashes.last().unwrap_or(&Bytes32::ZERO));
+        let deposit = Deposit { index, account, token: token_word(token), amount, sender };
+        let hash = Message::Deposit(deposit.clone()).hash_after(self.hashes.last().unwrap_or(&Bytes32::ZERO));
         self.hashes.push(hash);
         *self.locked.entry(token).or_default() += amount.quanta();
         self.inbox.push((now, deposit));
     }
 
     /// Returns the inbox from a place on, as far as it is deep enough.
-    pub(crate) fn inbox(&self, now: Millis, from: u64) -> Vec<Deposit> {
+    pub(crate) fn inbox(&self, now: Millis, from: u64) -> Vec<Message> {
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.inbox.len());
         let deep = self.inbox[from..].iter().take_while(|(at, _)| at.after(DEPTH) <= now);
-        deep.map(|(_, deposit)| deposit.clone()).collect()
+        deep.map(|(_, deposit)| Message::Deposit(deposit.clone())).collect()
     }
 
     /// Returns the deposits from a place on, whatever their depth.
@@ -112,7 +114,9 @@ impl L1 {
         let root = self.settled_header(batch).map_or(Bytes32::ZERO, |header| header.withdrawals_root);
         ensure(!self.claimed.contains(&withdrawal.index), || "claimed before".into())?;
         ensure(list::verifies(&withdrawal.leaf(), position, path, &root), || "the path does not hold".into())?;
-        let locked = self.locked.entry(withdrawal.token).or_default();
+        let token = load::TOKENS.into_iter().find(|token| token_word(*token) == withdrawal.token);
+        let token = token.ok_or_else(|| Broken("the vault holds no such token".into()))?;
+        let locked = self.locked.entry(token).or_default();
         let rest = locked.checked_sub(withdrawal.amount.quanta());
         *locked = rest.ok_or_else(|| Broken("the vault holds less than is claimed".into()))?;
         self.claimed.insert(withdrawal.index);

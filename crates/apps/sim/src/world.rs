@@ -11,15 +11,16 @@ use crate::nodes::{Coordinating, Following, Sequencing, Settling, Working};
 use crate::prng::Prng;
 use crate::{Plan, Sabotage};
 use api::Vote;
+use crypto::account::SecretKey;
 use crypto::eth::EthSignature;
 use crypto::list;
-use ledger::Deposit;
 use ledger::account::Account;
 use ledger::bridge::Cursor;
 use proof::{Anchor, BatchHeader};
 use provider::Ran;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use task::{Offer, Task};
 use transition::{Action, Batch, Block, ChainConfig, Transaction};
 use types::{AccountId, Amount, Digest, EthAddress, Height, Millis, TaskId, TransactionId};
@@ -91,14 +92,14 @@ impl Name {
 pub(crate) enum Message {
     Submit { from: Name, transaction: Box<Transaction> },
     Answer { id: TransactionId, answer: Answer },
-    Deposits(Vec<Deposit>),
+    Messages(Vec<ledger::Message>),
     AskBlocks { member: usize, token: u64, from: Height },
     Blocks { token: u64, blocks: Vec<Block> },
     AskBatches { member: usize, token: u64, from: u64 },
     Batches { token: u64, batches: Vec<Batch> },
     BatchSignature { number: u64, signer: EthAddress, signature: Box<EthSignature> },
     Vote(Box<Vote>),
-    NotSettled { life: u64 },
+    NotSettled { life: u64, number: u64 },
     Ran { life: u64, task: TaskId, ran: Option<Ran> },
 }
 
@@ -107,7 +108,7 @@ impl Message {
         match self {
             Self::Submit { .. } => "submit",
             Self::Answer { .. } => "answer",
-            Self::Deposits(_) => "deposits",
+            Self::Messages(_) => "messages",
             Self::AskBlocks { .. } => "ask for blocks",
             Self::Blocks { .. } => "blocks",
             Self::AskBatches { .. } => "ask for batches",
@@ -152,6 +153,7 @@ pub(crate) struct World {
     pub(crate) disk: Disk,
     pub(crate) l1: L1,
     pub(crate) sequencer: Sequencing,
+    pub(crate) sequencer_key: Arc<SecretKey>,
     pub(crate) settler: Settling,
     pub(crate) coordinator: Coordinating,
     pub(crate) members: Vec<Following>,
@@ -184,6 +186,7 @@ impl World {
             disk: Disk::new(&config),
             l1: L1::new(anchor.clone(), founded.genesis_root),
             sequencer: Sequencing::default(),
+            sequencer_key: founded.sequencer,
             settler: Settling::default(),
             coordinator: Coordinating::new(founded.coordinator),
             members: founded.member_seeds.map(|seed| Following::new(seed, &config)).into(),
@@ -490,7 +493,7 @@ impl World {
             self.send_l1(L1Call::Claim { batch: number });
         }
         if !taken || self.faults.strikes(Fault::ConfirmationLost) {
-            self.send(Name::Settler, Message::NotSettled { life });
+            self.send_after(100, Name::Settler, Message::NotSettled { life, number });
         }
         Ok(())
     }

@@ -45,11 +45,11 @@ impl Following {
 fn name_of(effect: &Effect) -> &'static str {
     match effect {
         Effect::Commit(_) => "Commit",
-        Effect::CommitBatch(_) => "CommitBatch",
+        Effect::CommitBatch { .. } => "CommitBatch",
         Effect::SignBatch { .. } => "SignBatch",
         Effect::Vote { .. } => "Vote",
         Effect::Refuse(_) => "Refuse",
-        Effect::Halt(_) => "Halt",
+        Effect::Diverged(_) => "Diverged",
     }
 }
 
@@ -65,6 +65,7 @@ impl World {
             batch: member.disk.batches.last().map(|batch| batch.header.clone()),
             blocks,
             receipts,
+            undo: member.disk.unsealed_undo(),
         };
         member.core = Some(Member::restore(config, anchor, member.seed.keys(), restored));
         Ok(())
@@ -156,11 +157,11 @@ impl World {
                 ensure(same, || format!("member {at} stored another block {height} than the sequencer"))?;
                 self.members[at].disk.commit_block(&executed)
             }
-            Effect::CommitBatch(batch) => {
+            Effect::CommitBatch { batch, diff } => {
                 if self.sabotage == Sabotage::MemberKeepsNoBatch {
                     return Ok(());
                 }
-                self.members[at].disk.commit_batch(&batch)
+                self.members[at].disk.commit_batch(&batch, diff)
             }
             Effect::SignBatch { number, signature } => {
                 self.line(&format!("member {at} signs batch {number}"));
@@ -179,7 +180,7 @@ impl World {
                 Ok(())
             }
             Effect::Refuse(why) => Err(Broken(format!("member {at} refuses to sign for an honest sequencer: {why}"))),
-            Effect::Halt(why) => Err(Broken(format!("member {at} stops: {why}"))),
+            Effect::Diverged(why) => Err(Broken(format!("member {at} stops: {why}"))),
         }
     }
 }

@@ -6,9 +6,11 @@ use crate::check::{Broken, Checked};
 use crate::faults::Fault;
 use crate::world::{L1Call, Message, Name, World};
 use sequencer::core::Restored;
-use sequencer::{Effect, Input, Sequencer};
+use sequencer::{Confirmed, Effect, Input, Policy, Sequencer};
 use std::collections::BTreeMap;
-use types::{Height, TransactionId};
+use std::sync::Arc;
+use transition::{Transaction, diff};
+use types::{Encode as _, Height, TransactionId};
 
 /// Most blocks in one answer of the feed.
 const BLOCKS: u64 = 64;
@@ -27,7 +29,9 @@ fn name_of(effect: &Effect) -> &'static str {
         Effect::Confirm { .. } => "Confirm",
         Effect::Refuse { .. } => "Refuse",
         Effect::Busy { .. } => "Busy",
-        Effect::Seal(_) => "Seal",
+        Effect::Seal { .. } => "Seal",
+        Effect::Ask { .. } => "Ask",
+        Effect::Halted { .. } => "Halted",
     }
 }
 
@@ -36,14 +40,18 @@ impl World {
         self.disk.check_root()?;
         self.check.all_told(&self.disk)?;
         let (blocks, receipts) = self.disk.unsealed();
+        let mut before = diff::Before::new();
+        self.disk.unsealed_undo().iter().for_each(|undo| diff::note(&mut before, undo));
         let restored = Restored {
             state: self.disk.state(),
             head: self.disk.head().cloned(),
             batch: self.disk.batches.last().map(|batch| batch.header.clone()),
             blocks,
             receipts: receipts.concat(),
+            before,
         };
-        self.sequencer.core = Some(Sequencer::restore(self.config.clone(), restored));
+        self.sequencer.core =
+            Some(Sequencer::restore(self.config.clone(), Policy::default(), Arc::clone(&self.sequencer_key), restored));
         Ok(())
     }
 
@@ -60,13 +68,13 @@ impl World {
         let next = core.inbox_next();
         let effects = core.step(self.now, Input::Tick);
         self.sequencer_perform(effects)?;
-        let deposits = self.l1.inbox(self.now, next);
-        if !deposits.is_empty() && self.is_up(Name::Sequencer) {
+        let messages = self.l1.inbox(self.now, next);
+        if !messages.is_empty() && self.is_up(Name::Sequencer) {
             if self.faults.strikes(Fault::LateDeposit) {
                 let delay = self.faults.length_ms(500, 6_000);
-                self.send_after(delay, Name::Sequencer, Message::Deposits(deposits));
+                self.send_after(delay, Name::Sequencer, Message::Messages(messages));
             } else {
-                self.send(Name::Sequencer, Message::Deposits(deposits));
+                self.send(Name::Sequencer, Message::Messages(messages));
             }
         }
         Ok(())
@@ -79,9 +87,11 @@ impl World {
                 self.sequencer.tickets += 1;
                 let ticket = self.sequencer.tickets;
                 self.sequencer.waiting.insert(ticket, (from, transaction.id(&self.chain)));
-                Input::Submit { ticket, transaction: *transaction }
+                let checked = Transaction::check(&transaction.to_bytes(), &self.chain);
+                let transaction = checked.map_err(|reject| Broken(format!("a wallet signed nonsense: {reject}")))?;
+                Input::Submit { ticket, transaction: Box::new(transaction) }
             }
-            Message::Deposits(deposits) => Input::Deposits(deposits),
+            Message::Messages(messages) => Input::Messages(messages),
             Message::AskBlocks { member, token, from } => {
                 let blocks: Vec<_> =
                     (from.0..from.0 + BLOCKS).map_while(|height| self.disk.block(Height(height)).cloned()).collect();
@@ -135,15 +145,16 @@ impl World {
                 self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
                 self.check.block(&self.chain, &executed)
             }
-            Effect::Confirm { ticket, id, height, position, receipt } => {
+            Effect::Confirm { ticket, confirmed } => {
+                let Confirmed { id, height, position, receipt, .. } = *confirmed;
                 self.check.told(&self.disk, id, height, position, &receipt)?;
                 self.sequencer_answer(ticket, Answer::Confirmed { height, position, receipt });
                 Ok(())
             }
-            Effect::Refuse { ticket, id, reject } => {
+            Effect::Refuse { ticket, id, code } => {
                 let answer = match self.disk.find(id) {
                     Some((height, position, receipt)) => Answer::Confirmed { height, position, receipt },
-                    None => Answer::Refused(reject.code()),
+                    None => Answer::Refused(code),
                 };
                 self.sequencer_answer(ticket, answer);
                 Ok(())
@@ -152,8 +163,9 @@ impl World {
                 self.sequencer_answer(ticket, Answer::Busy);
                 Ok(())
             }
-            Effect::Seal(batch) => {
-                self.disk.commit_batch(&batch)?;
+            Effect::Ask { .. } | Effect::Halted { .. } => Ok(()),
+            Effect::Seal { batch, diff } => {
+                self.disk.commit_batch(&batch, diff)?;
                 let number = batch.header.number;
                 self.line(&format!("batch {number} of {}-{} is stored", batch.first, batch.last));
                 if let Some(core) = &self.sequencer.core {

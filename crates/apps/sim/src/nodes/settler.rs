@@ -20,6 +20,8 @@ fn name_of(effect: &Effect) -> &'static str {
         Effect::Keep { .. } => "Keep",
         Effect::Send { .. } => "Send",
         Effect::Final { .. } => "Final",
+        Effect::Reopen { .. } => "Reopen",
+        Effect::Rewind { .. } => "Rewind",
         Effect::Halt(_) => "Halt",
     }
 }
@@ -71,7 +73,9 @@ impl World {
             Message::BatchSignature { number, signer, signature } => {
                 self.settler_step(Input::Signature { number, signer, signature })
             }
-            Message::NotSettled { life } if life == self.settler.life => self.settler_step(Input::Failed),
+            Message::NotSettled { life, number } if life == self.settler.life => {
+                self.settler_step(Input::Failed { number })
+            }
             Message::NotSettled { .. } => Ok(()),
             _ => Err(Broken("the settler got a message that is not for it".into())),
         }
@@ -101,9 +105,9 @@ impl World {
             }
             Effect::Send { header, evidence } => {
                 self.line(&format!("the settler sends batch {}", header.number));
-                let life = self.settler.life;
+                let (life, number) = (self.settler.life, header.number);
                 if self.faults.strikes(Fault::SendFailed) {
-                    self.send(Name::Settler, Message::NotSettled { life });
+                    self.send_after(100, Name::Settler, Message::NotSettled { life, number });
                 } else {
                     self.send_l1(L1Call::Settle { life, header, evidence });
                 }
@@ -113,6 +117,14 @@ impl World {
                 self.line(&format!("batch {number} is final"));
                 self.disk.settlements.insert(number);
                 Ok(())
+            }
+            Effect::Reopen { settled } => {
+                self.disk.forget_settlements(settled);
+                Err(Broken(format!("L1 dropped what was settled after batch {settled}")))
+            }
+            Effect::Rewind { to } => {
+                let removed = self.disk.rewind(to)?;
+                Err(Broken(format!("L1 dropped what {} blocks stand on", removed.len())))
             }
             Effect::Halt(why) => Err(Broken(format!("the settler stops: {why}"))),
         }

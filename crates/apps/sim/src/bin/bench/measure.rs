@@ -5,17 +5,19 @@ use crypto::account::SecretKey;
 use crypto::eth::keccak;
 use crypto::poseidon;
 use ledger::account::{Balance, BalanceKey, Transfer};
-use ledger::bridge::asset_of;
+use ledger::bridge::{asset_of, token_word};
+use ledger::{Deposit, Message};
 use proof::BlockHeader;
 use proof::committee::Committee;
 use sequencer::core::{Restored, Sequencer};
-use sequencer::{Effect, Input};
+use sequencer::{Effect, Input, Policy};
 use state::{Join, LeafChange, Overlay, Sequential, State};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use task::Parameters;
-use transition::{Action, ChainConfig, Entry, Transaction};
+use transition::{Action, ChainConfig, Entry, L1Rules, Transaction};
 use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
 
 /// Leaves of the tree that is committed to.
@@ -166,6 +168,11 @@ fn witnesses(quick: bool, state: &State) -> (Vec<f64>, Vec<f64>) {
     (0..runs(quick)).map(run).unzip()
 }
 
+/// Signs the confirmations.
+fn sequencer_key() -> SecretKey {
+    SecretKey::from_seed([0; 32])
+}
+
 fn config() -> ChainConfig {
     let nobody = account(u64::MAX >> 32);
     let parameters = Parameters {
@@ -185,7 +192,7 @@ fn config() -> ChainConfig {
         l1_chain_id: 1,
         committee,
         parameters,
-        sequencer: SecretKey::from_seed([0; 32]).public(),
+        sequencer: sequencer_key().public(),
         rules: L1Rules::default(),
     }
 }
@@ -206,13 +213,15 @@ fn transfers(keys: &[SecretKey], chain: &Digest, nonce: u64) -> Vec<Vec<u8>> {
     signed.collect()
 }
 
-fn deposits(keys: &[SecretKey]) -> Vec<ledger::Deposit> {
-    let deposit = |(index, key): (u64, &SecretKey)| ledger::Deposit {
-        index,
-        account: key.account(),
-        token: EthAddress::ZERO,
-        amount: Amount::new(1_000_000).expect("a small amount"),
-        sender: EthAddress::ZERO,
+fn deposits(keys: &[SecretKey]) -> Vec<Message> {
+    let deposit = |(index, key): (u64, &SecretKey)| {
+        Message::Deposit(Deposit {
+            index,
+            account: key.account(),
+            token: token_word(EthAddress::ZERO),
+            amount: Amount::new(1_000_000).expect("a small amount"),
+            sender: EthAddress::ZERO,
+        })
     };
     (0..).zip(keys).map(deposit).collect()
 }
@@ -225,7 +234,7 @@ pub(crate) fn transition(quick: bool) -> Vec<Measured> {
     let genesis = transition::genesis(&config);
     state.apply(&genesis);
     twin.apply(&genesis);
-    let entries = deposits(&keys).into_iter().map(Entry::Deposit).collect();
+    let entries = deposits(&keys).into_iter().map(Entry::Message).collect();
     let funded = transition::execute(&mut state, &config, None, entries, Millis(1));
     twin.apply(&funded.changes);
     let mut head: BlockHeader = funded.block.header;
@@ -256,10 +265,8 @@ pub(crate) fn journal(quick: bool) -> Vec<Measured> {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let store = store::Store::open(folder.path().join("chain.redb")).expect("a new store opens");
     store.commit_genesis(&transition::genesis(&config)).expect("the genesis is stored");
-    let nothing =
-        Restored { state: State::default(), head: None, batch: None, blocks: Vec::new(), receipts: Vec::new() };
-    let mut sequencer = Sequencer::restore(config, nothing);
-    sequencer.step(Millis(1), Input::Deposits(deposits(&keys)));
+    let mut sequencer = Sequencer::restore(config, Policy::default(), Arc::new(sequencer_key()), Restored::default());
+    sequencer.step(Millis(1), Input::Messages(deposits(&keys)));
     commit(&mut sequencer, &store, Millis(1));
     let mut rates = Vec::new();
     for nonce in 0..runs(quick) {
@@ -267,7 +274,8 @@ pub(crate) fn journal(quick: bool) -> Vec<Measured> {
         rates.push(rate(TRANSFERS, || {
             for (ticket, bytes) in (0..).zip(&signed) {
                 let transaction = Transaction::check(bytes, &chain).expect("a signed transfer");
-                sequencer.step(Millis(2 + nonce), Input::Submit { ticket, transaction });
+                let submit = Input::Submit { ticket, transaction: Box::new(transaction) };
+                sequencer.step(Millis(2 + nonce), submit);
             }
             let confirmed = commit(&mut sequencer, &store, Millis(2 + nonce));
             assert_eq!(confirmed, TRANSFERS, "every transfer is confirmed");
@@ -283,8 +291,8 @@ fn commit(sequencer: &mut Sequencer, store: &store::Store, now: Millis) -> u64 {
     for effect in sequencer.step(now, Input::Tick) {
         match effect {
             Effect::Commit(executed) => store.commit_block(&executed).expect("the block is stored"),
-            Effect::Confirm { receipt, .. } if receipt.is_applied() => confirmed += 1,
-            Effect::Seal(batch) => store.commit_batch(&batch).expect("the batch is stored"),
+            Effect::Confirm { confirmed: told, .. } if told.receipt.is_applied() => confirmed += 1,
+            Effect::Seal { batch, .. } => store.commit_batch(&batch).expect("the batch is stored"),
             _ => {}
         }
     }
