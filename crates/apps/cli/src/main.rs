@@ -55,7 +55,7 @@ enum Command {
     Account,
     /// Deposit from a development account.
     Deposit(account::Deposit),
-    /// Describe a chain of your own.
+    /// Describe a chain of your own, run it, and look after it.
     Chain {
         #[command(subcommand)]
         verb: chain::Verb,
@@ -89,8 +89,8 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
     let dir = named.clone().unwrap_or_else(|| PathBuf::from(".talea"));
     match cli.command {
         // A chain's file is written by hand and kept with other sources, not among a network's data.
-        Command::Chain { verb } => chain::run(named.as_deref(), verb, say),
-        Command::Up => network::up(&dir, None, say).await,
+        Command::Chain { verb } => chain::run(named.as_deref(), verb, say).await,
+        Command::Up => network::up(&dir, say).await,
         Command::Down { wipe } => network::down(&dir, wipe, say).await,
         Command::Status => network::status(&dir, say).await,
         Command::Demo(options) => demo::run(&dir, options, say).await,

@@ -172,7 +172,8 @@ async fn withdrawals(
             if !recipients.contains(&withdrawal.recipient) || reader.is_claimed(withdrawal.index).await? {
                 continue;
             }
-            let path = list::path(&leaves, at).ok_or_else(|| Error::failed("a batch's list of withdrawals is broken"))?;
+            let path =
+                list::path(&leaves, at).ok_or_else(|| Error::failed("a batch's list of withdrawals is broken"))?;
             let position = u64::try_from(at).map_err(|_| Error::failed("a batch has too many withdrawals"))?;
             ways.push(Way::Withdrawal { batch: paid.batch, claimed: Box::new(withdrawal.clone()), position, path });
         }

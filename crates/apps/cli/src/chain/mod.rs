@@ -167,7 +167,7 @@ async fn snapshot(data: &Path, to: &Path, say: &Say) -> Result<(), Error> {
         }
     };
     let text = format!("{} holds the chain up to block {}", to.display(), copied.height);
-    say.give(text, &json!({ "ok": true, "file": to, "height": copied.height, "batch": copied.batch }));
+    say.give(text, &json!({ "ok": true, "file": to, "height": copied.height, "leaves": copied.leaves }));
     Ok(())
 }
 
@@ -183,7 +183,7 @@ async fn restore(data: &Path, from: &Path, say: &Say) -> Result<(), Error> {
     let store = store::Store::open(&path).map_err(Error::role)?;
     sequencer::run::restore(&store, &settings).map_err(Error::role)?;
     let text = format!("restored up to block {}; start it with `talea chain up`", copied.height);
-    say.give(text, &json!({ "ok": true, "height": copied.height, "batch": copied.batch }));
+    say.give(text, &json!({ "ok": true, "height": copied.height, "leaves": copied.leaves }));
     Ok(())
 }
 

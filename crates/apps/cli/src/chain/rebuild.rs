@@ -58,11 +58,7 @@ impl Place {
         let rollup = self.rollup.or_else(|| own.map(|own| own.contracts.rollup));
         // Another rollup is not where ours was deployed.
         let first = self.first_block.or_else(|| own.filter(|_| self.rollup.is_none()).map(|own| own.block));
-        Ok((
-            l1.ok_or_else(|| missing("--l1"))?,
-            rollup.ok_or_else(|| missing("--rollup"))?,
-            first.unwrap_or_default(),
-        ))
+        Ok((l1.ok_or_else(|| missing("--l1"))?, rollup.ok_or_else(|| missing("--rollup"))?, first.unwrap_or_default()))
     }
 }
 
@@ -149,7 +145,8 @@ pub async fn rebuild(reader: &Reader, say: &Say) -> Result<(Rebuilt, usize), Err
             read += bytes.len();
             let list = rebuilt.apply(&bytes).map_err(|fault| wrong(&fault.to_string()))?;
             let leaves: Vec<_> = list.iter().map(Withdrawal::leaf).collect();
-            if rebuilt.state().root() != batch.header.state_root || list::root(&leaves) != batch.header.withdrawals_root {
+            if rebuilt.state().root() != batch.header.state_root || list::root(&leaves) != batch.header.withdrawals_root
+            {
                 return Err(wrong("its data gives other roots than it settled with"));
             }
             if !list.is_empty() {

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use types::Millis;
 
 /// How often a live view looks.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many settled batches may be missing before people are told that something is wrong: four times what a batch waits.
-const LATE: u64 = 4;
+/// How many ages of a batch may pass without a settled one, and what L1 is given on top, before people are told.
+const LATE: u32 = 4;
+const GRACE: Duration = Duration::from_secs(60);
 
 /// What was seen at one time.
 struct Seen {
@@ -98,8 +98,8 @@ impl Watched {
         let applied = read(metric::TRANSACTIONS);
         let tps = before.map(|before| (applied - before.applied) / (at - before.at).as_secs_f64().max(0.001));
         let lag_s = read(metric::SETTLE_LAG_SECONDS);
-        let due_s = Millis::seconds(self.network.operation.batch_age_ms);
-        let is_late = lag_s > due_s * f64::from(u32::try_from(LATE).unwrap_or(u32::MAX)) + 60.0;
+        let due = Duration::from_millis(self.network.operation.batch_age_ms.0) * LATE + GRACE;
+        let is_late = lag_s > due.as_secs_f64();
         let waiting_s = oldest.map(|since| now_s().saturating_sub(since));
         let overdue = waiting_s.is_some_and(|waited| waited > self.network.config.rules.forced_deadline_s / 2);
         let mut alerts = Vec::new();
@@ -110,7 +110,9 @@ impl Watched {
             alerts.push(format!("nothing has settled for {lag_s:.0} s although blocks wait: see the node's log"));
         }
         if overdue {
-            alerts.push("a message on L1 has waited half its deadline: the chain will be frozen if it is ignored".to_owned());
+            alerts.push(
+                "a message on L1 has waited half its deadline: the chain will be frozen if it is ignored".to_owned(),
+            );
         }
         let height = status.head.as_ref().map_or(0, |head| head.height.0);
         let p = |share| quantile(&numbers, metric::CONFIRMATION_SECONDS, share);
@@ -134,16 +136,19 @@ fn now_s() -> u64 {
 fn text(value: &Value, members: usize) -> String {
     let shown = |name: &str| match &value[name] {
         Value::Null => "-".to_owned(),
-        Value::Number(number) => number.as_f64().map_or_else(String::new, |n| {
-            if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.3}") }
-        }),
+        Value::Number(number) => number
+            .as_f64()
+            .map_or_else(String::new, |n| if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.3}") }),
         other => other.to_string(),
     };
     let mut out = format!("settled   batch {}, {} s ago\n", shown("settled"), shown("settle_lag_s"));
     let mut line = |name: &str, rest: String| out.push_str(&format!("{name:<9} {rest}\n"));
     line("sealed", format!("batch {}; the next is {} s old", shown("sealed"), shown("batch_age_s")));
     line("blocks", format!("{}; {} transactions/s, {} wait", shown("height"), shown("tps"), shown("queue")));
-    line("answers", format!("p50 within {} s, p99 within {} s", shown("confirmation_p50_s"), shown("confirmation_p99_s")));
+    line(
+        "answers",
+        format!("p50 within {} s, p99 within {} s", shown("confirmation_p50_s"), shown("confirmation_p99_s")),
+    );
     line("state", format!("{} leaves, {} bytes of memory", shown("leaves"), shown("resident_bytes")));
     line("L1", format!("{} gwei spent, {} gwei left", shown("l1_spent_gwei"), shown("l1_balance_gwei")));
     line("members", format!("{} of {members} have signed since the start", shown("members_seen")));

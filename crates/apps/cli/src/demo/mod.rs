@@ -60,7 +60,7 @@ pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
         }
     };
     let folder = temporary.as_deref().unwrap_or(dir);
-    let (network, started) = network::start(folder, None, say).await?;
+    let (network, started) = network::start(folder, say).await?;
     if temporary.is_some() {
         say.tell(format!("a network of its own, in {}", folder.display()));
     }

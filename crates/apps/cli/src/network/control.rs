@@ -74,7 +74,8 @@ async fn answer(mut stream: UnixStream, store: &Store) -> Result<(), std::io::Er
     let copied = match serde_json::from_slice(&line) {
         Ok(Request::Snapshot { to }) => {
             let store = store.clone();
-            let copied = tokio::task::spawn_blocking(move || store.snapshot(&to)).await.map_err(std::io::Error::other)?;
+            let copied =
+                tokio::task::spawn_blocking(move || store.snapshot(&to)).await.map_err(std::io::Error::other)?;
             copied.map(|snapshot| Copied::of(&snapshot)).map_err(|error| types::Causes(&error).to_string())
         }
         Err(error) => Err(format!("this node does not understand the question: {error}")),

@@ -113,9 +113,9 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         rules: &network.config.rules,
         // Nobody can put another verifier in the place of this one.
         owner: EthAddress::ZERO,
-        dev_token: true,
+        dev_token: network.operator_key.is_none(),
     };
-    let operator = Role::Operator.l1_secret();
+    let operator = network.operator()?;
     let deployed = deploy_contracts(&network.l1, &operator, &deployment).await?;
     // The rollup names only the configuration's hash. With its bytes beside it, L1 alone tells the chain's rules and the
     // state that it starts from.
