@@ -74,6 +74,8 @@ pub struct Hook {
 
 /// How long a local chain waits for messages that its L1 dropped: it has nobody to wait for.
 const LOCAL_PATIENCE: Millis = Millis(3_000);
+/// How deep a reorganisation of L1 may go before our transactions in the blocks that it drops are lost track of.
+const REORGANISATION: u64 = 16;
 /// How long any other waits.
 const PATIENCE: Millis = Millis(120_000);
 
@@ -128,7 +130,7 @@ impl Operation {
         let limits = settler::outbox::Limits {
             gas_price_max_wei: self.gas_price_max_gwei.saturating_mul(GWEI),
             spend_max_wei: self.spend_max_gwei.map_or(u128::MAX, |gwei| u128::from(gwei) * u128::from(GWEI)),
-            depth: self.confirmations.max(1),
+            depth: self.confirmations.max(REORGANISATION),
             replace_after: if self.patience_ms == LOCAL_PATIENCE { Millis(3_000) } else { usual.replace_after },
             ..usual
         };
