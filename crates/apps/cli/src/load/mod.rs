@@ -55,7 +55,7 @@ pub struct Options {
     /// How many withdrawals are claimed on L1.
     #[arg(long, default_value_t = 100, value_name = "C")]
     claims: usize,
-    /// How many confirmations, proofs of receipts and proofs of balances are checked.
+    /// About how many confirmations, proofs of receipts and proofs of balances are checked of each.
     #[arg(long, default_value_t = 100, value_name = "S")]
     samples: usize,
     /// Which accounts: other text, other accounts.

@@ -55,6 +55,12 @@ impl Progress {
         self.shared.done.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Says how much is done, and how much there is by now.
+    pub fn reach(&self, done: u64, total: u64) {
+        self.shared.done.store(done, Ordering::Relaxed);
+        self.shared.total.store(total, Ordering::Relaxed);
+    }
+
     /// Does something with each of many, so many at one time, and returns what came of it in their order.
     pub async fn each<T, R, F>(&self, at_once: usize, all: Vec<T>, work: impl Fn(T) -> F) -> Result<Vec<R>, Error>
     where

@@ -23,12 +23,14 @@ use types::{AccountId, Amount, EthAddress, Height, TransactionId};
 
 /// How often things are asked for that nothing announces.
 const POLL: Duration = Duration::from_millis(50);
+/// How often it is asked how far settling is, only to tell it.
+const WATCH: Duration = Duration::from_secs(1);
 /// How long the network may take to credit what is deposited, or to settle what it did.
 const SLOWEST: Duration = Duration::from_secs(900);
 /// How many questions are on their way at one time.
 const AT_ONCE: usize = 16;
-/// How many parts of the run transactions are sampled from.
-const SAMPLED_PARTS: usize = 6;
+/// How many parts of the run transactions are sampled from, paying others on the ledger not counted.
+const SAMPLED_PARTS: usize = 5;
 
 /// Waits for something, but not for ever.
 async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -260,10 +262,16 @@ impl Walk {
 
     /// Waits until L1 has settled everything that was done.
     async fn settle(&mut self) -> Result<Height, Error> {
-        self.progress.begin("", 0);
+        self.progress.begin("batches settled on L1", 0);
         let start = Instant::now();
         let head = self.target.client.status().await?.head.map_or(Height(0), |head| head.height);
-        let view = in_time("settle on L1", market::settled(&self.target.client, head)).await?;
+        let view = in_time("settle on L1", async {
+            tokio::select! {
+                view = market::settled(&self.target.client, head) => view,
+                failed = self.watch_batches() => failed,
+            }
+        });
+        let view = view.await?;
         let last = view.batch.header.number;
         let mut next = self.first_batch;
         while next <= last {
@@ -283,6 +291,16 @@ impl Walk {
         }
         self.report.phases.push(Phase::plain("wait for L1 to settle", self.report.batches.count, start, 0));
         Ok(view.batch.last)
+    }
+
+    /// Tells how many batches are settled, until it is dropped.
+    async fn watch_batches<T>(&self) -> Result<T, Error> {
+        loop {
+            let status = self.target.client.status().await?;
+            let before = self.first_batch - 1;
+            self.progress.reach(status.settled.saturating_sub(before), status.sealed.saturating_sub(before));
+            tokio::time::sleep(WATCH).await;
+        }
     }
 
     /// Claims some of the withdrawals on L1.
