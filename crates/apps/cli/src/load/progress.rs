@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How long the bar is on a terminal.
 const BAR: u64 = 30;
 
-struct Shared {
+struct Counted {
     doing: Mutex<(String, Instant)>,
     done: AtomicU64,
     total: AtomicU64,
@@ -21,7 +21,7 @@ struct Shared {
 /// Counts what is done and tells it. Cheap to clone; it falls silent when [`Progress::end`] is called.
 #[derive(Clone)]
 pub struct Progress {
-    shared: Arc<Shared>,
+    counted: Arc<Counted>,
     ticker: Option<Arc<tokio::task::JoinHandle<()>>>,
 }
 
@@ -29,8 +29,8 @@ impl Progress {
     /// Starts to tell people; programs hear nothing.
     pub fn start(say: &Say) -> Self {
         let doing = Mutex::new((String::new(), Instant::now()));
-        let shared = Arc::new(Shared { doing, done: AtomicU64::new(0), total: AtomicU64::new(0) });
-        let told = Arc::clone(&shared);
+        let counted = Arc::new(Counted { doing, done: AtomicU64::new(0), total: AtomicU64::new(0) });
+        let told = Arc::clone(&counted);
         let ticker = (!say.is_json()).then(|| {
             Arc::new(tokio::spawn(async move {
                 loop {
@@ -39,26 +39,26 @@ impl Progress {
                 }
             }))
         });
-        Self { shared, ticker }
+        Self { counted, ticker }
     }
 
     /// Begins something of which there is so much.
     pub fn begin(&self, doing: &str, total: usize) {
-        let mut now = self.shared.doing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.counted.doing.lock().unwrap_or_else(PoisonError::into_inner);
         *now = (doing.to_owned(), Instant::now());
-        self.shared.done.store(0, Ordering::Relaxed);
-        self.shared.total.store(u64::try_from(total).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.counted.done.store(0, Ordering::Relaxed);
+        self.counted.total.store(u64::try_from(total).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Counts what was done.
     pub fn add(&self, count: usize) {
-        self.shared.done.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
+        self.counted.done.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Says how much is done, and how much there is by now.
     pub fn reach(&self, done: u64, total: u64) {
-        self.shared.done.store(done, Ordering::Relaxed);
-        self.shared.total.store(total, Ordering::Relaxed);
+        self.counted.done.store(done, Ordering::Relaxed);
+        self.counted.total.store(total, Ordering::Relaxed);
     }
 
     /// Does something with each of many, so many at one time, and returns what came of it in their order.
@@ -88,12 +88,12 @@ impl Progress {
     pub fn end(&self) {
         if let Some(ticker) = &self.ticker {
             ticker.abort();
-            self.shared.clear();
+            self.counted.clear();
         }
     }
 }
 
-impl Shared {
+impl Counted {
     fn tell(&self) {
         let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
         let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
