@@ -124,7 +124,8 @@ choice! {
 }
 
 impl Part {
-    fn batch(&self) -> u64 {
+    /// Returns the number of the batch that it belongs to.
+    pub fn batch(&self) -> u64 {
         match self {
             Self::Chunk(chunk) => chunk.batch,
             Self::Settle(settled) => settled.header.number,
@@ -142,7 +143,7 @@ impl Part {
 
     /// Returns the most gas that it can need, for when the node cannot tell: a batch's chunks are on their way before it,
     /// so that an estimate would find them missing. Measured by the contracts' gas tests, with a third on top.
-    fn gas_at_most(&self) -> u64 {
+    pub fn gas_at_most(&self) -> u64 {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         match self {
             // The floor price of calldata (EIP-7623), as if no byte were zero, and a slot.
@@ -153,7 +154,7 @@ impl Part {
 }
 
 /// Cuts a batch into what goes to L1, in order.
-fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
+pub fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
     let batch = header.number;
     let chunks: Vec<&[u8]> = difference.map(|bytes| diff::chunks(bytes).collect()).unwrap_or_default();
     let hashes = chunks.iter().map(|bytes| keccak(&[bytes])).collect();
