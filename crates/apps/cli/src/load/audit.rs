@@ -230,7 +230,7 @@ mod tests {
         let text = chain::template("local");
         let file = chain::check(&text, None).expect("the template holds");
         let folder = tempfile::tempdir().expect("a folder");
-        crate::network::Network::create(folder.path(), &file).expect("a network").config
+        crate::network::Network::create(folder.path(), &file, None).expect("a network").config
     }
 
     /// Runs all that the plan has through the real rules, and returns the book with the state that came of it.
