@@ -458,7 +458,7 @@ impl L1 {
         let mut state = State::default();
         state.apply(genesis);
         let before = genesis.iter().map(|change| (change.key.clone(), None)).collect();
-        apply(&mut rebuilt, &diff::encode(&before, &state))?;
+        apply(&mut rebuilt, &diff::encode(&before, &state, &[]))?;
         for At { what: settled, .. } in &self.settled {
             let mut bytes = Vec::new();
             for chunk in &settled.chunks {

@@ -50,7 +50,8 @@ pub enum Input {
         /// L1's rolling hash after as many messages as the batch takes.
         hash: Option<Bytes32>,
     },
-    /// A batch was handed to L1 in vain.
+    /// A batch was handed to L1 in vain. L1 may still take that back: whoever hands the batch over again leaves out what
+    /// is under way by then.
     Failed {
         /// Which batch.
         number: u64,
@@ -69,7 +70,7 @@ pub enum Effect {
         /// The signatures, ordered by signer.
         evidence: Vec<u8>,
     },
-    /// Hand a batch to L1: its published data first, then its header with the evidence.
+    /// Hand a batch to L1, but for what is under way: its published data first, then its header with the evidence.
     Send {
         /// The batch.
         header: Box<BatchHeader>,

@@ -272,13 +272,14 @@ impl Member {
         if count == 0 || asked.last < asked.first {
             return vec![Effect::Refuse(format!("batch {number} holds no block that is not signed already"))];
         }
-        let diff = self.config.rules.data_on_l1.then(|| self.diff(count));
+        let receipts = self.at.receipts[..count].concat();
+        let diff = self.config.rules.data_on_l1.then(|| self.diff(count, &receipts));
         let batch = transition::seal(&BatchInput {
             config_hash: self.anchor.config_hash,
             parent: self.at.batch.as_ref(),
             genesis_root: self.genesis_root,
             blocks: &self.at.blocks[..count],
-            receipts: &self.at.receipts[..count].concat(),
+            receipts: &receipts,
             diff: diff.as_deref(),
         });
         if batch != asked {
@@ -294,14 +295,14 @@ impl Member {
 
     /// Tells what the first blocks that wait changed, from the state after them: those executed beyond are taken back
     /// meanwhile.
-    fn diff(&mut self, count: usize) -> Vec<u8> {
+    fn diff(&mut self, count: usize, receipts: &[Receipt]) -> Vec<u8> {
         let (mut before, mut beyond) = (Before::new(), Before::new());
         self.at.undo[..count].iter().for_each(|undo| diff::note(&mut before, undo));
         self.at.undo[count..].iter().for_each(|undo| diff::note(&mut beyond, undo));
         let back: Vec<LeafChange> = beyond.into_iter().map(|(key, record)| LeafChange { key, record }).collect();
         let forth = self.at.state.undo_of(&back);
         self.at.state.apply(&back);
-        let bytes = diff::encode(&before, &self.at.state);
+        let bytes = diff::encode(&before, &self.at.state, receipts);
         self.at.state.apply(&forth);
         bytes
     }
@@ -397,7 +398,7 @@ mod tests {
     /// Tells the difference since the last batch, and begins anew where a batch ends.
     fn diff_of(before: &mut Before, executed: &Executed, state: &State, ends: bool) -> Vec<u8> {
         diff::note(before, &executed.undo);
-        let bytes = diff::encode(before, state);
+        let bytes = diff::encode(before, state, &executed.receipts);
         if ends {
             before.clear();
         }
