@@ -4,8 +4,7 @@
 //! exception: L1 dropped messages that the chain took. Then the chain goes back to the end of the last batch that L1
 //! still bears out, and
 //!
-//! - it goes back only if L1's inbox contradicts the next batch, or has been too short for it for as long as the
-//!   operator waits;
+//! - it goes back only if L1's inbox contradicts the next batch, or is too short for it;
 //! - every transaction of a block that is taken back is reported as revoked, and nothing else is;
 //! - every revoked transaction comes again, before anything that was sent later, in the old order, whatever crashes. It
 //!   may be rejected this time. It may stay away only if it cannot be valid any more: L1 brought another transaction of
@@ -204,6 +203,8 @@ impl Checker {
         let head = disk.head().map_or(Height(0), |head| head.height);
         let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.told).into_iter().partition(|t| t.height <= head);
         self.told = stay;
+        let gone_only = reported.iter().all(|block| block.header.height > head);
+        ensure(gone_only, || "a block that stays is reported as revoked".into())?;
         self.all_told(disk)?;
         let (mut ids, mut again) = (BTreeSet::new(), Vec::new());
         for entry in reported.iter().flat_map(|block| &block.entries) {

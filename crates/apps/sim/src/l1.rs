@@ -2,8 +2,9 @@
 //! the rollup's checks, the vault. What the settler's account sends and pays is in [`account`].
 //!
 //! Nothing in a contract's storage is ever overwritten, so that a reorganisation only cuts off the ends of lists. No
-//! reorganisation is deeper than [`FINAL`], and none touches a block in which an earlier one changed messages: a chain
-//! that returns to a history which everybody has left is outside of what the services promise.
+//! reorganisation is deeper than [`FINAL`], and L1 never comes back to an inbox that it has left for another one. If it
+//! did, a batch that nobody follows any more could settle after all, and the settler would stop, as it should: that is an
+//! operator's business and not the simulator's.
 
 pub(crate) mod account;
 
@@ -18,7 +19,7 @@ use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Message, Withdrawal};
 use proof::{Anchor, BatchHeader};
 use settler::run::{Evidenced, Part};
 use state::{LeafChange, State};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use transition::diff;
 use types::{AccountId, Amount, Bytes32, Digest, EthAddress};
 
@@ -97,8 +98,10 @@ pub(crate) struct L1 {
     pub(crate) head: u64,
     /// How many reorganisations there were: a block's hash tells them apart.
     pub(crate) forks: u64,
-    /// The last block that must not be reorganised any more.
-    settled_past: u64,
+    /// The inbox's hashes that a reorganisation cut off, by the number of messages.
+    cut_off: BTreeMap<usize, BTreeSet<Bytes32>>,
+    /// Those of them that another message took the place of, for good.
+    left: BTreeSet<Bytes32>,
     block_hashes: Vec<At<Bytes32>>,
     inbox: Vec<At<Message>>,
     hashes: Vec<Bytes32>,
@@ -135,7 +138,8 @@ impl L1 {
             genesis_root,
             head: 0,
             forks: 0,
-            settled_past: 0,
+            cut_off: BTreeMap::new(),
+            left: BTreeSet::new(),
             block_hashes: Vec::new(),
             inbox: Vec::new(),
             hashes: vec![Bytes32::ZERO],
@@ -199,6 +203,7 @@ impl L1 {
 
     fn execute(&mut self, call: Call) -> Option<Happened> {
         let index = number(self.inbox.len());
+        let other = other_than(&call);
         let message = match call {
             Call::Deposit { account, token, amount } => {
                 let (token, sender) = (token_word(token), EthAddress([0xaa; 20]));
@@ -217,7 +222,12 @@ impl L1 {
             }
         };
         let hash = message.hash_after(self.hashes.last().unwrap_or(&Bytes32::ZERO));
+        if self.left.contains(&hash) {
+            return other.and_then(|other| self.execute(other));
+        }
         self.hashes.push(hash);
+        let cut_off = self.cut_off.get(&self.inbox.len()).into_iter().flatten();
+        self.left.extend(cut_off.filter(|cut_off| **cut_off != hash));
         self.inbox.push(At { block: self.head, what: message });
         None
     }
@@ -287,7 +297,7 @@ impl L1 {
 impl L1 {
     /// Returns how many blocks a reorganisation may replace.
     pub(crate) fn reach(&self) -> u64 {
-        self.head.saturating_sub(self.settled_past).min(FINAL)
+        self.head.min(FINAL)
     }
 
     /// Cuts blocks off. What they held waits for a block again, but for what is lost on the way. The caller makes at
@@ -300,7 +310,9 @@ impl L1 {
         cut(&mut self.published, keep);
         let claims = cut(&mut self.claimed, keep);
         let messages = cut(&mut self.inbox, keep);
-        self.hashes.truncate(self.inbox.len() + 1);
+        for (at, hash) in (self.inbox.len()..).zip(self.hashes.split_off(self.inbox.len() + 1)) {
+            self.cut_off.entry(at).or_default().insert(hash);
+        }
         self.account.reorganise(keep, faults);
         self.head = keep;
         let before = messages.len();
@@ -311,11 +323,19 @@ impl L1 {
         }
         let again = claims.into_iter().map(|At { what, .. }| At { block: keep + 1, what: Call::Claim(what) });
         self.waiting.extend(again);
-        let inbox_changed = changed && before > 0;
-        if inbox_changed {
-            self.settled_past = held_until + depth;
+        Dropped { settlements, inbox_changed: changed && before > 0 }
+    }
+}
+
+/// Returns the call that somebody makes when this one must not come again: of another amount, or none.
+fn other_than(call: &Call) -> Option<Call> {
+    let mut other = call.clone();
+    match &mut other {
+        Call::Deposit { amount, .. } | Call::ForceWithdrawal { amount, .. } => {
+            *amount = load::amount(amount.quanta() + 1);
+            Some(other)
         }
-        Dropped { settlements, inbox_changed }
+        Call::ForceTransaction(_) | Call::Claim(_) => None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! A wallet as the SDK has it: one transaction at a time, the same bytes again until somebody answers, and a new nonce
-//! when another transaction took this one's.
+//! A wallet as an SDK should have it: one transaction at a time, the same bytes again until somebody answers, and a new
+//! nonce only when another transaction took this one's.
 
 use crypto::account::SecretKey;
 use std::collections::VecDeque;
@@ -8,6 +8,9 @@ use types::{AccountId, Digest, EthAddress, Height, Millis, TransactionId};
 
 /// How long to wait for an answer before sending the same bytes again.
 const PATIENCE: Millis = Millis(400);
+
+/// How often the same bytes are sent again when an earlier transaction is missing, before the wish is given up.
+const EARLY_MAX: u32 = 8;
 
 /// What the node says to a submitted transaction.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ struct Flight {
     transaction: Transaction,
     id: TransactionId,
     sent: Millis,
+    /// How often it was refused because an earlier transaction is missing.
+    early: u32,
 }
 
 /// What a wallet wants.
@@ -117,7 +122,7 @@ impl Wallet {
     pub(crate) fn sign(&mut self, chain: &Digest, nonce: u64, now: Millis) -> Option<(Transaction, u64)> {
         let Wish { intention, on_behalf, action } = self.queue.front()?;
         let transaction = Transaction::sign_for(&self.key, *on_behalf, chain, nonce, action.clone());
-        self.flight = Some(Flight { id: transaction.id(chain), transaction: transaction.clone(), sent: now });
+        self.flight = Some(Flight { id: transaction.id(chain), transaction: transaction.clone(), sent: now, early: 0 });
         Some((transaction, *intention))
     }
 
@@ -133,10 +138,17 @@ impl Wallet {
                 Some(Done { id, receipt, height, position })
             }
             Answer::Refused(code) => {
+                // The chain may have gone back behind an earlier transaction, which comes again: these bytes are good then,
+                // and whoever signs the same wish with another nonce may have it twice.
+                if code == transition::Reject::NonceTooHigh.code()
+                    && let Some(flight) = self.flight.as_mut().filter(|flight| flight.early < EARLY_MAX)
+                {
+                    flight.early += 1;
+                    return None;
+                }
                 self.flight = None;
-                let race =
-                    code == transition::Reject::NonceTooLow.code() || code == transition::Reject::NonceTooHigh.code();
-                if !race {
+                // Another transaction took the nonce: these bytes can never be applied.
+                if code != transition::Reject::NonceTooLow.code() {
                     self.queue.pop_front();
                 }
                 None
