@@ -78,6 +78,8 @@ pub(crate) struct Checker {
     pub(crate) known: Known,
     pub(crate) books: Books,
     told: Vec<Told>,
+    /// What was told of blocks that are no more.
+    gone: BTreeMap<(TransactionId, Height, u32), Receipt>,
     signed: BTreeMap<(usize, u64), Signed>,
     revoked: BTreeMap<TransactionId, Revoked>,
     /// The turn of the last that came again.
@@ -95,6 +97,7 @@ impl Checker {
             known,
             books: Books::default(),
             told: Vec::new(),
+            gone: BTreeMap::new(),
             signed: BTreeMap::new(),
             revoked: BTreeMap::new(),
             turn: 0,
@@ -131,6 +134,21 @@ impl Checker {
         let holds = Self::stands(disk, &told);
         self.told.push(told);
         holds
+    }
+
+    /// Checks what a wallet heard: it stands, or stood when it was said.
+    pub(crate) fn heard(
+        &mut self,
+        disk: &Disk,
+        id: TransactionId,
+        height: Height,
+        position: u32,
+        receipt: &Receipt,
+    ) -> Checked {
+        if self.gone.get(&(id, height, position)) == Some(receipt) {
+            return Ok(());
+        }
+        self.told(disk, id, height, position, receipt)
     }
 
     fn stands(disk: &Disk, told: &Told) -> Checked {
@@ -208,6 +226,7 @@ impl Checker {
         }
         let unheard = gone.iter().find(|told| !ids.contains(&told.id));
         ensure(unheard.is_none(), || "a confirmed transaction was revoked, and nobody was told".into())?;
+        self.gone.extend(gone.into_iter().map(|told| ((told.id, told.height, told.position), told.receipt)));
         // What was revoked before and did not come again yet waits behind.
         let still = self.revoked.iter().filter(|(id, revoked)| revoked.turn > self.turn && !ids.contains(id));
         let mut still: Vec<_> = still.map(|(id, r)| (r.turn, (*id, r.signer, r.nonce))).collect();

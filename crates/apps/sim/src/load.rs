@@ -70,7 +70,11 @@ impl World {
             62..64 => self.want_nonsense(at),
             64..74 => self.want_tally(at, token, balance),
             74..80 => self.want_authority(at),
-            80..82 => self.want_forced(at, token),
+            80..83 => self.want_forced(at, token),
+            83..88 => {
+                let amount = amount(self.prng.between(1, 20_000));
+                self.send_l1(L1Call::Send(Call::Deposit { account, token, amount }));
+            }
             _ => {}
         }
         Ok(())

@@ -396,13 +396,18 @@ impl World {
 
     /// Decides whether a node dies now. `before` and `after` name the effects on both sides of the moment.
     pub(crate) fn dies(&mut self, name: Name, after: Option<&str>, before: Option<&str>) -> bool {
+        self.dies_times(name, name.frailty(), after, before)
+    }
+
+    /// The same, so many times likelier than usual: for moments that are rare.
+    pub(crate) fn dies_times(&mut self, name: Name, times: u64, after: Option<&str>, before: Option<&str>) -> bool {
         let (fault, point) = match (after, before) {
             (None, Some(before)) => (Fault::CrashBeforeEffects, format!("before {before}")),
             (Some(after), Some(before)) => (Fault::CrashBetweenEffects, format!("after {after}, before {before}")),
             (Some(after), None) => (Fault::CrashAfterEffects, format!("after {after}")),
             (None, None) => return false,
         };
-        let dies = self.faults.strikes_times(fault, name.frailty());
+        let dies = self.faults.strikes_times(fault, times);
         if dies {
             self.crash(name, &point);
         }
@@ -513,7 +518,9 @@ impl World {
                 let nonce = self.nonce_of(account);
                 let signed = self.wallet(name).and_then(|wallet| wallet.sign(&chain, nonce, now));
                 let Some((transaction, intention)) = signed else { return };
-                self.check.intended(transaction.id(&chain), intention);
+                let id = transaction.id(&chain);
+                self.line(&format!("{name} signs {id} with nonce {nonce} for intention {intention}"));
+                self.check.intended(id, intention);
                 Box::new(transaction)
             }
         };
@@ -521,8 +528,11 @@ impl World {
     }
 
     fn answered(&mut self, name: Name, id: TransactionId, answer: Answer) -> Checked {
+        if let Answer::Refused(code) = &answer {
+            self.line(&format!("{name} hears that {id} is refused: {code}"));
+        }
         let Some(done) = self.wallet(name).and_then(|wallet| wallet.answer(id, answer)) else { return Ok(()) };
-        self.check.told(&self.disk, done.id, done.height, done.position, &done.receipt)?;
+        self.check.heard(&self.disk, done.id, done.height, done.position, &done.receipt)?;
         self.wallet_tick(name);
         Ok(())
     }

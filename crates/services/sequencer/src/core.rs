@@ -330,7 +330,7 @@ impl Sequencer {
             let Some(message) = self.inbox.pop_front() else { break };
             entries.push(Incoming::Message(message));
         }
-        let (mut taken, mut refusals) = (Vec::new(), Vec::new());
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
         let mut nonces: BTreeMap<AccountId, u64> = BTreeMap::new();
         while entries.len() < limits::BLOCK_ENTRIES {
             let Some(waiting) = self.queue.pop_front() else { break };
@@ -343,11 +343,7 @@ impl Sequencer {
                 std::cmp::Ordering::Equal => None,
             };
             if let Some(reject) = reject {
-                refusals.extend(waiting.ticket.map(|ticket| Effect::Refuse {
-                    ticket,
-                    id: waiting.transaction.id(),
-                    code: reject.code(),
-                }));
+                refused.push((waiting, reject));
                 continue;
             }
             *next += 1;
@@ -364,7 +360,12 @@ impl Sequencer {
         };
         // After the block: bytes that came twice are refused the second time, and that answer is looked up in the
         // store. Looked up too early it would be a refusal, and the sender would sign the same wish again.
-        effects.extend(refusals);
+        for (waiting, reject) in refused {
+            // A copy of what is in question now is no answer to it.
+            if let Err(waiting) = self.questions.defer(waiting) {
+                effects.extend(waiting.refusal(reject.code()));
+            }
+        }
         effects
     }
 
@@ -428,12 +429,12 @@ impl Sequencer {
     /// Puts the operator's transactions where the one in question stood, and what waited behind it after them.
     fn replace(&mut self, id: TransactionId, transactions: Vec<Checked>) -> Vec<Effect> {
         let Some(asked) = self.questions.take(id) else { return Vec::new() };
-        let refusal = asked.refusal();
-        for waiting in asked.dependents.into_iter().rev() {
+        let (refusals, dependents) = asked.parted();
+        for waiting in dependents.into_iter().rev() {
             self.queue.push_front(waiting);
         }
         self.requeue(transactions);
-        refusal.into_iter().collect()
+        refusals
     }
 
     /// Deals with questions that nobody answered in time.
@@ -442,12 +443,15 @@ impl Sequencer {
         for asked in self.questions.overdue(now) {
             match asked.on_timeout {
                 OnTimeout::Drop => {
-                    effects.extend(asked.refusal());
-                    self.queue.extend(asked.dependents);
+                    let (refusals, dependents) = asked.parted();
+                    effects.extend(refusals);
+                    self.queue.extend(dependents);
                 }
                 OnTimeout::Quarantine => {
-                    effects.extend(asked.refusal());
-                    effects.extend(asked.dependents.into_iter().filter_map(|waiting| waiting.refusal(asked.code)));
+                    let code = asked.code;
+                    let (refusals, dependents) = asked.parted();
+                    effects.extend(refusals);
+                    effects.extend(dependents.into_iter().filter_map(|waiting| waiting.refusal(code)));
                 }
                 OnTimeout::Halt => unreachable!("a question that halts the chain is never overdue"),
             }

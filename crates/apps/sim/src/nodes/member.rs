@@ -17,6 +17,9 @@ const PATIENCE: Millis = Millis(500);
 /// How often an unheard verdict is signed again.
 const REPEAT: Millis = Millis(1_000);
 
+/// How many times likelier than usual a member dies while it takes its chain back: it seldom does.
+const RARE: u64 = 20;
+
 /// A member that may be down.
 pub(crate) struct Following {
     pub(crate) core: Option<Member>,
@@ -259,25 +262,29 @@ impl World {
         let disk = &self.members[at].disk;
         let view = self.l1.view(self.knobs.confirmations);
         let end = disk.batches.last().map_or(Height(0), |batch| batch.last);
-        let (settled, last) = (self.l1.settled(view).0, disk.last_batch());
-        let stand = |batch: &Batch| Stand {
-            ours: batch.header.inbox_hash,
-            theirs: self.l1.inbox_hash(view, batch.header.inbox_count),
-        };
-        let signed = (settled + 1..=last).filter_map(|number| Some((number, stand(disk.batch(number)?)))).collect();
+        let last = disk.last_batch();
+        let mut signed = Vec::new();
+        for batch in disk.batches.iter().rev() {
+            let (ours, theirs) = (batch.header.inbox_hash, self.l1.inbox_hash(view, batch.header.inbox_count));
+            signed.push((batch.header.number, Stand { ours, theirs }));
+            if theirs == Some(ours) {
+                break;
+            }
+        }
+        signed.reverse();
         let has_loose = disk.head().is_some_and(|head| head.height > end);
         let sight = Sight { is_fork: divergence.is_fork, signed, last, has_loose, is_patience_over };
         let way = way_back(&sight);
         self.line(&format!("member {at} sees another chain ({}): {way:?}", divergence.why));
         match way {
             Way::BackTo(batch) => {
-                if self.dies(Name::Member(at), Some("Diverged"), Some("rewind")) {
+                if self.dies_times(Name::Member(at), RARE, Some("Diverged"), Some("rewind")) {
                     return Ok(false);
                 }
                 self.members[at].disk.rewind(batch)?;
                 self.faults.count(Fault::MemberRewound);
                 self.check.member_rewound(at, &self.l1, view);
-                if !self.dies(Name::Member(at), Some("rewind"), None) {
+                if !self.dies_times(Name::Member(at), RARE, Some("rewind"), None) {
                     self.member_restore(at);
                 }
             }

@@ -163,6 +163,21 @@ fn without_an_answer_the_policy_decides() {
 }
 
 #[test]
+fn a_copy_of_what_is_in_question_is_answered_with_it() {
+    for on_timeout in [OnTimeout::Drop, OnTimeout::Quarantine] {
+        let mut sequencer = start(questioning(on_timeout), Restored::default());
+        let submit = |ticket| Input::Submit { ticket, transaction: transfer(1, 0, 99) };
+        sequencer.step(Millis(0), submit(1));
+        sequencer.step(Millis(0), submit(2));
+        // Refused as used up, its sender would sign the same wish with another nonce, and have it twice.
+        assert_eq!(show(&sequencer.step(Millis(1), Input::Tick)), "ask 100");
+        sequencer.step(Millis(2), submit(3));
+        assert_eq!(show(&sequencer.step(Millis(51), Input::Tick)), "refuse 1 100; refuse 2 100; refuse 3 100");
+        assert_eq!(sequencer.queued(), 0, "and nobody is asked about a copy");
+    }
+}
+
+#[test]
 fn transactions_of_lost_blocks_come_first_again() {
     let mut sequencer = start(policy(), Restored::default());
     sequencer.step(Millis(0), submit(1, 2));

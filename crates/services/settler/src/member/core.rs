@@ -82,7 +82,7 @@ pub struct Stand {
 pub struct Sight {
     /// Whether the feed merely leaves this member's chain.
     pub is_fork: bool,
-    /// The batches that it signed and L1 has not settled, in order.
+    /// The batches that it signed, in order, from the last one on that L1's inbox bears out.
     pub signed: Vec<(u64, Stand)>,
     /// The last batch that it signed; zero before the first.
     pub last: u64,

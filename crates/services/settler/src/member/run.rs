@@ -242,26 +242,28 @@ impl Following {
         Ok(Ok(()))
     }
 
-    /// Compares what this member signed with L1.
+    /// Compares what this member signed with L1: backwards, up to the first batch that L1 bears out. Even what L1 has
+    /// settled meanwhile may be another batch than the one that this member signed and then slept over.
     async fn sight(&self, is_fork: bool, is_patience_over: bool) -> Result<Result<Sight, l1::Error>, Error> {
         let store = &self.setting.store;
         let last = store.last_batch()?;
         let end = last.as_ref().map_or(Height(0), |batch| batch.last);
         let has_loose = store.head()?.is_some_and(|head| head.height > end);
         let last = last.map_or(0, |batch| batch.header.number);
-        let settled = match self.setting.reader.settled().await {
-            Ok(settled) => settled.number,
-            Err(error) => return Ok(Err(error)),
-        };
         let mut signed = Vec::new();
-        for number in settled + 1..=last {
-            let Some(batch) = store.batch(number)? else { continue };
+        for number in (1..=last).rev() {
+            let Some(batch) = store.batch(number)? else { break };
             let ours = batch.header.inbox_hash;
-            match self.setting.reader.inbox_hash(batch.header.inbox_count).await {
-                Ok(theirs) => signed.push((number, Stand { ours, theirs })),
+            let theirs = match self.setting.reader.inbox_hash(batch.header.inbox_count).await {
+                Ok(theirs) => theirs,
                 Err(error) => return Ok(Err(error)),
+            };
+            signed.push((number, Stand { ours, theirs }));
+            if theirs == Some(ours) {
+                break;
             }
         }
+        signed.reverse();
         Ok(Ok(Sight { is_fork, signed, last, has_loose, is_patience_over }))
     }
 }
