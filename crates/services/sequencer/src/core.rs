@@ -12,7 +12,7 @@ use state::{Join, Sequential, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use transition::diff::{self, Before};
-use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject, entry_leaves};
+use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject};
 use types::{AccountId, Bytes32, Digest, Height, Millis, TransactionId, limits};
 
 pub use crate::alternative::{OnTimeout, Questioning};
@@ -201,7 +201,7 @@ impl Sequencer {
         assert_eq!(state.root(), expected, "the stored leaves give the root of the stored head");
         assert_eq!(key.public(), config.sequencer, "the key is the one that the chain's configuration names");
         let (blocks, receipts, before) = (restored.blocks, restored.receipts, restored.before);
-        let bytes = before.iter().map(|(key, _)| diff::leaf_bytes_at_most(key, state.record(key).as_ref())).sum();
+        let bytes = before.keys().map(|key| diff::leaf_bytes_at_most(key, state.record(key).as_ref())).sum();
         Self {
             chain: config.hash(),
             config,
@@ -400,7 +400,7 @@ impl Sequencer {
 
     fn commit(&mut self, executed: Executed, taken: &[Waiting]) -> Vec<Effect> {
         let header = executed.block.header.clone();
-        let tree = Tree::new(&entry_leaves(&executed.block.entries, &executed.receipts));
+        let tree = Tree::new(&executed.entry_leaves);
         let block = Arc::new(SignedHeader::sign(&self.key, &self.chain, header.clone()));
         let messages = executed.receipts.len() - taken.len();
         let confirm = |((at, receipt), waiting): ((usize, &Receipt), &Waiting)| {

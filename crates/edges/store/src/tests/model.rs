@@ -130,7 +130,9 @@ impl Model {
         Executed {
             block: Block { header, entries: entries.collect() },
             receipts: receipts.collect(),
+            entry_leaves: Vec::new(),
             changes: changes.collect(),
+            undo: Vec::new(),
         }
     }
 
