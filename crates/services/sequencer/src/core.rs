@@ -12,7 +12,7 @@ use state::{Join, Sequential, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use transition::diff::{self, Before};
-use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject, entry_leaves};
+use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject};
 use types::{AccountId, Bytes32, Digest, Height, Millis, TransactionId, limits};
 
 pub use crate::alternative::{OnTimeout, Questioning};
@@ -403,7 +403,7 @@ impl Sequencer {
 
     fn commit(&mut self, executed: Executed, taken: &[Waiting]) -> Vec<Effect> {
         let header = executed.block.header.clone();
-        let tree = Tree::new(&entry_leaves(&executed.block.entries, &executed.receipts));
+        let tree = Tree::new(&executed.entry_leaves);
         let block = Arc::new(SignedHeader::sign(&self.key, &self.chain, header.clone()));
         let messages = executed.receipts.len() - taken.len();
         let confirm = |((at, receipt), waiting): ((usize, &Receipt), &Waiting)| {
