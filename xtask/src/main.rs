@@ -22,7 +22,7 @@ enum Task {
     Gen(Gen),
     /// Runs the network in one thread under seeded crashes: `sim --seeds 200`.
     Sim(Forwarded),
-    /// Runs benchmarks, all of them or the named ones.
+    /// Runs benchmarks, all of them or the named one: `bench spine`.
     Bench(Forwarded),
 }
 
@@ -42,9 +42,9 @@ struct Forwarded {
 fn main() -> ExitCode {
     match Line::parse().task {
         Task::Tidy => tidy(),
-        Task::Gen(Gen::Vectors(rest)) => forward(&["--bin", "vectors"], &rest),
-        Task::Sim(rest) => forward(&[], &rest),
-        Task::Bench(rest) => forward(&["--bin", "bench"], &rest),
+        Task::Gen(Gen::Vectors(rest)) => forward("sim", &["--bin", "vectors"], &rest),
+        Task::Sim(rest) => forward("sim", &[], &rest),
+        Task::Bench(rest) => forward("bench", &[], &rest),
     }
 }
 
@@ -61,11 +61,11 @@ fn tidy() -> ExitCode {
     if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs a binary of the crate `sim` in the foreground and ends as it ended.
-fn forward(binary: &[&str], rest: &Forwarded) -> ExitCode {
+/// Runs a crate's binary in the foreground and ends as it ended.
+fn forward(package: &str, binary: &[&str], rest: &Forwarded) -> ExitCode {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let run = Command::new(cargo)
-        .args(["run", "--release", "--quiet", "--package", "sim"])
+        .args(["run", "--release", "--quiet", "--package", package])
         .args(binary)
         .arg("--")
         .args(&rest.arguments)

@@ -33,7 +33,7 @@ pub async fn list(dir: &Path, say: &Say) -> Result<(), Error> {
         let Some(id) = account.account else { continue };
         let view = client.account(id).await?;
         text.push_str(&format!("{:<11} {id}\n", account.name));
-        for holding in &view.holdings {
+        for holding in &view.holdings.items {
             let line = match holding.asset {
                 asset if Some(asset) == token => format!("{} TTD", money(holding.amount.quanta())),
                 asset if asset == eth => format!("{} gwei", holding.amount),

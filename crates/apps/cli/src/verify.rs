@@ -63,8 +63,10 @@ pub fn check(proven: &ProvenReceipt, anchor: &Anchor) -> Result<Checked, Error> 
     let entry = Entry::from_bytes(&proof.entry).map_err(|_| unreadable("entry"))?;
     let receipt = Receipt::from_bytes(&proof.receipt).map_err(|_| unreadable("outcome"))?;
     let transaction = match entry {
-        Entry::Transaction(bytes) => Transaction::check(&bytes, &anchor.config_hash).ok(),
-        Entry::Deposit(_) => None,
+        Entry::Transaction(bytes) => {
+            Transaction::check(&bytes, &anchor.config_hash).ok().map(|checked| checked.transaction().clone())
+        }
+        Entry::Message(_) => None,
     };
     Ok(Checked { transaction, receipt, proof })
 }

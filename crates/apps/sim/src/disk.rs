@@ -1,11 +1,16 @@
-//! A disk: what was committed is there after a crash, what was not is lost. It refuses what the store refuses.
+//! A disk: what was committed is there after a crash, what was not is lost, and what was being written is there, or not,
+//! or half. It refuses what the store refuses.
 
+use crate::books::acted;
 use crate::check::{Broken, Checked, ensure};
+use crypto::eth::keccak;
 use proof::BlockHeader;
+use settler::outbox::Record;
 use state::{LeafChange, LeafRecord, State};
-use std::collections::{BTreeMap, BTreeSet};
-use transition::{Batch, Block, ChainConfig, Executed, Receipt, Status};
-use types::{Bytes32, ContentId, Digest, Height, TransactionId};
+use std::collections::BTreeMap;
+use store::Settlement;
+use transition::{Batch, Block, ChainConfig, Entry, Executed, Receipt};
+use types::{Bytes32, ContentId, Decode as _, Digest, Encode as _, Height, TransactionId};
 
 /// Where an entry stands, by the rule of the store: the first time that it acted, or else the first time at all.
 #[derive(Clone, Copy)]
@@ -21,6 +26,13 @@ struct Undo {
     places: Vec<(Digest, Option<Place>)>,
 }
 
+/// The end of the journal after a crash in the middle of a write.
+struct Torn {
+    written: Vec<u8>,
+    sum: Bytes32,
+    executed: Box<Executed>,
+}
+
 /// What one node keeps.
 #[derive(Default)]
 pub(crate) struct Disk {
@@ -31,10 +43,13 @@ pub(crate) struct Disk {
     pub(crate) batches: Vec<Batch>,
     pub(crate) diffs: BTreeMap<u64, Vec<u8>>,
     pub(crate) evidence: BTreeMap<u64, Vec<u8>>,
-    pub(crate) settlements: BTreeSet<u64>,
+    settlements: BTreeMap<u64, Settlement>,
+    finalized: u64,
+    pub(crate) outbox: BTreeMap<u64, Record>,
     pub(crate) contents: BTreeMap<ContentId, Vec<u8>>,
     /// Of each block.
     undo: Vec<Undo>,
+    torn: Option<Torn>,
 }
 
 fn index(number: u64) -> Option<usize> {
@@ -68,10 +83,7 @@ impl Disk {
         self.change(changes);
         let mut places = Vec::new();
         for (receipt, position) in receipts.iter().zip(0u32..) {
-            let acted = match receipt.status {
-                Status::Applied(_) => true,
-                Status::Rejected(code) => transition::Reject::ALL.iter().all(|reject| reject.code() != code),
-            };
+            let acted = acted(receipt);
             let known = self.places.get(&receipt.id).copied();
             if known.is_none_or(|known| acted && !known.acted) {
                 let place = Place { height: next, position, acted };
@@ -82,6 +94,26 @@ impl Disk {
         self.receipts.push(receipts.clone());
         self.undo.push(Undo { leaves: undo.clone(), places });
         Ok(())
+    }
+
+    /// Loses power while a block is written: so many millionths of it get there.
+    pub(crate) fn tear(&mut self, executed: Box<Executed>, ppm: u64) {
+        let bytes = executed.block.to_bytes();
+        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_mul(ppm) / 1_000_000;
+        let sum = keccak(&[&bytes]);
+        let written = bytes[..usize::try_from(count).unwrap_or(0).min(bytes.len())].to_vec();
+        self.torn = Some(Torn { written, sum, executed });
+    }
+
+    /// Reads the end of the journal after a crash: a block that is whole is taken, and returned; half of one is cut off.
+    pub(crate) fn recover(&mut self) -> Result<Option<Box<Executed>>, Broken> {
+        let Some(torn) = self.torn.take() else { return Ok(None) };
+        let whole = keccak(&[&torn.written]) == torn.sum && Block::from_bytes(&torn.written).is_ok();
+        if !whole {
+            return Ok(None);
+        }
+        self.commit_block(&torn.executed)?;
+        Ok(Some(torn.executed))
     }
 
     pub(crate) fn commit_batch(&mut self, batch: &Batch, diff: Option<Vec<u8>>) -> Checked {
@@ -99,6 +131,24 @@ impl Disk {
     pub(crate) fn commit_evidence(&mut self, number: u64, evidence: Vec<u8>) -> Checked {
         ensure(self.batch(number).is_some(), || format!("evidence for batch {number}, which is not on the disk"))?;
         self.evidence.insert(number, evidence);
+        Ok(())
+    }
+
+    pub(crate) fn commit_settlement(&mut self, number: u64, settlement: Settlement) -> Checked {
+        ensure(self.batch(number).is_some(), || format!("batch {number} settled, which is not on the disk"))?;
+        self.settlements.insert(number, settlement);
+        Ok(())
+    }
+
+    /// Forgets how the batches after one settled.
+    pub(crate) fn forget_settlements(&mut self, after: u64) {
+        self.settlements.split_off(&(after + 1));
+    }
+
+    /// Declares a batch final.
+    pub(crate) fn finalize(&mut self, number: u64) -> Checked {
+        ensure(self.batch(number).is_some(), || format!("batch {number} is final, which is not on the disk"))?;
+        self.finalized = self.finalized.max(number);
         Ok(())
     }
 
@@ -130,6 +180,9 @@ impl Disk {
         ensure(to_batch <= self.last_batch(), || {
             format!("the disk is taken back to batch {to_batch}, which it lacks")
         })?;
+        ensure(to_batch >= self.finalized, || {
+            format!("the disk is taken back to batch {to_batch}, behind a final one")
+        })?;
         let keep = self.batch(to_batch).map_or(Height(0), |batch| batch.last);
         let mut removed = Vec::new();
         while self.head().is_some_and(|head| head.height > keep) {
@@ -142,12 +195,10 @@ impl Disk {
         self.forget_settlements(to_batch);
         Ok(removed)
     }
+}
 
-    /// Forgets how the batches after one settled.
-    pub(crate) fn forget_settlements(&mut self, after: u64) {
-        self.settlements.split_off(&(after + 1));
-    }
-
+/// Reading.
+impl Disk {
     pub(crate) fn head(&self) -> Option<&BlockHeader> {
         self.blocks.last().map(|block| &block.header)
     }
@@ -168,18 +219,20 @@ impl Disk {
         State::restore(self.leaves.iter().map(|(key, record)| (key.to_vec(), record.clone())))
     }
 
+    fn first_unsealed(&self) -> usize {
+        let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
+        usize::try_from(sealed).unwrap_or(usize::MAX).min(self.blocks.len())
+    }
+
     /// Returns the blocks that no batch holds, and the receipts of each.
     pub(crate) fn unsealed(&self) -> (Vec<Block>, Vec<Vec<Receipt>>) {
-        let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
-        let from = usize::try_from(sealed).unwrap_or(usize::MAX).min(self.blocks.len());
+        let from = self.first_unsealed();
         (self.blocks[from..].to_vec(), self.receipts[from..].to_vec())
     }
 
     /// Returns what the leaves held that each block changed which no batch holds.
     pub(crate) fn unsealed_undo(&self) -> Vec<Vec<LeafChange>> {
-        let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
-        let from = usize::try_from(sealed).unwrap_or(usize::MAX).min(self.undo.len());
-        self.undo[from..].iter().map(|undo| undo.leaves.clone()).collect()
+        self.undo[self.first_unsealed()..].iter().map(|undo| undo.leaves.clone()).collect()
     }
 
     /// Returns where a transaction stands and its receipt there.
@@ -193,9 +246,29 @@ impl Disk {
         self.receipts.get(index(height.0)?)?.get(usize::try_from(position).ok()?)
     }
 
+    pub(crate) fn entry(&self, height: Height, position: u32) -> Option<&Entry> {
+        self.block(height)?.entries.get(usize::try_from(position).ok()?)
+    }
+
     /// Returns the last batch whose settlement is noted.
     pub(crate) fn settled(&self) -> u64 {
-        self.settlements.last().copied().unwrap_or(0)
+        self.settlements.keys().last().copied().unwrap_or(0)
+    }
+
+    pub(crate) fn settlement(&self, number: u64) -> Option<&Settlement> {
+        self.settlements.get(&number)
+    }
+
+    /// Returns the last final batch.
+    pub(crate) fn finalized(&self) -> u64 {
+        self.finalized
+    }
+
+    /// Returns the sealed batches after one, with the evidence that there is.
+    pub(crate) fn unsettled(&self, settled: u64) -> Vec<(proof::BatchHeader, Option<Vec<u8>>)> {
+        let numbers = settled + 1..=self.last_batch();
+        let found = |number| Some((self.batch(number)?.header.clone(), self.evidence.get(&number).cloned()));
+        numbers.filter_map(found).collect()
     }
 
     /// Checks that the leaves give the head's root.

@@ -149,6 +149,7 @@ impl Unsealed {
         self.receipts.extend(executed.receipts.iter().cloned());
         diff::note(&mut self.before, &executed.undo);
         self.bytes += executed.changes.iter().map(diff::bytes_at_most).sum::<usize>();
+        self.bytes += diff::withdrawal_bytes_at_most(&executed.receipts);
     }
 }
 
@@ -201,7 +202,8 @@ impl Sequencer {
         assert_eq!(state.root(), expected, "the stored leaves give the root of the stored head");
         assert_eq!(key.public(), config.sequencer, "the key is the one that the chain's configuration names");
         let (blocks, receipts, before) = (restored.blocks, restored.receipts, restored.before);
-        let bytes = before.keys().map(|key| diff::leaf_bytes_at_most(key, state.record(key).as_ref())).sum();
+        let leaves = before.keys().map(|key| diff::leaf_bytes_at_most(key, state.record(key).as_ref()));
+        let bytes = leaves.sum::<usize>() + diff::withdrawal_bytes_at_most(&receipts);
         Self {
             chain: config.hash(),
             config,
@@ -464,7 +466,8 @@ impl Sequencer {
             return None;
         }
         let unsealed = std::mem::take(&mut self.unsealed);
-        let diff = self.config.rules.data_on_l1.then(|| diff::encode(&unsealed.before, &self.state));
+        let diff = self.config.rules.data_on_l1;
+        let diff = diff.then(|| diff::encode(&unsealed.before, &self.state, &unsealed.receipts));
         let batch = transition::seal(&BatchInput {
             config_hash: self.chain,
             parent: self.batch.as_ref(),

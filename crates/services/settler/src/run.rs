@@ -2,6 +2,7 @@
 
 use crate::core::{Effect, Input, Patience, Refusal, Settler};
 use crate::outbox::{self, Course, Limits, Outbox, Package, Record};
+use api::metric;
 use crypto::eth::{EthSignature, keccak};
 use l1::{Call, Order, Reader, Writer};
 use proof::{Anchor, BatchHeader};
@@ -14,6 +15,8 @@ use types::{Bytes32, Causes, Decode as _, Encode as _, EthAddress, Millis, choic
 
 /// How often the settler looks at the store and at L1.
 const POLL: Duration = Duration::from_millis(100);
+/// Wei in a gwei.
+const GWEI: u128 = 1_000_000_000;
 /// Most signatures that wait to be taken.
 const WAITING: usize = 1_024;
 
@@ -121,7 +124,8 @@ choice! {
 }
 
 impl Part {
-    fn batch(&self) -> u64 {
+    /// Returns the number of the batch that it belongs to.
+    pub fn batch(&self) -> u64 {
         match self {
             Self::Chunk(chunk) => chunk.batch,
             Self::Settle(settled) => settled.header.number,
@@ -139,7 +143,7 @@ impl Part {
 
     /// Returns the most gas that it can need, for when the node cannot tell: a batch's chunks are on their way before it,
     /// so that an estimate would find them missing. Measured by the contracts' gas tests, with a third on top.
-    fn gas_at_most(&self) -> u64 {
+    pub fn gas_at_most(&self) -> u64 {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         match self {
             // The floor price of calldata (EIP-7623), as if no byte were zero, and a slot.
@@ -150,7 +154,7 @@ impl Part {
 }
 
 /// Cuts a batch into what goes to L1, in order.
-fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
+pub fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
     let batch = header.number;
     let chunks: Vec<&[u8]> = difference.map(|bytes| diff::chunks(bytes).collect()).unwrap_or_default();
     let hashes = chunks.iter().map(|bytes| keccak(&[bytes])).collect();
@@ -212,15 +216,15 @@ pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Ou
     let outbox = Outbox::restore(policy.limits.clone(), kept);
     let (commands, inbox) = mpsc::channel(WAITING);
     let (parts, next_id) = (VecDeque::new(), newest + 1);
-    let progress = Progress { settled_at: now(), sealed };
+    let progress = Progress { waiting_since: None, sealed };
     let looping = Loop { settler, outbox, store, reader, writer, rewinder, policy, progress, parts, course, next_id };
     Ok((Handle(commands), looping.run(inbox)))
 }
 
 /// What operators want to know first.
 struct Progress {
-    /// When a batch was last seen to settle.
-    settled_at: Millis,
+    /// Since when sealed batches wait: when the first of them was seen, or when one last settled.
+    waiting_since: Option<Millis>,
     /// The last batch that the settler knows of.
     sealed: u64,
 }
@@ -282,7 +286,23 @@ impl<R: Rewinder> Loop<R> {
         if let Err(error) = self.deliver().await? {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
+        self.tell()?;
         self.settle_history()
+    }
+
+    /// Tells operators how far L1 is behind.
+    fn tell(&mut self) -> Result<(), Error> {
+        let (settled, now) = (self.store.settled()?, now());
+        let lag = if self.progress.sealed > settled {
+            let since = *self.progress.waiting_since.get_or_insert(now);
+            Duration::from_millis(now.0.saturating_sub(since.0))
+        } else {
+            self.progress.waiting_since = None;
+            Duration::ZERO
+        };
+        metrics::gauge!(metric::BATCH_SETTLED).set(u32::try_from(settled).unwrap_or(u32::MAX));
+        metrics::gauge!(metric::SETTLE_LAG_SECONDS).set(lag.as_secs_f64());
+        Ok(())
     }
 
     /// Asks L1 what is settled and whether the messages that the chain took are still there. The inner result passes.
@@ -329,6 +349,9 @@ impl<R: Rewinder> Loop<R> {
             Ok(view) => view,
             Err(error) => return Ok(Err(error)),
         };
+        let eth = u32::try_from(view.balance_wei / (GWEI * GWEI)).unwrap_or(u32::MAX);
+        let gwei = u32::try_from(view.balance_wei / GWEI % GWEI).unwrap_or(u32::MAX);
+        metrics::gauge!(metric::L1_BALANCE_GWEI).set(f64::from(eth) * 1e9 + f64::from(gwei));
         let effects = self.outbox.step(now(), outbox::Input::View(view));
         self.send(effects).await?;
         for transaction in self.outbox.watched() {
@@ -364,6 +387,8 @@ impl<R: Rewinder> Loop<R> {
                     effects.extend(self.outbox.step(now(), input));
                 }
                 outbox::Effect::Mined { package, receipt } => {
+                    let wei = u128::from(receipt.gas_used) * u128::from(receipt.price_wei);
+                    metrics::counter!(metric::L1_SPENT_GWEI).increment(u64::try_from(wei / GWEI).unwrap_or(u64::MAX));
                     tracing::info!(package, block = receipt.block, gas = receipt.gas_used, "in an L1 block");
                 }
                 outbox::Effect::Failed { package, why } => {
@@ -421,7 +446,7 @@ impl<R: Rewinder> Loop<R> {
                 Ok(Some(found)) => {
                     let (transaction, block, gas_used) = (found.transaction, found.block, found.gas_used);
                     self.store.commit_settlement(number, &Settlement { transaction, block, gas_used })?;
-                    self.progress.settled_at = now();
+                    self.progress.waiting_since = None;
                     tracing::info!(batch = number, block, gas_used, "settled");
                     return Ok(());
                 }

@@ -6,8 +6,9 @@ use crate::error::Error;
 use crate::market;
 use crate::network::Network;
 use l1::Units;
+use ledger::Message;
 use ledger::account::{Balance, BalanceKey};
-use ledger::bridge::{Cursor, asset_of};
+use ledger::bridge::{Cursor, asset_of, token_word};
 use ledger::tally::Tally;
 use proof::BlockHeader;
 use state::State;
@@ -117,7 +118,7 @@ async fn vault(
         .map(|(_, tally)| i128::from(tally.locked.quanta()))
         .sum();
     let mut unclaimed = 0;
-    for withdrawal in replayed.withdrawn.iter().filter(|withdrawal| withdrawal.token == token) {
+    for withdrawal in replayed.withdrawn.iter().filter(|withdrawal| withdrawal.token == token_word(token)) {
         if !walk.reader.is_claimed(withdrawal.index).await? {
             unclaimed += i128::from(withdrawal.amount.quanta());
         }
@@ -125,11 +126,13 @@ async fn vault(
     let taken = replayed.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
     let waiting: i128 = walk
         .reader
-        .deposits(taken, u64::MAX)
+        .messages(taken, u64::MAX)
         .await?
         .iter()
-        .filter(|deposit| deposit.token == token)
-        .map(|deposit| i128::from(deposit.amount.quanta()))
+        .map(|message| match message {
+            Message::Deposit(deposit) if deposit.token == token_word(token) => deposit.amount.quanta().into(),
+            _ => 0,
+        })
         .sum();
     let quantum = walk.reader.quantum(token).await?.map_or(Ok(1), units)?;
     let held = units(walk.reader.vault_locked(token).await?)? / quantum;

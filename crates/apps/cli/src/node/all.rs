@@ -3,7 +3,7 @@
 use super::port::Services;
 use crate::error::Error;
 use crate::network::dev::{self, Role};
-use crate::network::{Hook, Network};
+use crate::network::{Hook, Network, control, store_path};
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
@@ -58,17 +58,16 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     let depth = network.operation.confirmations;
     let reader = network.reader(depth).await?;
     reader.check_config(network.config.l1_chain_id, &anchor.config_hash).await?;
-    let store = Store::open(dir.join("node").join("store.redb")).map_err(Error::role)?;
+    let store = Store::open(store_path(dir)).map_err(Error::role)?;
+    let (folder, copied) = (dir.to_owned(), store.clone());
+    roles.spawn(async move { control::serve(&folder, copied).await });
 
-    let settings = sequencer::Settings {
-        config: network.config.clone(),
-        policy: network.operation.sequencing(),
-        key: Arc::new(Network::sequencer_key(dir)?),
-    };
+    let settings = network.sequencer(dir)?;
+    let key = Arc::clone(&settings.key);
     let sequencer::Started { handle: sequencer, failure, questions } =
         sequencer::start(store.clone(), settings).map_err(Error::role)?;
     roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
-    let writer = Role::Operator.writer(network).await?;
+    let writer = network.operator_writer().await?;
     let setting = settler::run::Setting {
         store: store.clone(),
         anchor: anchor.clone(),
@@ -85,13 +84,14 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
 
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
-        node: Services { sequencer, settler, coordinator },
+        node: Services { sequencer, settler, coordinator, key, chain: anchor.config_hash },
         store,
         config: Arc::new(network.config.clone()),
         anchor: Arc::new(anchor),
         contracts: network.contracts()?,
         genesis_root,
         members: Arc::default(),
+        render: Some(gateway::metrics::install()),
     };
     let address = SocketAddr::from(([127, 0, 0, 1], Network::port(&network.api)?));
     let listener = gateway::run::bind(address).await.map_err(Error::role)?;
@@ -108,7 +108,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         roles.spawn(keep_member(dir.to_owned(), index));
     }
     let sandbox = Arc::new(Sandbox::new().map_err(Error::role)?);
-    for role in [Role::ProviderA, Role::ProviderB] {
+    for role in [Role::ProviderA, Role::ProviderB].into_iter().filter(|_| network.has_providers) {
         roles.spawn(provide(network.clone(), role, client.clone(), Arc::clone(&sandbox)));
     }
     Ok(())
@@ -133,12 +133,7 @@ async fn ask_operator(
     while let Some(question) = questions.recv().await {
         let Some(hook) = &hook else { continue };
         let id = question.transaction.id();
-        let asked = client::hook::Question {
-            id,
-            transaction: question.transaction.bytes().to_vec(),
-            code: question.code,
-            message: transition::explain(question.code).unwrap_or_default().to_owned(),
-        };
+        let asked = client::hook::question(&question.transaction, question.code);
         match client::hook::ask(&hook.url, Duration::from_millis(hook.timeout_ms.0), &asked).await {
             Ok(answers) => {
                 let checked =

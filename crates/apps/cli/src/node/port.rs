@@ -1,13 +1,16 @@
 //! Plugs the services into the gateway: services do not know each other.
 
 use api::Vote;
+use crypto::account::SecretKey;
 use crypto::eth::EthSignature;
 use gateway::{Confirmed, Node, Refused};
 use proof::BlockHeader;
+use proof::confirmation::SignedHeader;
 use state::State;
+use std::sync::Arc;
 use tokio::sync::watch;
 use transition::Checked;
-use types::{EthAddress, Height};
+use types::{Digest, EthAddress, Height};
 
 /// The services behind the gateway.
 #[derive(Clone)]
@@ -18,6 +21,10 @@ pub struct Services {
     pub settler: settler::run::Handle,
     /// Gathers votes.
     pub coordinator: coordinator::run::Handle,
+    /// Signs what the sequencer confirmed, for who asks again.
+    pub key: Arc<SecretKey>,
+    /// The hash of the chain's configuration.
+    pub chain: Digest,
 }
 
 fn refused(error: sequencer::Error) -> Refused {
@@ -38,6 +45,10 @@ impl Node for Services {
             Confirmed { id, height, position, receipt, path, block }
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.map(confirmed).map_err(refused)).collect())
+    }
+
+    async fn confirm(&self, header: BlockHeader) -> Result<SignedHeader, Refused> {
+        Ok(SignedHeader::sign(&self.key, &self.chain, header))
     }
 
     async fn read<R: Send + 'static>(

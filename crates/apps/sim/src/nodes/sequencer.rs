@@ -2,15 +2,16 @@
 
 use super::wallet::Answer;
 use crate::Sabotage;
-use crate::check::{Broken, Checked};
+use crate::check::{Broken, Checked, Reason, ensure};
 use crate::faults::Fault;
 use crate::world::{L1Call, Message, Name, World};
+use proof::confirmation::SoftConfirmation;
 use sequencer::core::Restored;
-use sequencer::{Confirmed, Effect, Input, Policy, Sequencer};
+use sequencer::{Confirmed, Effect, Input, Sequencer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use transition::{Transaction, diff};
-use types::{Encode as _, Height, TransactionId};
+use transition::{Block, Checked as Sound, Entry, Executed, Transaction, diff};
+use types::{Bytes32, Encode as _, Height, TransactionId};
 
 /// Most blocks in one answer of the feed.
 const BLOCKS: u64 = 64;
@@ -21,6 +22,8 @@ pub(crate) struct Sequencing {
     pub(crate) core: Option<Sequencer>,
     waiting: BTreeMap<u64, (Name, TransactionId)>,
     tickets: u64,
+    /// Up to where L1's messages were read, and the inbox's hash there.
+    read: Option<(u64, Option<Bytes32>)>,
 }
 
 fn name_of(effect: &Effect) -> &'static str {
@@ -29,16 +32,26 @@ fn name_of(effect: &Effect) -> &'static str {
         Effect::Confirm { .. } => "Confirm",
         Effect::Refuse { .. } => "Refuse",
         Effect::Busy { .. } => "Busy",
-        Effect::Seal { .. } => "Seal",
         Effect::Ask { .. } => "Ask",
         Effect::Halted { .. } => "Halted",
+        Effect::Seal { .. } => "Seal",
     }
 }
 
 impl World {
     pub(crate) fn sequencer_start(&mut self) -> Checked {
+        if let Some(executed) = self.disk.recover()? {
+            self.line(&format!("block {} was stored whole after all", executed.block.header.height));
+            self.check.block(&executed)?;
+        }
         self.disk.check_root()?;
         self.check.all_told(&self.disk)?;
+        self.sequencer.core = Some(self.sequencer_restored());
+        Ok(())
+    }
+
+    /// Makes a sequencer of what the disk holds.
+    fn sequencer_restored(&self) -> Sequencer {
         let (blocks, receipts) = self.disk.unsealed();
         let mut before = diff::Before::new();
         self.disk.unsealed_undo().iter().for_each(|undo| diff::note(&mut before, undo));
@@ -50,14 +63,11 @@ impl World {
             receipts: receipts.concat(),
             before,
         };
-        self.sequencer.core =
-            Some(Sequencer::restore(self.config.clone(), Policy::default(), Arc::clone(&self.sequencer_key), restored));
-        Ok(())
+        Sequencer::restore(self.config.clone(), self.knobs.policy.clone(), Arc::clone(&self.sequencer_key), restored)
     }
 
     pub(crate) fn sequencer_crash(&mut self) {
-        self.sequencer.core = None;
-        self.sequencer.waiting.clear();
+        self.sequencer = Sequencing { tickets: self.sequencer.tickets, ..Sequencing::default() };
         if self.sabotage == Sabotage::DiskForgetsTheLastBlock {
             self.disk.forget_last_block();
         }
@@ -65,33 +75,47 @@ impl World {
 
     pub(crate) fn sequencer_tick(&mut self) -> Checked {
         let Some(core) = &mut self.sequencer.core else { return Ok(()) };
-        let next = core.inbox_next();
         let effects = core.step(self.now, Input::Tick);
         self.sequencer_perform(effects)?;
-        let messages = self.l1.inbox(self.now, next);
-        if !messages.is_empty() && self.is_up(Name::Sequencer) {
-            if self.faults.strikes(Fault::LateDeposit) {
-                let delay = self.faults.length_ms(500, 6_000);
-                self.send_after(delay, Name::Sequencer, Message::Messages(messages));
-            } else {
-                self.send(Name::Sequencer, Message::Messages(messages));
-            }
-        }
+        self.sequencer_read_l1();
         Ok(())
+    }
+
+    /// Hands L1's messages over. When L1 has others than those that were read, there is nothing to hand over.
+    fn sequencer_read_l1(&mut self) {
+        let Some(core) = &self.sequencer.core else { return };
+        let (next, view) = (core.inbox_next(), self.l1.view(self.knobs.confirmations));
+        let hash = self.l1.inbox_hash(view, next);
+        if hash.is_none() || self.sequencer.read.is_some_and(|(at, read)| at == next && read != hash) {
+            return;
+        }
+        let messages = self.l1.messages(view, next);
+        let until = messages.last().map_or(next, |last| last.index() + 1);
+        self.sequencer.read = Some((until, self.l1.inbox_hash(view, until)));
+        if messages.is_empty() {
+            return;
+        }
+        if self.faults.strikes(Fault::LateMessages) {
+            let delay = self.faults.length_ms(500, 6_000);
+            self.send_after(delay, Name::Sequencer, Message::Messages(messages));
+        } else {
+            self.send(Name::Sequencer, Message::Messages(messages));
+        }
     }
 
     pub(crate) fn sequencer_message(&mut self, message: Message) -> Checked {
         let Some(core) = &mut self.sequencer.core else { return Ok(()) };
         let input = match message {
             Message::Submit { from, transaction } => {
-                self.sequencer.tickets += 1;
-                let ticket = self.sequencer.tickets;
-                self.sequencer.waiting.insert(ticket, (from, transaction.id(&self.chain)));
                 let checked = Transaction::check(&transaction.to_bytes(), &self.chain);
                 let transaction = checked.map_err(|reject| Broken(format!("a wallet signed nonsense: {reject}")))?;
+                self.sequencer.tickets += 1;
+                let ticket = self.sequencer.tickets;
+                self.sequencer.waiting.insert(ticket, (from, transaction.id()));
                 Input::Submit { ticket, transaction: Box::new(transaction) }
             }
             Message::Messages(messages) => Input::Messages(messages),
+            Message::Alternative { id, transactions } => Input::Alternative { id, transactions },
             Message::AskBlocks { member, token, from } => {
                 let blocks: Vec<_> =
                     (from.0..from.0 + BLOCKS).map_while(|height| self.disk.block(Height(height)).cloned()).collect();
@@ -131,6 +155,13 @@ impl World {
                 return Ok(());
             }
             done = Some(name);
+            let effect = match effect {
+                Effect::Commit(executed) => match self.tears(Name::Sequencer, executed) {
+                    Some(executed) => Effect::Commit(executed),
+                    None => return Ok(()),
+                },
+                other => other,
+            };
             self.sequencer_effect(effect)?;
         }
         self.dies(Name::Sequencer, done, None);
@@ -139,13 +170,9 @@ impl World {
 
     fn sequencer_effect(&mut self, effect: Effect) -> Checked {
         match effect {
-            Effect::Commit(executed) => {
-                self.disk.commit_block(&executed)?;
-                let header = &executed.block.header;
-                self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
-                self.check.block(&self.chain, &executed)
-            }
+            Effect::Commit(executed) => self.sequencer_commit(&executed),
             Effect::Confirm { ticket, confirmed } => {
+                self.check_confirmation(&confirmed)?;
                 let Confirmed { id, height, position, receipt, .. } = *confirmed;
                 self.check.told(&self.disk, id, height, position, &receipt)?;
                 self.sequencer_answer(ticket, Answer::Confirmed { height, position, receipt });
@@ -163,14 +190,20 @@ impl World {
                 self.sequencer_answer(ticket, Answer::Busy);
                 Ok(())
             }
-            Effect::Ask { .. } | Effect::Halted { .. } => Ok(()),
+            Effect::Ask { transaction, .. } => {
+                self.check.excuse(transaction.signer());
+                self.send(Name::Operator, Message::Ask(transaction));
+                Ok(())
+            }
+            Effect::Halted { id } => {
+                self.line(&format!("the chain stands still until the operator answers about {id}"));
+                self.faults.count(Fault::ChainHalted);
+                Ok(())
+            }
             Effect::Seal { batch, diff } => {
                 self.disk.commit_batch(&batch, diff)?;
                 let number = batch.header.number;
                 self.line(&format!("batch {number} of {}-{} is stored", batch.first, batch.last));
-                if let Some(core) = &self.sequencer.core {
-                    self.check.books(core.state(), &self.l1)?;
-                }
                 // Who claims before the batch has settled gets nothing.
                 self.send_l1(L1Call::Claim { batch: number });
                 Ok(())
@@ -178,9 +211,75 @@ impl World {
         }
     }
 
+    fn sequencer_commit(&mut self, executed: &Executed) -> Checked {
+        self.disk.commit_block(executed)?;
+        let header = &executed.block.header;
+        self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
+        self.check.block(executed)?;
+        let Some(core) = &self.sequencer.core else { return Ok(()) };
+        // A step may have made a block and no more: then the core's state is the block's.
+        if core.state().root() == header.state_root { self.check.books(core.state(), &self.l1) } else { Ok(()) }
+    }
+
+    /// Checks a confirmation as the client does, with nothing but the chain's configuration.
+    fn check_confirmation(&self, confirmed: &Confirmed) -> Checked {
+        let soft = SoftConfirmation {
+            receipt: confirmed.receipt.to_bytes().into(),
+            position: confirmed.position.into(),
+            path: confirmed.path.clone(),
+            block: (*confirmed.block).clone(),
+        };
+        let entry = self.disk.entry(confirmed.height, confirmed.position).map(types::Encode::to_bytes);
+        let holds = entry.is_some_and(|entry| soft.confirms(&entry, &self.config.sequencer, &self.chain));
+        ensure(holds, || format!("the confirmation of {} binds the sequencer to nothing", confirmed.id))
+    }
+
     fn sequencer_answer(&mut self, ticket: u64, answer: Answer) {
         if let Some((to, id)) = self.sequencer.waiting.remove(&ticket) {
             self.send(to, Message::Answer { id, answer });
         }
     }
+
+    /// Takes the chain back to the end of a batch, and puts what was in the lost blocks first in the queue. Says whether
+    /// it was done.
+    pub(crate) fn sequencer_rewind(&mut self, to: u64) -> Result<bool, Broken> {
+        if self.sequencer.core.is_none() {
+            return Ok(false);
+        }
+        if self.sabotage == Sabotage::SequencerForgetsTheRewind {
+            return Ok(true);
+        }
+        if self.dies(Name::Sequencer, None, Some("rewind")) {
+            return Ok(false);
+        }
+        let view = self.l1.view(self.knobs.confirmations);
+        let next = self.disk.batch(to + 1).map(|batch| batch.header.clone());
+        let removed = self.disk.rewind(to)?;
+        self.line(&format!("the chain goes back to batch {to}: {} blocks are no more", removed.len()));
+        self.faults.count(Fault::ChainRewound);
+        let reason = Reason { l1: &self.l1, view, batch: to, next: next.as_ref() };
+        self.check.rewound(&self.disk, &removed, &reason)?;
+        if self.dies(Name::Sequencer, Some("rewind"), Some("requeue")) {
+            return Ok(false);
+        }
+        let mut sequencer = self.sequencer_restored();
+        if let Some(old) = &mut self.sequencer.core {
+            sequencer.take_queue_of(old);
+        }
+        if self.sabotage != Sabotage::RewindForgetsTransactions {
+            sequencer.requeue(transactions_of(&removed, &self.chain));
+        }
+        self.sequencer.core = Some(sequencer);
+        Ok(!self.dies(Name::Sequencer, Some("requeue"), None))
+    }
+}
+
+/// Lists the transactions of blocks, without the messages: L1 has other ones now, and says which.
+fn transactions_of(blocks: &[Block], chain: &types::Digest) -> Vec<Sound> {
+    let entries = blocks.iter().flat_map(|block| &block.entries);
+    let transactions = entries.filter_map(|entry| match entry {
+        Entry::Transaction(bytes) => Transaction::check(bytes, chain).ok(),
+        Entry::Message(_) => None,
+    });
+    transactions.collect()
 }

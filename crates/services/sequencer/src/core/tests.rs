@@ -220,7 +220,7 @@ fn a_batch_is_sealed_when_it_is_old_enough_and_a_restart_goes_on_with_it() {
     };
     assert_eq!(sealed(&old), sealed(&new));
     let mut rebuilt = diff::Rebuilt::default();
-    rebuilt.apply(&diff::encode(&genesis_before(), &genesis())).unwrap();
+    rebuilt.apply(&diff::encode(&genesis_before(), &genesis(), &[])).unwrap();
     rebuilt.apply(&sealed(&old).1.unwrap()).unwrap();
     assert_eq!(rebuilt.state().root(), sealed(&old).0.header.state_root, "the published difference is enough");
     assert_eq!(show(&restarted.step(Millis(999), Input::Tick)), "", "a block is sealed once");

@@ -186,7 +186,7 @@ impl Chain {
         let receipts: Vec<_> = blocks.iter().flat_map(|executed| executed.receipts.clone()).collect();
         let mut before = Before::new();
         blocks.iter().for_each(|executed| diff::note(&mut before, &executed.undo));
-        let difference = diff::encode(&before, &self.state);
+        let difference = diff::encode(&before, &self.state, &receipts);
         let batch = seal(&BatchInput {
             config_hash: self.config.hash(),
             parent: parent.map(|batch| &batch.header),

@@ -1,24 +1,19 @@
 //! The measurements.
 
 use crate::Measured;
-use crypto::account::SecretKey;
+use crate::chain::{self, Accounts};
+use crate::node::settings;
 use crypto::eth::keccak;
 use crypto::poseidon;
-use ledger::account::{Balance, BalanceKey, Transfer};
-use ledger::bridge::{asset_of, token_word};
-use ledger::{Deposit, Message};
+use ledger::account::{Balance, BalanceKey};
 use proof::BlockHeader;
-use proof::committee::Committee;
-use sequencer::core::{Restored, Sequencer};
-use sequencer::{Effect, Input, Policy};
+use sequencer::run::Threads;
+use sequencer::{Effect, Input, Sequencer};
 use state::{Join, LeafChange, Overlay, Sequential, State};
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use task::Parameters;
-use transition::{Action, ChainConfig, Entry, L1Rules, Transaction};
-use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
+use transition::{ChainConfig, Entry, L1Rules, Transaction};
+use types::{AccountId, Bytes32, Digest, Encode as _, Millis};
 
 /// Leaves of the tree that is committed to.
 const TREE_LEAVES: u64 = 100_000;
@@ -82,42 +77,13 @@ pub(crate) fn hash(quick: bool) -> Vec<Measured> {
 
 /// Sets the balances of accounts `from..to` and returns the changes.
 fn balances(state: &State, from: u64, to: u64, amount: u64) -> Vec<LeafChange> {
-    let asset = asset_of(EthAddress::ZERO);
-    let amount = Amount::new(amount).expect("a small amount");
+    let (asset, amount) = (chain::asset(), chain::amount(amount));
     let mut overlay = Overlay::new(state);
     for n in from..to {
         overlay.put::<Balance>(&BalanceKey { account: account(n), asset }, &amount);
     }
     overlay.keep();
     overlay.into_changes()
-}
-
-/// Threads for the tree's forks, as many as the machine has cores.
-struct Threads {
-    free: AtomicUsize,
-}
-
-impl Threads {
-    fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { free: AtomicUsize::new(cores - 1) }
-    }
-}
-
-impl Join for Threads {
-    fn join(&self, left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
-        let taken = self.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| free.checked_sub(1));
-        if taken.is_err() {
-            return Sequential.join(left, right);
-        }
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                left();
-                self.free.fetch_add(1, Ordering::SeqCst);
-            });
-            right();
-        });
-    }
 }
 
 /// Measures commits, each with other leaves, and hands the state on.
@@ -135,9 +101,9 @@ pub(crate) fn state(quick: bool) -> Vec<Measured> {
     let leaves = balances(&state, 0, TREE_LEAVES, 1);
     state.apply(&leaves);
     let alone = commits(quick, &mut state, 2, &Sequential);
-    let shared = commits(quick, &mut state, 100, &Threads::new());
+    let shared = commits(quick, &mut state, 100, &Threads);
     let records = || leaves.iter().filter_map(|leaf| Some((leaf.key.to_vec(), leaf.record.clone()?)));
-    let restored = |_| rate(TREE_LEAVES, || drop(black_box(State::restore_with(records(), &Threads::new()))));
+    let restored = |_| rate(TREE_LEAVES, || drop(black_box(State::restore_with(records(), &Threads))));
     let restored = (0..runs(quick)).map(restored).collect();
     let (witnessed, bytes) = witnesses(quick, &state);
     let mix = format!("{CHANGED_LEAVES} changed leaves at once in a tree of {TREE_LEAVES}");
@@ -168,80 +134,36 @@ fn witnesses(quick: bool, state: &State) -> (Vec<f64>, Vec<f64>) {
     (0..runs(quick)).map(run).unzip()
 }
 
-/// Signs the confirmations.
-fn sequencer_key() -> SecretKey {
-    SecretKey::from_seed([0; 32])
-}
-
 fn config() -> ChainConfig {
-    let nobody = account(u64::MAX >> 32);
-    let parameters = Parameters {
-        coordinator: nobody,
-        treasury: nobody,
-        resolvers: Vec::new(),
-        threshold: 2,
-        provider_share: Ppm(0),
-        author_share: Ppm(0),
-        slash: Ppm(0),
-        stake_min: Amount::ZERO,
-        verdict_window: Millis(0),
-    };
-    let committee = Committee { members: Vec::new(), threshold: 2, mandatory: Vec::new() };
-    ChainConfig {
-        salt: Bytes32::ZERO,
-        l1_chain_id: 1,
-        committee,
-        parameters,
-        sequencer: sequencer_key().public(),
-        rules: L1Rules::default(),
-    }
+    chain::config(L1Rules::default())
 }
 
-fn keys() -> Vec<SecretKey> {
-    (0..TRANSFERS).map(|n| SecretKey::from_seed(keccak(&[b"bench", &n.to_be_bytes()]).0)).collect()
+fn accounts() -> Accounts {
+    Accounts::new(usize::try_from(TRANSFERS).expect("a small number"))
 }
 
-/// Signs one transfer for each key, each to the next account.
-fn transfers(keys: &[SecretKey], chain: &Digest, nonce: u64) -> Vec<Vec<u8>> {
-    let to: Vec<AccountId> = keys.iter().map(|key| key.account()).collect();
-    let asset = asset_of(EthAddress::ZERO);
-    let amount = Amount::new(1).expect("one quantum");
-    let signed = keys.iter().zip(to.iter().cycle().skip(1)).map(|(key, to)| {
-        let transfer = Transfer { to: *to, asset, amount };
-        Transaction::sign(key, chain, nonce, Action::Transfer(transfer)).to_bytes()
-    });
-    signed.collect()
-}
-
-fn deposits(keys: &[SecretKey]) -> Vec<Message> {
-    let deposit = |(index, key): (u64, &SecretKey)| {
-        Message::Deposit(Deposit {
-            index,
-            account: key.account(),
-            token: token_word(EthAddress::ZERO),
-            amount: Amount::new(1_000_000).expect("a small amount"),
-            sender: EthAddress::ZERO,
-        })
-    };
-    (0..).zip(keys).map(deposit).collect()
+/// Signs one transfer of each account.
+fn transfers(accounts: &mut Accounts, chain: &Digest) -> Vec<Box<[u8]>> {
+    let plans: Vec<_> = (0..accounts.len()).map(|from| accounts.plan(from)).collect();
+    accounts.sign(&plans, chain).into_iter().map(|signed| signed.bytes).collect()
 }
 
 pub(crate) fn transition(quick: bool) -> Vec<Measured> {
-    let (config, keys) = (config(), keys());
+    let (config, mut accounts) = (config(), accounts());
     let chain = config.hash();
     // The second state takes the same changes on its own, to tell the commit's share of the time.
     let (mut state, mut twin) = (State::default(), State::default());
     let genesis = transition::genesis(&config);
     state.apply(&genesis);
     twin.apply(&genesis);
-    let entries = deposits(&keys).into_iter().map(Entry::Message).collect();
+    let entries: Vec<Entry> = accounts.deposits().into_iter().map(Entry::Message).collect();
     let funded = transition::execute(&mut state, &config, None, entries, Millis(1));
     twin.apply(&funded.changes);
     let mut head: BlockHeader = funded.block.header;
     let (mut rates, mut shares) = (Vec::new(), Vec::new());
     for nonce in 0..runs(quick) {
-        let signed = transfers(&keys, &chain, nonce);
-        let entries = signed.into_iter().map(|bytes| Entry::Transaction(bytes.into())).collect();
+        let signed = transfers(&mut accounts, &chain);
+        let entries: Vec<Entry> = signed.into_iter().map(Entry::Transaction).collect();
         let start = Instant::now();
         let executed = transition::execute(&mut state, &config, Some(&head), entries, Millis(2 + nonce));
         let whole = start.elapsed().as_secs_f64();
@@ -260,22 +182,21 @@ pub(crate) fn transition(quick: bool) -> Vec<Measured> {
 }
 
 pub(crate) fn journal(quick: bool) -> Vec<Measured> {
-    let (config, keys) = (config(), keys());
+    let (config, mut accounts) = (config(), accounts());
     let chain = config.hash();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let store = store::Store::open(folder.path().join("chain.redb")).expect("a new store opens");
     store.commit_genesis(&transition::genesis(&config)).expect("the genesis is stored");
-    let mut sequencer = Sequencer::restore(config, Policy::default(), Arc::new(sequencer_key()), Restored::default());
-    sequencer.step(Millis(1), Input::Messages(deposits(&keys)));
+    let mut sequencer = sequencer::run::restore(&store, &settings(config)).expect("a new chain starts");
+    sequencer.step(Millis(1), Input::Messages(accounts.deposits()));
     commit(&mut sequencer, &store, Millis(1));
     let mut rates = Vec::new();
     for nonce in 0..runs(quick) {
-        let signed = transfers(&keys, &chain, nonce);
+        let signed = transfers(&mut accounts, &chain);
         rates.push(rate(TRANSFERS, || {
             for (ticket, bytes) in (0..).zip(&signed) {
                 let transaction = Transaction::check(bytes, &chain).expect("a signed transfer");
-                let submit = Input::Submit { ticket, transaction: Box::new(transaction) };
-                sequencer.step(Millis(2 + nonce), submit);
+                sequencer.step(Millis(2 + nonce), Input::Submit { ticket, transaction: Box::new(transaction) });
             }
             let confirmed = commit(&mut sequencer, &store, Millis(2 + nonce));
             assert_eq!(confirmed, TRANSFERS, "every transfer is confirmed");
@@ -287,16 +208,16 @@ pub(crate) fn journal(quick: bool) -> Vec<Measured> {
 
 /// Makes a block of what waits, stores it, and returns how many transfers it confirmed.
 fn commit(sequencer: &mut Sequencer, store: &store::Store, now: Millis) -> u64 {
-    let mut confirmed = 0;
+    let mut count = 0;
     for effect in sequencer.step(now, Input::Tick) {
         match effect {
             Effect::Commit(executed) => store.commit_block(&executed).expect("the block is stored"),
-            Effect::Confirm { confirmed: told, .. } if told.receipt.is_applied() => confirmed += 1,
+            Effect::Confirm { confirmed, .. } if confirmed.receipt.is_applied() => count += 1,
             Effect::Seal { batch, .. } => store.commit_batch(&batch).expect("the batch is stored"),
             _ => {}
         }
     }
-    confirmed
+    count
 }
 
 pub(crate) fn sandbox(quick: bool) -> Vec<Measured> {

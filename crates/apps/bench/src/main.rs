@@ -1,7 +1,11 @@
-//! Measures the hot paths, each doing the real work: hashing, the state tree, the transition, the journal, the sandbox.
+//! Measures the hot paths, each doing the real work: hashing, the state tree, the transition, the journal, the sandbox, and
+//! the whole spine from an HTTP request to the disk and to L1.
 
+mod chain;
 mod machine;
 mod measure;
+mod node;
+mod spine;
 
 use clap::Parser;
 use serde_json::json;
@@ -10,7 +14,7 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal or sandbox.
+    /// Measures only this: hash, state, transition, journal, sandbox, spine, or a part of the last such as spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
@@ -42,33 +46,38 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 5] = [
+const BENCHES: [(&str, Bench); 9] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("transition", measure::transition),
     ("journal", measure::journal),
     ("sandbox", measure::sandbox),
+    ("spine/transfers", spine::transfers),
+    ("spine/confirmation", spine::confirmation),
+    ("spine/restart", spine::restart),
+    ("spine/published", spine::published),
 ];
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let wanted = |name: &str| args.name.as_deref().is_none_or(|asked| asked == name);
+    let is_part = |name: &str, asked: &str| name.strip_prefix(asked).is_some_and(|rest| rest.starts_with('/'));
+    let wanted = |name: &str| args.name.as_deref().is_none_or(|asked| asked == name || is_part(name, asked));
     let chosen: Vec<_> = BENCHES.iter().filter(|(name, _)| wanted(name)).collect();
     if chosen.is_empty() {
         let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         eprintln!("there is no such benchmark: name one of {}", names.join(", "));
         return ExitCode::FAILURE;
     }
-    let (cpu, cores, commit) = (machine::cpu(), machine::cores(), machine::commit());
+    let (cpu, cores, load, commit) = (machine::cpu(), machine::cores(), machine::load(), machine::commit());
     if !args.json {
-        println!("{cpu}, {cores} cores, commit {commit}");
+        println!("{cpu}, {cores} cores, load {load}, commit {commit}");
     }
     for measured in chosen.iter().flat_map(|(_, bench)| bench(args.quick)) {
         let median = measured.median();
         if args.json {
             let line = json!({
                 "name": measured.name, "unit": measured.unit, "median": median, "runs": measured.runs,
-                "mix": measured.mix, "quick": args.quick, "machine": { "cpu": cpu, "cores": cores }, "commit": commit,
+                "mix": measured.mix, "quick": args.quick, "machine": { "cpu": cpu, "cores": cores, "load": load }, "commit": commit,
             });
             println!("{line}");
         } else {
