@@ -46,6 +46,8 @@ pub(crate) struct Disk {
     settlements: BTreeMap<u64, Settlement>,
     finalized: u64,
     pub(crate) outbox: BTreeMap<u64, Record>,
+    /// The transactions of blocks that were taken back, until somebody has dealt with them.
+    pub(crate) revoked: Vec<Box<[u8]>>,
     pub(crate) contents: BTreeMap<ContentId, Vec<u8>>,
     /// Of each block.
     undo: Vec<Undo>,
@@ -54,6 +56,16 @@ pub(crate) struct Disk {
 
 fn index(number: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(1)?).ok()
+}
+
+/// Lists the transactions of blocks, without the messages: L1 has other ones now, and says which.
+fn transactions_of(blocks: &[Block]) -> Vec<Box<[u8]>> {
+    let entries = blocks.iter().flat_map(|block| &block.entries);
+    let transactions = entries.filter_map(|entry| match entry {
+        Entry::Transaction(bytes) => Some(bytes.clone()),
+        Entry::Message(_) => None,
+    });
+    transactions.collect()
 }
 
 impl Disk {
@@ -189,6 +201,11 @@ impl Disk {
             removed.extend(self.pop_block());
         }
         removed.reverse();
+        let mut revoked = transactions_of(&removed);
+        revoked.extend(
+            std::mem::take(&mut self.revoked).into_iter().filter(|bytes| !revoked.contains(bytes)).collect::<Vec<_>>(),
+        );
+        self.revoked = revoked;
         self.batches.truncate(usize::try_from(to_batch).unwrap_or(usize::MAX));
         self.diffs.split_off(&(to_batch + 1));
         self.evidence.split_off(&(to_batch + 1));

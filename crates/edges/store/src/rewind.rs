@@ -4,8 +4,8 @@ use crate::Error;
 use crate::checkpoint::{Final, Undo};
 use crate::file::{File, Table, Writer};
 use crate::tables::{
-    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, LEAVES, META, Place, RECEIPTS, REWINDS_NAME,
-    SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode, header_at, number_key,
+    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, LEAVES, META, Place, RECEIPTS, REVOKED_NAME,
+    REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode, header_at, number_key,
 };
 use proof::BlockHeader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,11 +67,35 @@ pub(crate) fn rewind(w: &Writer, to_batch: u64) -> Result<Back, Error> {
     for table in [HEADERS, ENTRIES, RECEIPTS, UNDO, BATCH_ENDS] {
         w.remove_range(table, &number_key(keep.next().0), None)?;
     }
+    keep_revoked(w, &removed)?;
     let rewinds = w.get(META, REWINDS_NAME)?.map_or(Ok(0), |bytes| decode::<u64>(META, REWINDS_NAME, &bytes))? + 1;
     w.put(META, REWINDS_NAME, &rewinds.to_bytes())?;
     let head = w.last(HEADERS)?.map(|(key, bytes)| header_at(&key, &bytes)).transpose()?;
     assert_eq!(head.as_ref().map_or(Height(0), |head| head.height), keep, "the chain ends with the batch");
     Ok(Back { rewound: Rewound { head, batch, removed }, rewinds })
+}
+
+/// Adds the transactions of blocks that are no more to those that nobody has dealt with yet. The newly removed come
+/// first: what was kept before and is in them stands there in its right place.
+fn keep_revoked(w: &Writer, removed: &[Block]) -> Result<(), Error> {
+    let entries = removed.iter().flat_map(|block| &block.entries);
+    let mut revoked: Vec<Box<[u8]>> = entries
+        .filter_map(|entry| match entry {
+            Entry::Transaction(bytes) => Some(bytes.clone()),
+            // The base chain has other messages now, and says which.
+            Entry::Message(_) => None,
+        })
+        .collect();
+    let before: Vec<Box<[u8]>> =
+        w.get(META, REVOKED_NAME)?.map_or(Ok(Vec::new()), |bytes| decode(META, REVOKED_NAME, &bytes))?;
+    let known: BTreeSet<Box<[u8]>> = revoked.iter().cloned().collect();
+    revoked.extend(before.into_iter().filter(|bytes| !known.contains(bytes)));
+    w.put(META, REVOKED_NAME, &revoked.to_bytes())
+}
+
+/// Forgets the transactions of blocks that were taken back.
+pub(crate) fn forget_revoked(w: &Writer) -> Result<(), Error> {
+    w.put(META, REVOKED_NAME, &Vec::<Box<[u8]>>::new().to_bytes())
 }
 
 /// Restores leaves and places as they were after block `keep`, and returns the blocks behind it.

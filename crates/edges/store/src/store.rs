@@ -167,13 +167,25 @@ impl Store {
     // Taking the chain back.
 
     /// Takes the chain back to the end of a batch; 0 is the genesis. Blocks, receipts, batches and what was learned of
-    /// them are gone, the leaves are as they were, and what the base chain's writer noted stays. All of it happens, or
-    /// nothing.
+    /// them are gone, the leaves are as they were, and what the base chain's writer noted stays. The transactions of the
+    /// lost blocks are kept for [`Store::revoked`]. All of it happens, or nothing.
     ///
     /// # Errors
     /// When the batch is not stored, or comes before one that is final.
     pub fn rewind(&self, to_batch: u64) -> Result<Rewound, Error> {
         self.chain().rewind(to_batch)
+    }
+
+    /// Returns the transactions of blocks that were taken back, in their order, until somebody has dealt with them: they
+    /// were confirmed, and a crash must not lose them.
+    pub fn revoked(&self) -> Result<Vec<Box<[u8]>>, Error> {
+        let found = read(&self.chain().file.read("read what was revoked")?, tables::META, tables::REVOKED_NAME)?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Forgets the transactions of blocks that were taken back: they are in the chain again, or refused for good.
+    pub fn forget_revoked(&self) -> Result<(), Error> {
+        self.chain().file.write("forget what was revoked", rewind::forget_revoked)
     }
 
     /// Declares a batch final, with all before it: the base chain cannot drop it any more. What would take its blocks

@@ -17,6 +17,9 @@ pub(crate) const FINAL_NAME: &[u8] = b"final";
 /// The first block that is not pruned.
 pub(crate) const WHOLE_NAME: &[u8] = b"whole";
 
+/// The transactions of blocks that were taken back, until somebody has dealt with them.
+pub(crate) const REVOKED_NAME: &[u8] = b"revoked";
+
 /// What the store notes about itself, by name.
 pub(crate) const META: Table = Table("meta");
 /// Block headers by height: the head is read often, and its entries are long.

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
-use transition::{ChainConfig, Checked, Entry, Executed, Transaction, diff, entry_leaves};
+use transition::{ChainConfig, Checked, Executed, Transaction, diff, entry_leaves};
 use types::{Causes, Digest, Height, Millis, TransactionId, limits};
 
 /// How often the sequencer looks at the clock when nothing arrives.
@@ -154,6 +154,12 @@ pub fn restore(store: &Store, settings: &Settings) -> Result<Sequencer, Error> {
     Ok(Sequencer::restore(config.clone(), policy.clone(), Arc::clone(key), restored).sharing(Arc::new(Threads)))
 }
 
+/// Returns the transactions of blocks that were taken back and are not dealt with.
+fn revoked(store: &Store, chain: &Digest) -> Result<Vec<Checked>, Error> {
+    // They were checked when they came, and everything in a block has its shape.
+    Ok(store.revoked()?.iter().filter_map(|bytes| Transaction::check(bytes, chain).ok()).collect())
+}
+
 /// A running sequencer: its handle, why it stopped if it fails, and what it asks the operator.
 pub struct Started {
     /// Speaks to it.
@@ -166,14 +172,18 @@ pub struct Started {
 
 /// Starts the loop on a thread of its own, since storing blocks.
 pub fn start(store: Store, settings: Settings) -> Result<Started, Error> {
-    let sequencer = restore(&store, &settings)?;
+    let mut sequencer = restore(&store, &settings)?;
+    let chain = settings.config.hash();
+    let revoked = revoked(&store, &chain)?;
+    let has_revoked = !revoked.is_empty();
+    sequencer.requeue(revoked);
     let (commands, inbox) = sync_channel(limits::QUEUE_TRANSACTIONS);
     let (head, heads) = watch::channel(sequencer.head().map_or(Height(0), |head| head.height));
     let (failed, failure) = oneshot::channel();
     let (asks, questions) = mpsc::channel(QUESTIONS);
-    let chain = settings.config.hash();
     let looping = Loop {
         sequencer,
+        has_revoked,
         store,
         settings,
         chain,
@@ -221,6 +231,8 @@ struct Group {
 
 struct Loop {
     sequencer: Sequencer,
+    /// Whether the store still keeps transactions of blocks that were taken back.
+    has_revoked: bool,
     store: Store,
     settings: Settings,
     chain: Digest,
@@ -257,6 +269,11 @@ impl Loop {
             metrics::histogram!(metric::EXECUTE_SECONDS).record(start.elapsed());
         }
         self.perform(effects)?;
+        // Nothing waits any more, so that all that came again is in the chain, or was refused.
+        if self.has_revoked && self.sequencer.queued() == 0 {
+            self.store.forget_revoked()?;
+            self.has_revoked = false;
+        }
         let age = self.sequencer.unsealed_since().map_or(0, |since| now.0.saturating_sub(since.0));
         metrics::gauge!(metric::BATCH_AGE_SECONDS).set(Duration::from_millis(age));
         set(metric::QUEUE_DEPTH, self.sequencer.queued());
@@ -379,17 +396,12 @@ impl Loop {
     /// when the rewind came waits behind it: its senders still hold their tickets.
     fn rewind(&mut self, to_batch: u64) -> Result<Height, Error> {
         let rewound = self.store.rewind(to_batch)?;
-        let again = rewound.entries().filter_map(|entry| match entry {
-            // It was checked when it came, and everything in a block has its shape.
-            Entry::Transaction(bytes) => Transaction::check(bytes, &self.chain).ok(),
-            // L1 has other messages now, and says which.
-            Entry::Message(_) => None,
-        });
-        let again: Vec<Checked> = again.collect();
-        tracing::warn!(to_batch, blocks = rewound.removed.len(), transactions = again.len(), "rewound");
         let mut sequencer = restore(&self.store, &self.settings)?;
+        let again = revoked(&self.store, &self.chain)?;
+        tracing::warn!(to_batch, blocks = rewound.removed.len(), transactions = again.len(), "rewound");
         sequencer.take_queue_of(&mut self.sequencer);
         sequencer.requeue(again);
+        self.has_revoked = true;
         self.sequencer = sequencer;
         let height = self.sequencer.head().map_or(Height(0), |head| head.height);
         self.head.send_replace(height);

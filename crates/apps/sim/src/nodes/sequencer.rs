@@ -10,7 +10,7 @@ use sequencer::core::Restored;
 use sequencer::{Confirmed, Effect, Input, Sequencer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use transition::{Block, Checked as Sound, Entry, Executed, Transaction, diff};
+use transition::{Checked as Sound, Executed, Transaction, diff};
 use types::{Bytes32, Encode as _, Height, TransactionId};
 
 /// Most blocks in one answer of the feed.
@@ -49,7 +49,9 @@ impl World {
         }
         self.disk.check_root()?;
         self.check.all_told(&self.disk)?;
-        self.sequencer.core = Some(self.sequencer_restored());
+        let mut sequencer = self.sequencer_restored();
+        sequencer.requeue(self.sequencer_revoked());
+        self.sequencer.core = Some(sequencer);
         Ok(())
     }
 
@@ -80,8 +82,19 @@ impl World {
         let Some(core) = &mut self.sequencer.core else { return Ok(()) };
         let effects = core.step(self.now, Input::Tick);
         self.sequencer_perform(effects)?;
+        if self.sequencer.core.as_ref().is_some_and(|core| core.queued() == 0) {
+            self.disk.revoked.clear();
+        }
         self.sequencer_read_l1();
         Ok(())
+    }
+
+    /// Returns the transactions of blocks that were taken back and are not dealt with.
+    fn sequencer_revoked(&self) -> Vec<Sound> {
+        if self.sabotage == Sabotage::RewindForgetsTransactions {
+            return Vec::new();
+        }
+        self.disk.revoked.iter().filter_map(|bytes| Transaction::check(bytes, &self.chain).ok()).collect()
     }
 
     /// Hands L1's messages over. When L1 has others than those that were read, there is nothing to hand over.
@@ -277,20 +290,8 @@ impl World {
         if let Some(old) = &mut self.sequencer.core {
             sequencer.take_queue_of(old);
         }
-        if self.sabotage != Sabotage::RewindForgetsTransactions {
-            sequencer.requeue(transactions_of(&removed, &self.chain));
-        }
+        sequencer.requeue(self.sequencer_revoked());
         self.sequencer.core = Some(sequencer);
         Ok(!self.dies_times(Name::Sequencer, RARE, Some("requeue"), None))
     }
-}
-
-/// Lists the transactions of blocks, without the messages: L1 has other ones now, and says which.
-fn transactions_of(blocks: &[Block], chain: &types::Digest) -> Vec<Sound> {
-    let entries = blocks.iter().flat_map(|block| &block.entries);
-    let transactions = entries.filter_map(|entry| match entry {
-        Entry::Transaction(bytes) => Transaction::check(bytes, chain).ok(),
-        Entry::Message(_) => None,
-    });
-    transactions.collect()
 }

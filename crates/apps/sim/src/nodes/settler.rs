@@ -5,10 +5,10 @@ use crate::check::{Broken, Checked};
 use crate::faults::Fault;
 use crate::l1::account::{Offered, needed, part_of};
 use crate::world::{Message, Name, World};
-use settler::outbox::{self, Outbox, Package};
+use settler::outbox::{self, Course, Outbox, Package};
 use settler::run::{Part, parts};
 use settler::{Effect, Input, Settler};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use store::Settlement;
 use types::Encode as _;
 
@@ -22,8 +22,8 @@ pub(crate) struct Settling {
     outbox: Option<Outbox>,
     /// What is still to be handed to the outbox, in order.
     parts: VecDeque<Part>,
-    /// What was handed to the outbox and is not final, by its id.
-    open: BTreeMap<u64, Package>,
+    /// What was handed to the outbox and is not final.
+    course: Course,
     next_id: u64,
     sealed: u64,
 }
@@ -61,7 +61,8 @@ impl World {
         let settler = Settler::restore(self.anchor.clone(), settled, self.disk.unsettled(settled));
         let kept = self.disk.outbox.clone();
         let newest = kept.values().map(|record| record.newest.max(record.package.id)).max().unwrap_or(0);
-        let open = kept.values().filter(|record| !record.closed).map(|record| record.package.clone());
+        let mut course = Course::default();
+        kept.values().filter(|record| !record.closed).for_each(|record| course.begin(record.package.clone()));
         let mut limits = self.knobs.limits.clone();
         if self.sabotage == Sabotage::OutboxIgnoresTheCap {
             (limits.gas_price_max_wei, limits.spend_max_wei) = (u64::MAX, u128::MAX);
@@ -69,7 +70,7 @@ impl World {
         self.settler = Settling {
             core: Some(settler.patient(self.knobs.patience)),
             parts: VecDeque::new(),
-            open: open.map(|package| (package.id, package)).collect(),
+            course,
             next_id: newest + 1,
             outbox: Some(Outbox::restore(limits, kept)),
             sealed: self.disk.last_batch(),
@@ -111,7 +112,7 @@ impl World {
         }
         Ok(self.settler_watch()?
             && self.settler_step(Input::Tick)?
-            && self.settler_hand_over()
+            && self.settler_hand_over()?
             && self.settler_deliver()?
             && self.settler_finalize()?)
     }
@@ -133,22 +134,22 @@ impl World {
     }
 
     /// Hands parts to the outbox as far as it has room, with what they need.
-    fn settler_hand_over(&mut self) -> bool {
-        let settling = &mut self.settler;
-        let Some(outbox) = &mut settling.outbox else { return false };
-        while outbox.room() > 0 {
-            let Some(part) = settling.parts.pop_front() else { break };
+    fn settler_hand_over(&mut self) -> Alive {
+        while self.settler.outbox.as_ref().is_some_and(|outbox| outbox.room() > 0) {
+            let Some(part) = self.settler.parts.pop_front() else { break };
             let what: Box<[u8]> = part.to_bytes().into();
-            if settling.open.values().any(|package| package.what == what) {
+            if self.settler.course.is_under_way(&what) {
                 continue;
             }
             let gas = if self.l1.would(&part) { needed(&part) } else { part.gas_at_most() };
-            let package = Package { id: settling.next_id, what, gas };
-            settling.next_id += 1;
-            settling.open.insert(package.id, package.clone());
-            outbox.step(self.now, outbox::Input::Package(package));
+            let package = Package { id: self.settler.next_id, what, gas };
+            self.settler.next_id += 1;
+            self.settler.course.begin(package.clone());
+            if !self.outbox_step(outbox::Input::Package(package))? {
+                return Ok(false);
+            }
         }
-        true
+        Ok(true)
     }
 
     /// One round of the outbox.
@@ -186,6 +187,7 @@ impl World {
                 return Ok(false);
             }
             done = Some(name);
+            let failed = self.settler.course.hear(&effect);
             match effect {
                 outbox::Effect::Keep { nonce, record } => drop(self.disk.outbox.insert(nonce, record)),
                 outbox::Effect::Forget { nonce } => drop(self.disk.outbox.remove(&nonce)),
@@ -195,13 +197,13 @@ impl World {
                 }
                 outbox::Effect::Failed { package, why } => {
                     self.line(&format!("package {package} was in vain: {why:?}"));
-                    let Some(package) = self.settler.open.remove(&package) else { continue };
+                    let Some(package) = failed else { continue };
                     let number = part_of(&package.what)?.batch();
                     if !self.settler_step(Input::Failed { number })? {
                         return Ok(false);
                     }
                 }
-                outbox::Effect::Final { package } => drop(self.settler.open.remove(&package)),
+                outbox::Effect::Final { package } => self.line(&format!("package {package} is final on L1")),
                 outbox::Effect::Mined { package, .. } => self.line(&format!("package {package} is in a block of L1")),
                 outbox::Effect::Reorged { package } => self.line(&format!("L1 dropped package {package}")),
                 outbox::Effect::Alert(alert) => self.alerted(alert),

@@ -59,6 +59,34 @@ fn a_chain_taken_back_is_as_it_was_and_goes_on() {
 }
 
 #[test]
+fn what_was_taken_back_is_kept_until_it_is_dealt_with() {
+    let folder = Folder::new();
+    let (node, blocks) = two_batches(&folder);
+    let bytes = |entry: &Entry| match entry {
+        Entry::Transaction(bytes) => bytes.clone(),
+        Entry::Message(_) => panic!("only transactions are taken back here"),
+    };
+    let of = |blocks: &[Executed]| blocks.iter().flat_map(|b| &b.block.entries).map(bytes).collect::<Vec<_>>();
+    assert!(node.store.revoked().unwrap().is_empty());
+    node.store.rewind(1).unwrap();
+    let mut node = node.again();
+    assert_eq!(node.store.revoked().unwrap(), of(&blocks[3..]), "across a crash");
+    // One of the two is in the chain again when that is taken back too: it comes first, and once.
+    node.commit(blocks[3].block.entries.clone());
+    node.store.commit_batch(&node.seal(4)).unwrap();
+    let other = node.transfer(7).0;
+    node.commit(vec![other.clone()]);
+    node.store.rewind(2).unwrap();
+    assert_eq!(node.store.revoked().unwrap(), [vec![bytes(&other)], of(&blocks[3..])].concat());
+    node.store.rewind(1).unwrap();
+    let again = [of(&blocks[3..4]), vec![bytes(&other)], of(&blocks[4..])].concat();
+    assert_eq!(node.store.revoked().unwrap(), again);
+    node.store.forget_revoked().unwrap();
+    drop(node);
+    assert!(folder.node().store.revoked().unwrap().is_empty());
+}
+
+#[test]
 fn a_transaction_stands_again_where_it_stood_before() {
     for between in [true, false] {
         let folder = Folder::new();

@@ -237,6 +237,8 @@ impl Following {
         };
         tracing::warn!(why, batch, "the feed is another chain: taking this member's chain back");
         self.setting.store.rewind(batch)?;
+        // To bring the transactions again is the sequencer's business.
+        self.setting.store.forget_revoked()?;
         self.member = restore(&self.setting, (self.keys)())?;
         self.diverged = None;
         Ok(Ok(()))
