@@ -7,6 +7,7 @@ mod account;
 mod chain;
 mod demo;
 mod error;
+mod load;
 mod market;
 mod network;
 mod node;
@@ -47,6 +48,8 @@ enum Command {
     Status,
     /// Walk the whole idea once: deposit, run, agree, pay, settle, withdraw.
     Demo(demo::Options),
+    /// Take many accounts through deposit, transfers, tallies and withdrawal, and compute every balance again.
+    Load(load::Options),
     /// Run a program on the network and wait for its agreed result.
     Run(run::Options),
     /// Check a receipt offline.
@@ -55,7 +58,7 @@ enum Command {
     Account,
     /// Deposit from a development account.
     Deposit(account::Deposit),
-    /// Describe a chain of your own.
+    /// Describe a chain of your own, run it, and look after it.
     Chain {
         #[command(subcommand)]
         verb: chain::Verb,
@@ -89,11 +92,12 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
     let dir = named.clone().unwrap_or_else(|| PathBuf::from(".talea"));
     match cli.command {
         // A chain's file is written by hand and kept with other sources, not among a network's data.
-        Command::Chain { verb } => chain::run(named.as_deref(), verb, say),
-        Command::Up => network::up(&dir, None, say).await,
+        Command::Chain { verb } => chain::run(named.as_deref(), verb, say).await,
+        Command::Up => network::up(&dir, say).await,
         Command::Down { wipe } => network::down(&dir, wipe, say).await,
         Command::Status => network::status(&dir, say).await,
         Command::Demo(options) => demo::run(&dir, options, say).await,
+        Command::Load(options) => load::run(&dir, options, say).await,
         Command::Run(options) => run::run(&dir, options, say).await,
         Command::Verify(options) => verify::run(&options, say).await,
         Command::Account => account::list(&dir, say).await,

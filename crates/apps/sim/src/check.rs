@@ -1,19 +1,43 @@
-//! What must hold. The checker keeps books of its own, from receipts alone, and compares.
+//! What must hold.
+//!
+//! *What was confirmed stands.* A confirmed transaction keeps its block, its place and its receipt for ever, with one
+//! exception: L1 dropped messages that the chain took. Then the chain goes back to the end of the last batch that L1
+//! still bears out, and
+//!
+//! - it goes back only if L1's inbox contradicts the next batch, or has been too short for it for as long as the
+//!   operator waits;
+//! - every transaction of a block that is taken back is reported as revoked, and nothing else is;
+//! - every revoked transaction comes again, before anything that was sent later, in the old order, whatever crashes. It
+//!   may be rejected this time. It may stay away only if it cannot be valid any more: L1 brought another transaction of
+//!   its signer or took one away, or the operator was asked about that signer and named something else.
+//!
+//! Nothing acts twice, whether it was revoked or not: an entry is once in the chain, and what a wallet meant is done
+//! once, however often it was signed.
+//!
+//! *A member signs one batch of a number under one history of L1.* It may sign another only after it took its own chain
+//! back, and only where L1 contradicts the batch that it signed before.
+//!
+//! *Value is conserved.* After every block the books, which are kept from receipts alone, agree with the ledger, each
+//! asset's supply with those who hold it, and, while L1's inbox is the one that the chain took, the vault with what is
+//! owed. L1 pays a withdrawal once, and never lacks what it owes.
+//!
+//! *L1's account stays within its limits*, by a count that the outbox has no part in.
 
+use crate::books::{Books, Known, Tallied};
 use crate::disk::Disk;
 use crate::l1::L1;
 use crate::load;
 use crypto::eth::EthSignature;
-use ledger::Withdrawal;
+use ledger::Message;
 use ledger::account::Balance;
-use ledger::bridge::{Cursor, asset_of};
+use ledger::bridge::{Cursor, Supply, asset_of, token_word};
 use ledger::tally::Tally;
-use proof::agreement::Outcome;
+use proof::BatchHeader;
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
-use task::{Decide, MakeOffer, Offer, Reason, Submit, Verdict};
-use transition::{Action, Entry, Event, Executed, Receipt, Status, Transaction};
-use types::{AccountId, Amount, AssetId, Decode as _, Digest, EthAddress, Height, TaskId, TransactionId};
+use task::Offer;
+use transition::{Block, Entry, Executed, Receipt, Transaction};
+use types::{AccountId, AssetId, Decode as _, EthAddress, Height, TransactionId};
 
 /// An invariant that does not hold, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,83 +59,66 @@ struct Told {
     receipt: Receipt,
 }
 
-struct TaskBook {
-    submit: Submit,
-    requester: AccountId,
-    price: u64,
-    ended: bool,
+/// A transaction that was in a block which is no more.
+struct Revoked {
+    signer: AccountId,
+    nonce: u64,
+    /// Its place in the line of what is to come again.
+    turn: u64,
 }
 
-/// What the load did.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Tallied {
-    /// Blocks that the sequencer stored.
-    pub blocks: u64,
-    /// Transactions in them.
-    pub transactions: u64,
-    /// Transactions that were rejected, by code.
-    pub rejected: BTreeMap<u32, u64>,
-    /// Tasks opened.
-    pub submitted: u64,
-    /// Tasks decided and paid.
-    pub decided: u64,
-    /// Tasks refunded.
-    pub refunded: u64,
-    /// Stakes cut.
-    pub slashed: u64,
-    /// Withdrawals made.
-    pub withdrawn: u64,
-    /// Deposits credited.
-    pub deposited: u64,
+/// A batch that a member signed.
+struct Signed {
+    signature: EthSignature,
+    header: BatchHeader,
 }
 
-/// Books kept beside the chain.
+/// Books and memory, beside the chain.
 pub(crate) struct Checker {
+    pub(crate) known: Known,
+    pub(crate) books: Books,
     told: Vec<Told>,
-    seen: BTreeSet<Digest>,
-    /// Which intention of a wallet a transaction serves: signing again must not serve it twice.
-    intentions: BTreeMap<TransactionId, u64>,
-    served: BTreeSet<u64>,
-    balances: BTreeMap<(AccountId, AssetId), u64>,
-    stakes: BTreeMap<AccountId, (AssetId, u64)>,
-    /// The open tasks that were given to each open offer.
-    works: BTreeMap<AccountId, BTreeSet<TaskId>>,
-    tasks: BTreeMap<TaskId, TaskBook>,
-    signed: BTreeMap<(usize, u64), EthSignature>,
-    pub(crate) withdrawals: Vec<Withdrawal>,
-    /// Who lies. All others are honest: they may be slow, or silent.
-    pub(crate) liars: BTreeSet<AccountId>,
-    treasury: AccountId,
-    pub(crate) tallied: Tallied,
-}
-
-fn millionths(amount: u64, numerator: u64, denominator: u64) -> u64 {
-    let product = u128::from(amount) * u128::from(numerator) / u128::from(denominator.max(1));
-    u64::try_from(product).unwrap_or(u64::MAX)
+    /// What was told of blocks that are no more.
+    gone: BTreeMap<(TransactionId, Height, u32), Receipt>,
+    signed: BTreeMap<(usize, u64), Signed>,
+    revoked: BTreeMap<TransactionId, Revoked>,
+    /// The turn of the last that came again.
+    turn: u64,
+    turns: u64,
+    /// Whose transactions need not come again: L1 or the operator may have had another in their place.
+    excused: BTreeSet<AccountId>,
+    /// How often the vault was compared with the ledger.
+    pub(crate) compared: u64,
 }
 
 impl Checker {
-    pub(crate) fn new(treasury: AccountId) -> Self {
+    pub(crate) fn new(known: Known) -> Self {
         Self {
+            known,
+            books: Books::default(),
             told: Vec::new(),
-            seen: BTreeSet::new(),
-            intentions: BTreeMap::new(),
-            served: BTreeSet::new(),
-            balances: BTreeMap::new(),
-            stakes: BTreeMap::new(),
-            works: BTreeMap::new(),
-            tasks: BTreeMap::new(),
+            gone: BTreeMap::new(),
             signed: BTreeMap::new(),
-            withdrawals: Vec::new(),
-            liars: BTreeSet::new(),
-            treasury,
-            tallied: Tallied::default(),
+            revoked: BTreeMap::new(),
+            turn: 0,
+            turns: 0,
+            excused: BTreeSet::new(),
+            compared: 0,
         }
+    }
+
+    pub(crate) fn tallied(&self) -> &Tallied {
+        &self.books.tallied
     }
 
     /// Notes that a wallet signed a transaction to serve an intention.
     pub(crate) fn intended(&mut self, id: TransactionId, intention: u64) {
-        self.intentions.insert(id, intention);
+        self.known.intentions.insert(id, intention);
+    }
+
+    /// Notes that the operator was asked about a transaction of this signer, or that L1 brings one.
+    pub(crate) fn excuse(&mut self, signer: AccountId) {
+        self.excused.insert(signer);
     }
 
     /// Notes that somebody was told where a transaction stands, and checks that it does.
@@ -129,6 +136,21 @@ impl Checker {
         holds
     }
 
+    /// Checks what a wallet heard: it stands, or stood when it was said.
+    pub(crate) fn heard(
+        &mut self,
+        disk: &Disk,
+        id: TransactionId,
+        height: Height,
+        position: u32,
+        receipt: &Receipt,
+    ) -> Checked {
+        if self.gone.get(&(id, height, position)) == Some(receipt) {
+            return Ok(());
+        }
+        self.told(disk, id, height, position, receipt)
+    }
+
     fn stands(disk: &Disk, told: &Told) -> Checked {
         let found = disk.receipt(told.height, told.position);
         ensure(found == Some(&told.receipt) && told.receipt.id == told.id.0, || {
@@ -136,237 +158,200 @@ impl Checker {
         })
     }
 
-    /// Checks that nothing that was ever confirmed is lost or moved.
+    /// Checks that nothing that was ever confirmed is lost or moved, but for what was revoked.
     pub(crate) fn all_told(&self, disk: &Disk) -> Checked {
         self.told.iter().try_for_each(|told| Self::stands(disk, told))
     }
 
-    /// Checks that a member signs one batch for each number.
-    pub(crate) fn signed(&mut self, member: usize, number: u64, signature: &EthSignature) -> Checked {
-        // Signing is deterministic, so two batches give two signatures and one batch gives one.
-        let first = self.signed.entry((member, number)).or_insert(*signature);
-        ensure(first == signature, || format!("member {member} signed two batches of number {number}"))
+    /// Enters a block that was stored.
+    pub(crate) fn block(&mut self, executed: &Executed) -> Checked {
+        for (entry, receipt) in executed.block.entries.iter().zip(&executed.receipts) {
+            if let Entry::Transaction(bytes) = entry {
+                let transaction = Transaction::from_bytes(bytes).map_err(|e| Broken(e.to_string()))?;
+                self.in_turn(TransactionId(receipt.id), transaction.sender.account())?;
+            }
+        }
+        self.books.block(&self.known, &executed.block, &executed.receipts)
     }
 
-    /// Enters a block that was stored.
-    pub(crate) fn block(&mut self, chain: &Digest, executed: &Executed) -> Checked {
-        self.tallied.blocks += 1;
-        for (entry, receipt) in executed.block.entries.iter().zip(&executed.receipts) {
-            ensure(self.seen.insert(receipt.id), || format!("entry {} is in the chain twice", receipt.id))?;
+    /// Checks that what was revoked comes again in its turn, and nothing before it.
+    fn in_turn(&mut self, id: TransactionId, signer: AccountId) -> Checked {
+        if self.excused.contains(&signer) {
+            return Ok(());
+        }
+        let turn = self.revoked.get(&id).map(|revoked| revoked.turn);
+        let is_skipped = |revoked: &Revoked| {
+            revoked.turn > self.turn
+                && turn.is_none_or(|turn| revoked.turn < turn)
+                && !self.excused.contains(&revoked.signer)
+        };
+        let skipped = self.revoked.iter().find(|(_, revoked)| is_skipped(revoked));
+        ensure(skipped.is_none() && turn.is_none_or(|turn| turn > self.turn), || {
+            let before = skipped.map_or(id, |(skipped, _)| *skipped);
+            format!("transaction {before} was revoked, and {id} came before it")
+        })?;
+        self.turn = self.turn.max(turn.unwrap_or(0));
+        Ok(())
+    }
+}
+
+/// What happens when L1 drops messages.
+impl Checker {
+    /// Notes that the chain was taken back to what the disk holds now, and checks that there was a reason, and that
+    /// exactly what is no more was reported.
+    pub(crate) fn rewound(&mut self, disk: &Disk, reported: &[Block], why: &Reason<'_>) -> Checked {
+        ensure(why.holds(), || format!("the chain was taken back behind batch {}, for no reason", why.batch))?;
+        let head = disk.head().map_or(Height(0), |head| head.height);
+        let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.told).into_iter().partition(|t| t.height <= head);
+        self.told = stay;
+        self.all_told(disk)?;
+        let (mut ids, mut again) = (BTreeSet::new(), Vec::new());
+        for entry in reported.iter().flat_map(|block| &block.entries) {
             match entry {
-                Entry::Deposit(deposit) => {
-                    ensure(receipt.is_applied(), || format!("deposit {} was rejected", deposit.index))?;
-                    self.credit(deposit.account, deposit.asset(), deposit.amount.quanta());
-                    self.tallied.deposited += 1;
-                }
                 Entry::Transaction(bytes) => {
-                    self.tallied.transactions += 1;
                     let transaction = Transaction::from_bytes(bytes).map_err(|e| Broken(e.to_string()))?;
-                    let id = transaction.id(chain);
-                    match receipt.status {
-                        Status::Applied(_) => {
-                            let intention = self.intentions.get(&id);
-                            let once = intention.is_none_or(|intention| self.served.insert(*intention));
-                            ensure(once, || format!("what transaction {id} asks was applied before"))?;
-                            self.apply(&transaction, TaskId(id.0), receipt)?;
-                        }
-                        Status::Rejected(code) => self.rejected(&transaction, code)?,
+                    let id = transaction.id(&self.known.chain);
+                    ids.insert(id);
+                    again.push((id, transaction.sender.account(), transaction.nonce));
+                }
+                Entry::Message(Message::Transaction(forced)) => {
+                    // A nonce that L1 took may come free again, or be taken by something else.
+                    if let Ok(checked) = Transaction::check(&forced.transaction, &self.known.chain) {
+                        ids.insert(checked.id());
+                        self.excuse(checked.signer());
                     }
                 }
+                Entry::Message(_) => {}
             }
+        }
+        let unheard = gone.iter().find(|told| !ids.contains(&told.id));
+        ensure(unheard.is_none(), || "a confirmed transaction was revoked, and nobody was told".into())?;
+        self.gone.extend(gone.into_iter().map(|told| ((told.id, told.height, told.position), told.receipt)));
+        // What was revoked before and did not come again yet waits behind.
+        let still = self.revoked.iter().filter(|(id, revoked)| revoked.turn > self.turn && !ids.contains(id));
+        let mut still: Vec<_> = still.map(|(id, r)| (r.turn, (*id, r.signer, r.nonce))).collect();
+        still.sort_by_key(|(turn, _)| *turn);
+        again.extend(still.into_iter().map(|(_, revoked)| revoked));
+        self.turn = self.turns;
+        for (id, signer, nonce) in again {
+            self.turns += 1;
+            self.revoked.insert(id, Revoked { signer, nonce, turn: self.turns });
+        }
+        self.reread(disk)
+    }
+
+    /// Keeps the books anew, from what the disk holds.
+    fn reread(&mut self, disk: &Disk) -> Checked {
+        self.books = Books::default();
+        for (block, receipts) in disk.blocks.iter().zip(&disk.receipts) {
+            self.books.block(&self.known, block, receipts)?;
         }
         Ok(())
     }
 
-    fn rejected(&mut self, transaction: &Transaction, code: u32) -> Checked {
-        *self.tallied.rejected.entry(code).or_default() += 1;
-        let sender = transaction.sender.account();
-        let wrong_reveal = code == task::Reject::WrongReveal.code() && !self.liars.contains(&sender);
-        ensure(!wrong_reveal, || format!("the honest provider {sender} could not reveal what it committed to"))
-    }
-
-    fn credit(&mut self, account: AccountId, asset: AssetId, amount: u64) {
-        *self.balances.entry((account, asset)).or_default() += amount;
-    }
-
-    fn debit(&mut self, account: AccountId, asset: AssetId, amount: u64) -> Checked {
-        let balance = self.balances.entry((account, asset)).or_default();
-        let rest = balance.checked_sub(amount);
-        *balance = rest.ok_or_else(|| Broken(format!("{account} spent more than it had")))?;
-        Ok(())
-    }
-
-    fn apply(&mut self, transaction: &Transaction, id: TaskId, receipt: &Receipt) -> Checked {
-        let sender = transaction.sender.account();
-        match &transaction.action {
-            Action::Transfer(tx) => {
-                self.debit(sender, tx.asset, tx.amount.quanta())?;
-                self.credit(tx.to, tx.asset, tx.amount.quanta());
-                Ok(())
-            }
-            Action::Withdraw(tx) => {
-                self.debit(sender, tx.asset, tx.amount.quanta())?;
-                self.withdrawn(receipt, tx.recipient, tx.amount)
-            }
-            Action::MakeOffer(tx) => self.offered(sender, tx),
-            Action::Retire(_) => {
-                let (asset, stake) = self.stakes.remove(&sender).unwrap_or((AssetId(Digest::ZERO), 0));
-                self.credit(sender, asset, stake);
-                let busy = self.works.remove(&sender).is_some_and(|works| !works.is_empty());
-                ensure(!busy, || format!("{sender} retired its stake while it worked on open tasks"))
-            }
-            Action::Submit(tx) => self.submitted(sender, id, tx),
-            Action::Assign(tx) => {
-                let chosen = tx.considered.iter().filter(|considered| matches!(considered.reason, Reason::Chosen(_)));
-                for considered in chosen {
-                    self.works.entry(considered.provider).or_default().insert(tx.task);
-                }
-                Ok(())
-            }
-            Action::Decide(tx) => self.decided(tx, receipt),
-            Action::Refund(tx) => self.refunded(tx.task, receipt),
-            Action::Publish(_) | Action::Commit(_) | Action::Deliver(_) => Ok(()),
+    /// Checks that what was revoked came again.
+    fn all_again(&self, disk: &Disk) -> Checked {
+        for (id, revoked) in &self.revoked {
+            let excused = disk.find(*id).is_some() || self.excused.contains(&revoked.signer);
+            ensure(excused, || {
+                let (signer, nonce) = (revoked.signer, revoked.nonce);
+                format!("transaction {id}, number {nonce} of {signer}, was revoked and never came again")
+            })?;
         }
-    }
-
-    fn withdrawn(&mut self, receipt: &Receipt, recipient: EthAddress, amount: Amount) -> Checked {
-        let [Event::Withdrawn(withdrawal)] = &receipt.events[..] else {
-            return Err(Broken("a withdrawal's receipt does not tell of it".into()));
-        };
-        let index = u64::try_from(self.withdrawals.len()).unwrap_or(u64::MAX);
-        let same = withdrawal.index == index && withdrawal.recipient == recipient && withdrawal.amount == amount;
-        ensure(same, || format!("withdrawal {} is not what was asked", withdrawal.index))?;
-        self.tallied.withdrawn += 1;
-        self.withdrawals.push(withdrawal.clone());
         Ok(())
     }
 
-    fn offered(&mut self, provider: AccountId, tx: &MakeOffer) -> Checked {
-        self.debit(provider, tx.asset, tx.stake.quanta())?;
-        self.works.insert(provider, BTreeSet::new());
-        let before = self.stakes.insert(provider, (tx.asset, tx.stake.quanta()));
-        ensure(before.is_none(), || format!("{provider} has two offers"))
+    /// Checks that a member signs one batch for each number under one history of L1.
+    pub(crate) fn signed(&mut self, member: usize, header: &BatchHeader, signature: &EthSignature) -> Checked {
+        // Signing is deterministic, so two batches give two signatures and one batch gives one.
+        let signed = Signed { signature: *signature, header: header.clone() };
+        let first = self.signed.entry((member, header.number)).or_insert(signed);
+        ensure(first.signature == *signature, || {
+            format!("member {member} signed two batches of number {}", header.number)
+        })
     }
 
-    fn submitted(&mut self, requester: AccountId, id: TaskId, tx: &Submit) -> Checked {
-        // Written anew: the price of one run rounded up, once for each result that must agree.
-        let one = (u128::from(tx.fuel_limit.0) * u128::from(tx.rate.0)).div_ceil(1_000_000);
-        let price = u64::try_from(one * u128::from(tx.redundancy)).unwrap_or(u64::MAX);
-        self.debit(requester, tx.asset, price)?;
-        self.tallied.submitted += 1;
-        self.tasks.insert(id, TaskBook { submit: tx.clone(), requester, price, ended: false });
-        Ok(())
+    /// Notes that a member took its chain back while it saw this of L1: it is free of what that contradicts, and of
+    /// nothing else.
+    pub(crate) fn member_rewound(&mut self, member: usize, l1: &L1, view: u64) {
+        self.signed.retain(|(who, _), signed| {
+            *who != member || l1.inbox_hash(view, signed.header.inbox_count) == Some(signed.header.inbox_hash)
+        });
     }
+}
 
-    fn end(&mut self, id: TaskId) -> Result<(Submit, AccountId, u64), Broken> {
-        let book = self.tasks.get_mut(&id).ok_or_else(|| Broken(format!("task {id} was never submitted")))?;
-        ensure(!book.ended, || format!("task {id} ended twice"))?;
-        book.ended = true;
-        for works in self.works.values_mut() {
-            works.remove(&id);
-        }
-        Ok((book.submit.clone(), book.requester, book.price))
+/// Why the chain is taken back: what L1 shows, and the first batch or block that is to go.
+pub(crate) struct Reason<'a> {
+    pub(crate) l1: &'a L1,
+    /// The newest block that the settler looks at.
+    pub(crate) view: u64,
+    /// The last batch that stays.
+    pub(crate) batch: u64,
+    /// The batch after it.
+    pub(crate) next: Option<&'a BatchHeader>,
+}
+
+impl Reason<'_> {
+    fn holds(&self) -> bool {
+        self.next.is_some_and(|next| self.l1.inbox_hash(self.view, next.inbox_count) != Some(next.inbox_hash))
     }
+}
 
-    fn decided(&mut self, tx: &Decide, receipt: &Receipt) -> Checked {
-        let verdict = &tx.verdict;
-        let (submit, requester, price) = self.end(verdict.task)?;
-        self.tallied.decided += 1;
-        let (mut paid, mut slashed) = (0, BTreeSet::new());
-        for event in &receipt.events {
-            match event {
-                Event::Paid(payment) => {
-                    paid += payment.amount.quanta();
-                    self.credit(payment.account, submit.asset, payment.amount.quanta());
-                }
-                Event::Slashed(cut) => {
-                    self.slashed(cut)?;
-                    slashed.insert(cut.provider);
-                }
-                other => return Err(Broken(format!("a verdict's receipt tells of {other:?}"))),
-            }
-        }
-        let owed = millionths(price, verdict.outcome.fuel.0, submit.fuel_limit.0);
-        ensure(paid == owed, || format!("task {} paid {paid} where {owed} is owed", verdict.task))?;
-        self.credit(requester, submit.asset, price - paid);
-        self.judged(&submit, verdict)
-    }
-
-    /// Checks that a verdict is right wherever redundancy promises that: no two liars tell the same lie.
-    fn judged(&self, submit: &Submit, verdict: &Verdict) -> Checked {
-        let truth: Outcome = load::run(submit).0;
-        if submit.redundancy > 1 || verdict.agreeing.len() > 1 {
-            ensure(verdict.outcome == truth, || format!("task {} was decided for a lie", verdict.task))?;
-        }
-        let enough = verdict.agreeing.len() >= usize::from(submit.redundancy);
-        ensure(enough, || format!("task {} was decided by too few", verdict.task))?;
-        let honest = verdict.dissenting.iter().find(|provider| !self.liars.contains(provider));
-        honest.map_or(Ok(()), |honest| Err(Broken(format!("the honest provider {honest} was refuted"))))
-    }
-
-    fn slashed(&mut self, cut: &task::Slashed) -> Checked {
-        self.tallied.slashed += 1;
-        ensure(self.liars.contains(&cut.provider), || format!("the honest provider {} lost its stake", cut.provider))?;
-        let (asset, stake) = self.stakes.remove(&cut.provider).unwrap_or((AssetId(Digest::ZERO), 0));
-        self.works.remove(&cut.provider);
-        let sum = cut.amount.quanta() + cut.returned.quanta();
-        ensure(sum == stake, || format!("a stake of {stake} was cut into parts of {sum}"))?;
-        self.credit(cut.provider, asset, cut.returned.quanta());
-        self.credit(self.treasury, asset, cut.amount.quanta());
-        Ok(())
-    }
-
-    fn refunded(&mut self, id: TaskId, receipt: &Receipt) -> Checked {
-        let (submit, requester, price) = self.end(id)?;
-        self.tallied.refunded += 1;
-        let told = receipt.events.iter().any(|e| matches!(e, Event::Refunded(r) if r.amount.quanta() == price));
-        ensure(told, || format!("task {id} did not give its whole price back"))?;
-        self.credit(requester, submit.asset, price);
-        Ok(())
-    }
-
-    /// Compares the books with the ledger and the ledger with the vault.
-    pub(crate) fn books(&self, state: &State, l1: &L1) -> Checked {
-        let tokens = load::TOKENS.map(|token| (token, asset_of(token)));
+/// Value.
+impl Checker {
+    /// Compares the books with the ledger, and the ledger with the vault.
+    pub(crate) fn books(&mut self, state: &State, l1: &L1) -> Checked {
+        let tokens = load::TOKENS.map(asset_of);
         let mut held: BTreeMap<(AccountId, AssetId), u64> = BTreeMap::new();
+        let mut sums: BTreeMap<AssetId, u64> = BTreeMap::new();
         for (key, amount) in state.iter::<Balance>() {
-            if tokens.iter().any(|(_, asset)| *asset == key.asset) {
+            *sums.entry(key.asset).or_default() += amount.quanta();
+            if tokens.contains(&key.asset) || self.books.is_half(key.asset) {
                 held.insert((key.account, key.asset), amount.quanta());
             }
         }
-        let booked = self.balances.iter().filter(|(_, amount)| **amount > 0).map(|(key, amount)| (*key, *amount));
-        let booked: BTreeMap<_, _> = booked.collect();
+        let booked = self.books.balances.iter().filter(|(_, amount)| **amount > 0);
+        let booked: BTreeMap<_, _> = booked.map(|(key, amount)| (*key, *amount)).collect();
         for key in booked.keys().chain(held.keys()) {
             ensure(booked.get(key) == held.get(key), || {
                 format!("{} holds {:?} and should hold {:?}", key.0, held.get(key), booked.get(key))
             })?;
         }
-        for (token, asset) in tokens {
-            self.vault(state, l1, token, asset, &held)?;
+        for (_, tally) in state.iter::<Tally>() {
+            *sums.entry(tally.terms.collateral).or_default() += tally.locked.quanta();
+        }
+        sums.retain(|_, sum| *sum > 0);
+        let supply: BTreeMap<AssetId, u64> =
+            state.iter::<Supply>().map(|(asset, amount)| (asset, amount.quanta())).collect();
+        ensure(supply == sums, || "an asset's supply is not what is held and locked of it".into())?;
+        for token in load::TOKENS {
+            self.vault(state, l1, token, sums.get(&asset_of(token)).copied().unwrap_or(0))?;
         }
         self.offers(state)
     }
 
-    fn vault(
-        &self,
-        state: &State,
-        l1: &L1,
-        token: EthAddress,
-        asset: AssetId,
-        held: &BTreeMap<(AccountId, AssetId), u64>,
-    ) -> Checked {
-        let balances: u64 = held.iter().filter(|(key, _)| key.1 == asset).map(|(_, amount)| amount).sum();
-        let tallies = state.iter::<Tally>().filter(|(_, tally)| tally.terms.collateral == asset);
-        let tallies: u64 = tallies.map(|(_, tally)| tally.locked.quanta()).sum();
-        let unclaimed = self.withdrawals.iter().filter(|w| w.token == token && !l1.is_claimed(w.index));
+    fn vault(&mut self, state: &State, l1: &L1, token: EthAddress, owned: u64) -> Checked {
+        let (taken, hash) = state.get::<Cursor>(&0).map_or((0, None), |c| (c.inbox_count, Some(c.inbox_hash)));
+        if hash.is_some() && l1.inbox_hash(l1.head, taken) != hash {
+            // L1 dropped what the chain stands on, and the chain does not know it yet.
+            return Ok(());
+        }
+        self.compared += 1;
+        let word = token_word(token);
+        let unclaimed = self.books.withdrawals.iter().filter(|w| w.token == word && !l1.is_claimed(w.index));
         let unclaimed: u64 = unclaimed.map(|w| w.amount.quanta()).sum();
-        let taken = state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
-        let waiting: u64 = l1.waiting(taken).filter(|d| d.token == token).map(|d| d.amount.quanta()).sum();
-        let (owed, locked) = (balances + tallies + unclaimed + waiting, l1.locked(token));
+        let waiting: u64 = l1
+            .waiting(taken)
+            .filter_map(|message| match message {
+                Message::Deposit(deposit) if deposit.token == word => Some(deposit.amount.quanta()),
+                _ => None,
+            })
+            .sum();
+        let (owed, locked) = (owned + unclaimed + waiting, l1.locked(token));
         ensure(owed == locked, || {
             format!(
-                "the vault holds {locked} of {token}; owed are {balances} in balances, {tallies} in tallies, \
-                 {unclaimed} to be claimed and {waiting} in the inbox"
+                "the vault holds {locked} of {token}; owed are {owned} on the ledger, {unclaimed} to be claimed and \
+                 {waiting} in the inbox"
             )
         })
     }
@@ -374,7 +359,7 @@ impl Checker {
     /// Checks that every offer counts exactly the open tasks that were given to it.
     fn offers(&self, state: &State) -> Checked {
         for (provider, offer) in state.iter::<Offer>() {
-            let works = self.works.get(&provider).map_or(0, BTreeSet::len);
+            let works = self.books.works.get(&provider).map_or(0, BTreeSet::len);
             let counted = usize::try_from(offer.open_tasks).unwrap_or(usize::MAX);
             ensure(counted == works, || {
                 format!("the offer of {provider} counts {} open tasks and has {works}", offer.open_tasks)
@@ -384,14 +369,16 @@ impl Checker {
     }
 
     /// Checks what must hold when all is quiet.
-    pub(crate) fn quiet(&self, state: &State, l1: &L1, disk: &Disk) -> Checked {
+    pub(crate) fn quiet(&mut self, state: &State, l1: &L1, disk: &Disk) -> Checked {
         self.all_told(disk)?;
+        self.all_again(disk)?;
         disk.check_root()?;
         self.books(state, l1)?;
-        for (id, book) in &self.tasks {
+        ensure(self.compared > 0, || "the vault was never compared with the ledger".into())?;
+        for (id, book) in &self.books.tasks {
             ensure(book.ended, || format!("task {id} is neither decided nor refunded"))?;
         }
-        for withdrawal in &self.withdrawals {
+        for withdrawal in &self.books.withdrawals {
             ensure(l1.is_claimed(withdrawal.index), || format!("withdrawal {} cannot be claimed", withdrawal.index))?;
         }
         Ok(())

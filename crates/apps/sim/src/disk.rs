@@ -1,11 +1,16 @@
-//! A disk: what was committed is there after a crash, what was not is lost. It refuses what the store refuses.
+//! A disk: what was committed is there after a crash, what was not is lost, and what was being written is there, or not,
+//! or half. It refuses what the store refuses.
 
+use crate::books::acted;
 use crate::check::{Broken, Checked, ensure};
+use crypto::eth::keccak;
 use proof::BlockHeader;
-use state::{LeafRecord, State};
-use std::collections::{BTreeMap, BTreeSet};
-use transition::{Batch, Block, ChainConfig, Executed, Receipt, Status};
-use types::{Bytes32, ContentId, Digest, Height, TransactionId};
+use settler::outbox::Record;
+use state::{LeafChange, LeafRecord, State};
+use std::collections::BTreeMap;
+use store::Settlement;
+use transition::{Batch, Block, ChainConfig, Entry, Executed, Receipt};
+use types::{Bytes32, ContentId, Decode as _, Digest, Encode as _, Height, TransactionId};
 
 /// Where an entry stands, by the rule of the store: the first time that it acted, or else the first time at all.
 #[derive(Clone, Copy)]
@@ -15,25 +20,36 @@ struct Place {
     acted: bool,
 }
 
-/// What the last block changed, so that a saboteur can take it back.
-#[derive(Default)]
+/// What takes a block back.
 struct Undo {
-    leaves: Vec<(Vec<u8>, Option<LeafRecord>)>,
+    leaves: Vec<LeafChange>,
     places: Vec<(Digest, Option<Place>)>,
+}
+
+/// The end of the journal after a crash in the middle of a write.
+struct Torn {
+    written: Vec<u8>,
+    sum: Bytes32,
+    executed: Box<Executed>,
 }
 
 /// What one node keeps.
 #[derive(Default)]
 pub(crate) struct Disk {
-    leaves: BTreeMap<Vec<u8>, LeafRecord>,
+    leaves: BTreeMap<Box<[u8]>, LeafRecord>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) receipts: Vec<Vec<Receipt>>,
     places: BTreeMap<Digest, Place>,
     pub(crate) batches: Vec<Batch>,
+    pub(crate) diffs: BTreeMap<u64, Vec<u8>>,
     pub(crate) evidence: BTreeMap<u64, Vec<u8>>,
-    pub(crate) settlements: BTreeSet<u64>,
+    settlements: BTreeMap<u64, Settlement>,
+    finalized: u64,
+    pub(crate) outbox: BTreeMap<u64, Record>,
     pub(crate) contents: BTreeMap<ContentId, Vec<u8>>,
-    undo: Undo,
+    /// Of each block.
+    undo: Vec<Undo>,
+    torn: Option<Torn>,
 }
 
 fn index(number: u64) -> Option<usize> {
@@ -44,48 +60,63 @@ impl Disk {
     /// Makes a disk that holds the genesis.
     pub(crate) fn new(config: &ChainConfig) -> Self {
         let mut disk = Self::default();
-        for change in transition::genesis(config) {
-            disk.change(change.key.to_vec(), change.record);
-        }
+        disk.change(&transition::genesis(config));
         disk
     }
 
-    fn change(&mut self, key: Vec<u8>, record: Option<LeafRecord>) {
-        let before = match record {
-            Some(record) => self.leaves.insert(key.clone(), record),
-            None => self.leaves.remove(&key),
-        };
-        self.undo.leaves.push((key, before));
+    fn change(&mut self, changes: &[LeafChange]) {
+        for change in changes {
+            match &change.record {
+                Some(record) => self.leaves.insert(change.key.clone(), record.clone()),
+                None => self.leaves.remove(&change.key),
+            };
+        }
     }
 
     pub(crate) fn commit_block(&mut self, executed: &Executed) -> Checked {
-        let Executed { block, receipts, changes } = executed;
+        let Executed { block, receipts, changes, undo } = executed;
         let next = self.head().map_or(Height(1), |head| head.height.next());
         let parent = self.head().map_or(Bytes32::ZERO, BlockHeader::hash);
         ensure(block.header.height == next && block.header.parent == parent, || {
             format!("block {} does not follow the last block on the disk", block.header.height)
         })?;
-        self.undo = Undo::default();
-        for change in changes {
-            self.change(change.key.to_vec(), change.record.clone());
-        }
+        self.change(changes);
+        let mut places = Vec::new();
         for (receipt, position) in receipts.iter().zip(0u32..) {
-            let acted = match receipt.status {
-                Status::Applied(_) => true,
-                Status::Rejected(code) => transition::Reject::ALL.iter().all(|reject| reject.code() != code),
-            };
+            let acted = acted(receipt);
             let known = self.places.get(&receipt.id).copied();
             if known.is_none_or(|known| acted && !known.acted) {
                 let place = Place { height: next, position, acted };
-                self.undo.places.push((receipt.id, self.places.insert(receipt.id, place)));
+                places.push((receipt.id, self.places.insert(receipt.id, place)));
             }
         }
         self.blocks.push(block.clone());
         self.receipts.push(receipts.clone());
+        self.undo.push(Undo { leaves: undo.clone(), places });
         Ok(())
     }
 
-    pub(crate) fn commit_batch(&mut self, batch: &Batch) -> Checked {
+    /// Loses power while a block is written: so many millionths of it get there.
+    pub(crate) fn tear(&mut self, executed: Box<Executed>, ppm: u64) {
+        let bytes = executed.block.to_bytes();
+        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_mul(ppm) / 1_000_000;
+        let sum = keccak(&[&bytes]);
+        let written = bytes[..usize::try_from(count).unwrap_or(0).min(bytes.len())].to_vec();
+        self.torn = Some(Torn { written, sum, executed });
+    }
+
+    /// Reads the end of the journal after a crash: a block that is whole is taken, and returned; half of one is cut off.
+    pub(crate) fn recover(&mut self) -> Result<Option<Box<Executed>>, Broken> {
+        let Some(torn) = self.torn.take() else { return Ok(None) };
+        let whole = keccak(&[&torn.written]) == torn.sum && Block::from_bytes(&torn.written).is_ok();
+        if !whole {
+            return Ok(None);
+        }
+        self.commit_block(&torn.executed)?;
+        Ok(Some(torn.executed))
+    }
+
+    pub(crate) fn commit_batch(&mut self, batch: &Batch, diff: Option<Vec<u8>>) -> Checked {
         let last = self.batches.last();
         let next = last.map_or(1, |last| last.header.number + 1);
         let first = last.map_or(Height(1), |last| last.last.next());
@@ -93,6 +124,7 @@ impl Disk {
         let follows = batch.header.number == next && batch.first == first && batch.last >= first && stored;
         ensure(follows, || format!("batch {} does not follow the last batch on the disk", batch.header.number))?;
         self.batches.push(batch.clone());
+        self.diffs.extend(diff.map(|diff| (batch.header.number, diff)));
         Ok(())
     }
 
@@ -102,26 +134,71 @@ impl Disk {
         Ok(())
     }
 
+    pub(crate) fn commit_settlement(&mut self, number: u64, settlement: Settlement) -> Checked {
+        ensure(self.batch(number).is_some(), || format!("batch {number} settled, which is not on the disk"))?;
+        self.settlements.insert(number, settlement);
+        Ok(())
+    }
+
+    /// Forgets how the batches after one settled.
+    pub(crate) fn forget_settlements(&mut self, after: u64) {
+        self.settlements.split_off(&(after + 1));
+    }
+
+    /// Declares a batch final.
+    pub(crate) fn finalize(&mut self, number: u64) -> Checked {
+        ensure(self.batch(number).is_some(), || format!("batch {number} is final, which is not on the disk"))?;
+        self.finalized = self.finalized.max(number);
+        Ok(())
+    }
+
     /// Forgets the last block, as a disk does that says "written" too early.
     pub(crate) fn forget_last_block(&mut self) {
         let sealed = self.batches.last().map_or(Height(0), |batch| batch.last);
         if self.head().is_none_or(|head| head.height <= sealed) {
             return;
         }
-        self.blocks.pop();
+        self.pop_block();
+    }
+
+    /// Takes the last block back.
+    fn pop_block(&mut self) -> Option<Block> {
+        let (block, undo) = (self.blocks.pop()?, self.undo.pop()?);
         self.receipts.pop();
-        let undo = std::mem::take(&mut self.undo);
-        for (key, before) in undo.leaves.into_iter().rev() {
-            self.change(key, before);
-        }
+        self.change(&undo.leaves);
         for (id, before) in undo.places.into_iter().rev() {
             match before {
                 Some(place) => self.places.insert(id, place),
                 None => self.places.remove(&id),
             };
         }
+        Some(block)
     }
 
+    /// Takes the chain back to the end of a batch, and returns the blocks that are no more, in their order.
+    pub(crate) fn rewind(&mut self, to_batch: u64) -> Result<Vec<Block>, Broken> {
+        ensure(to_batch <= self.last_batch(), || {
+            format!("the disk is taken back to batch {to_batch}, which it lacks")
+        })?;
+        ensure(to_batch >= self.finalized, || {
+            format!("the disk is taken back to batch {to_batch}, behind a final one")
+        })?;
+        let keep = self.batch(to_batch).map_or(Height(0), |batch| batch.last);
+        let mut removed = Vec::new();
+        while self.head().is_some_and(|head| head.height > keep) {
+            removed.extend(self.pop_block());
+        }
+        removed.reverse();
+        self.batches.truncate(usize::try_from(to_batch).unwrap_or(usize::MAX));
+        self.diffs.split_off(&(to_batch + 1));
+        self.evidence.split_off(&(to_batch + 1));
+        self.forget_settlements(to_batch);
+        Ok(removed)
+    }
+}
+
+/// Reading.
+impl Disk {
     pub(crate) fn head(&self) -> Option<&BlockHeader> {
         self.blocks.last().map(|block| &block.header)
     }
@@ -139,14 +216,23 @@ impl Disk {
     }
 
     pub(crate) fn state(&self) -> State {
-        State::restore(self.leaves.clone())
+        State::restore(self.leaves.iter().map(|(key, record)| (key.to_vec(), record.clone())))
+    }
+
+    fn first_unsealed(&self) -> usize {
+        let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
+        usize::try_from(sealed).unwrap_or(usize::MAX).min(self.blocks.len())
     }
 
     /// Returns the blocks that no batch holds, and the receipts of each.
     pub(crate) fn unsealed(&self) -> (Vec<Block>, Vec<Vec<Receipt>>) {
-        let sealed = self.batches.last().map_or(0, |batch| batch.last.0);
-        let from = usize::try_from(sealed).unwrap_or(usize::MAX).min(self.blocks.len());
+        let from = self.first_unsealed();
         (self.blocks[from..].to_vec(), self.receipts[from..].to_vec())
+    }
+
+    /// Returns what the leaves held that each block changed which no batch holds.
+    pub(crate) fn unsealed_undo(&self) -> Vec<Vec<LeafChange>> {
+        self.undo[self.first_unsealed()..].iter().map(|undo| undo.leaves.clone()).collect()
     }
 
     /// Returns where a transaction stands and its receipt there.
@@ -160,9 +246,29 @@ impl Disk {
         self.receipts.get(index(height.0)?)?.get(usize::try_from(position).ok()?)
     }
 
+    pub(crate) fn entry(&self, height: Height, position: u32) -> Option<&Entry> {
+        self.block(height)?.entries.get(usize::try_from(position).ok()?)
+    }
+
     /// Returns the last batch whose settlement is noted.
     pub(crate) fn settled(&self) -> u64 {
-        self.settlements.last().copied().unwrap_or(0)
+        self.settlements.keys().last().copied().unwrap_or(0)
+    }
+
+    pub(crate) fn settlement(&self, number: u64) -> Option<&Settlement> {
+        self.settlements.get(&number)
+    }
+
+    /// Returns the last final batch.
+    pub(crate) fn finalized(&self) -> u64 {
+        self.finalized
+    }
+
+    /// Returns the sealed batches after one, with the evidence that there is.
+    pub(crate) fn unsettled(&self, settled: u64) -> Vec<(proof::BatchHeader, Option<Vec<u8>>)> {
+        let numbers = settled + 1..=self.last_batch();
+        let found = |number| Some((self.batch(number)?.header.clone(), self.evidence.get(&number).cloned()));
+        numbers.filter_map(found).collect()
     }
 
     /// Checks that the leaves give the head's root.

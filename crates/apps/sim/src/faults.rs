@@ -26,16 +26,56 @@ pub enum Fault {
     ReadFailed,
     /// A member kept silent for a while.
     Silence,
-    /// A batch did not reach L1.
-    SendFailed,
-    /// L1 took a batch and the settler was told otherwise.
-    ConfirmationLost,
+    /// A member without whom no quorum counts kept silent for a while.
+    MandatorySilence,
+    /// A node lost power while it wrote, and half of the block was on the disk.
+    TornWrite,
+    /// A node lost power while it wrote, and nothing or all of the block was on the disk.
+    LostWrite,
+    /// L1 replaced its last blocks.
+    Reorganised,
+    /// It replaced eight of them or more.
+    ReorganisedDeeply,
+    /// A settlement was in them.
+    SettlementDropped,
+    /// Messages came again without one of them.
+    MessagesLost,
+    /// Messages came again in another order.
+    MessagesSwapped,
+    /// One of the messages came again with something else in it.
+    MessagesChanged,
+    /// Messages stayed away for a while.
+    MessagesLate,
+    /// The sequencer took its chain back.
+    ChainRewound,
+    /// A member took its chain back.
+    MemberRewound,
+    /// Gas on L1 cost many times the usual.
+    GasSpike,
+    /// A transaction reached no node of L1.
+    SendLost,
+    /// A transaction reached L1, and nobody heard that it did.
+    AnswerLost,
+    /// L1's pool lost a transaction, and those with higher nonces wait behind the gap.
+    PoolLost,
+    /// Somebody else used the settler's key.
+    KeyUsedElsewhere,
+    /// A transaction of the settler was in a block and did nothing.
+    SettlementReverted,
+    /// The operator's hook answered late.
+    HookSlow,
+    /// The operator's hook did not answer.
+    HookSilent,
+    /// The operator named something else in the place of a transaction.
+    HookAlternative,
+    /// The chain stood still until the operator answered.
+    ChainHalted,
     /// The settler died while L1 held a batch that it had not heard of.
     SettlerMissedL1,
     /// L1 did not answer the settler.
     L1Away,
-    /// A deposit came long after it was made.
-    LateDeposit,
+    /// L1's messages came long after they were read.
+    LateMessages,
     /// A provider gave a wrong output.
     WrongOutput,
     /// A provider gave a wrong fuel count.
@@ -50,7 +90,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 40] = [
         Self::CrashIdle,
         Self::CrashBeforeEffects,
         Self::CrashBetweenEffects,
@@ -61,11 +101,31 @@ impl Fault {
         Self::Reordered,
         Self::ReadFailed,
         Self::Silence,
-        Self::SendFailed,
-        Self::ConfirmationLost,
+        Self::MandatorySilence,
+        Self::TornWrite,
+        Self::LostWrite,
+        Self::Reorganised,
+        Self::ReorganisedDeeply,
+        Self::SettlementDropped,
+        Self::MessagesLost,
+        Self::MessagesSwapped,
+        Self::MessagesChanged,
+        Self::MessagesLate,
+        Self::ChainRewound,
+        Self::MemberRewound,
+        Self::GasSpike,
+        Self::SendLost,
+        Self::AnswerLost,
+        Self::PoolLost,
+        Self::KeyUsedElsewhere,
+        Self::SettlementReverted,
+        Self::HookSlow,
+        Self::HookSilent,
+        Self::HookAlternative,
+        Self::ChainHalted,
         Self::SettlerMissedL1,
         Self::L1Away,
-        Self::LateDeposit,
+        Self::LateMessages,
         Self::WrongOutput,
         Self::WrongFuel,
         Self::NoAnswer,
@@ -81,11 +141,15 @@ impl Fault {
             Self::CrashBetweenEffects => 4_000,
             Self::Dropped => 25_000,
             Self::Duplicated | Self::Delayed | Self::ReadFailed => 20_000,
-            Self::Silence => 2_000,
-            Self::SendFailed | Self::ConfirmationLost => 120_000,
+            Self::Silence => 5_000,
+            Self::TornWrite => 1_500,
+            Self::Reorganised => 40_000,
+            Self::GasSpike | Self::PoolLost => 12_000,
+            Self::KeyUsedElsewhere => 5_000,
+            Self::SendLost | Self::AnswerLost | Self::SettlementReverted => 40_000,
             Self::SettlerMissedL1 => 15_000,
-            Self::L1Away => 50_000,
-            Self::LateDeposit => 100_000,
+            Self::L1Away => 30_000,
+            Self::LateMessages => 100_000,
             Self::RunFailed => 60_000,
             _ => 0,
         }

@@ -12,6 +12,7 @@
 //! assert_eq!(report.failure, None);
 //! ```
 
+mod books;
 mod check;
 mod clock;
 mod disk;
@@ -23,7 +24,7 @@ mod nodes;
 mod prng;
 mod world;
 
-pub use check::Tallied;
+pub use books::Tallied;
 pub use faults::Fault;
 pub use prng::Prng;
 
@@ -46,6 +47,12 @@ pub enum Sabotage {
     SettlerSkipsABatch,
     /// Members sign batches without keeping them.
     MemberKeepsNoBatch,
+    /// The outbox offers whatever L1 asks.
+    OutboxIgnoresTheCap,
+    /// The sequencer is told to go back, says that it did, and did not.
+    SequencerForgetsTheRewind,
+    /// The sequencer goes back, and forgets what was in the blocks.
+    RewindForgetsTransactions,
     /// The feed shows members only the batches after the last one that has a quorum.
     FeedShowsTheUnsignedTail,
     /// The feed hides a batch that lacks its quorum while a later one has it.
@@ -98,6 +105,8 @@ pub struct Report {
     pub trace: u64,
     /// What the load did.
     pub tallied: Tallied,
+    /// What the outbox told the operators.
+    pub alerts: BTreeMap<&'static str, u64>,
     /// How many batches L1 settled.
     pub settled: u64,
     /// How often each fault happened.
@@ -134,7 +143,8 @@ pub fn run(plan: &Plan) -> Report {
         steps: world.step,
         time_ms: world.now.0 - start.0,
         trace: world.trace.hash(),
-        tallied: world.check.tallied,
+        tallied: world.check.tallied().clone(),
+        alerts: world.alerts,
         settled: world.l1.number(),
         faults: world.faults.counts,
         crash_points: world.faults.crash_points,

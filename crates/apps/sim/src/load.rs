@@ -1,6 +1,10 @@
-//! Load: people who deposit, publish, ask for work, pay each other and leave; and the work itself.
+//! Load: people who deposit, publish, ask for work, pay each other and leave; and the work itself. Tallies, sessions and
+//! what comes by L1 are in [`more`].
+
+mod more;
 
 use crate::check::Checked;
+use crate::l1::Call;
 use crate::nodes::wallet::Wallet;
 use crate::world::{L1Call, Name, World};
 use crypto::eth::keccak;
@@ -57,13 +61,20 @@ impl World {
         match kind {
             _ if balance < 20_000 => {
                 let amount = amount(self.prng.between(1, 200_000));
-                self.send_l1(L1Call::Deposit { account, token, amount });
+                self.send_l1(L1Call::Send(Call::Deposit { account, token, amount }));
             }
             0..4 => self.want_publish(at),
             4..22 => self.want_submit(at, token, balance),
             22..50 => self.want_transfer(at, token, balance),
             50..62 => self.want_withdraw(at, token, balance),
             62..64 => self.want_nonsense(at),
+            64..74 => self.want_tally(at, token, balance),
+            74..80 => self.want_authority(at),
+            80..83 => self.want_forced(at, token),
+            83..88 => {
+                let amount = amount(self.prng.between(1, 20_000));
+                self.send_l1(L1Call::Send(Call::Deposit { account, token, amount }));
+            }
             _ => {}
         }
         Ok(())
@@ -108,13 +119,13 @@ impl World {
         let memory_bytes = 1 << self.prng.between(10, 18);
         let asset = asset_of(token);
         let submit = Submit { program, input, fuel_limit, memory_bytes, asset, rate, redundancy, deadline };
-        self.push(Name::Requester(at), Action::Submit(submit));
+        self.push_for_somebody(at, Action::Submit(submit));
     }
 
     fn want_transfer(&mut self, at: usize, token: EthAddress, balance: u64) {
         let to = self.requesters[self.prng.place(self.requesters.len())].wallet.account;
         let amount = amount(self.prng.between(0, balance * 11 / 10));
-        self.push(Name::Requester(at), Action::Transfer(Transfer { to, asset: asset_of(token), amount }));
+        self.push_for_somebody(at, Action::Transfer(Transfer { to, asset: asset_of(token), amount }));
     }
 
     fn want_withdraw(&mut self, at: usize, token: EthAddress, balance: u64) {

@@ -47,6 +47,7 @@ struct Summary {
     rejected: BTreeMap<u32, u64>,
     faults: BTreeMap<Fault, u64>,
     crash_points: BTreeMap<String, u64>,
+    alerts: BTreeMap<&'static str, u64>,
 }
 
 impl Summary {
@@ -66,6 +67,17 @@ impl Summary {
             ("tasks_decided", tallied.decided),
             ("tasks_refunded", tallied.refunded),
             ("stakes_slashed", tallied.slashed),
+            ("withdrawals_forced", tallied.withdrawals_forced),
+            ("transactions_forced", tallied.transactions_forced),
+            ("transactions_on_behalf", tallied.on_behalf),
+            ("tallies_split", tallied.tallies[0]),
+            ("tallies_merged", tallied.tallies[1]),
+            ("tallies_resolved", tallied.tallies[2]),
+            ("tallies_redeemed", tallied.tallies[3]),
+            ("tallies_reclaimed", tallied.tallies[4]),
+            ("sessions_granted", tallied.authorities[0]),
+            ("sessions_ended", tallied.authorities[1]),
+            ("accounts_handed_over", tallied.authorities[2]),
             ("crashes", report.crash_points.values().sum()),
         ] {
             *self.numbers.entry(name).or_default() += count;
@@ -78,6 +90,9 @@ impl Summary {
         }
         for (point, count) in report.crash_points {
             *self.crash_points.entry(point).or_default() += count;
+        }
+        for (alert, count) in report.alerts {
+            *self.alerts.entry(alert).or_default() += count;
         }
         if let Some(failure) = report.failure {
             eprintln!("seed {} broke at step {}, {} ms", failure.seed, failure.step, failure.time_ms);
@@ -95,6 +110,7 @@ impl Summary {
         json!({
             "runs": self.runs, "seconds": seconds, "failures": self.failures, "numbers": self.numbers,
             "rejected": self.rejected,
+            "alerts": self.alerts,
             "faults": faults, "crash_points": self.crash_points,
         })
     }
@@ -112,6 +128,8 @@ impl Summary {
             let name = format!("{fault:?}");
             format!("  {name:<40} {:>10}", self.faults.get(fault).copied().unwrap_or(0))
         }));
+        lines.push("what the outbox told the operators".to_owned());
+        lines.extend(self.alerts.iter().map(|(name, count)| format!("  {name:<40} {count:>10}")));
         lines.push("where nodes died".to_owned());
         lines.extend(self.crash_points.iter().map(|(point, count)| format!("  {point:<50} {count:>8}")));
         lines.join("\n")

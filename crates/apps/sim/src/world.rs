@@ -1,33 +1,39 @@
 //! The world: who is there, what is under way, and the loop that makes one thing happen after another.
 
+use crate::books::Known;
 use crate::check::{Broken, Checked, Checker, ensure};
 use crate::clock::{Queue, Trace};
 use crate::disk::Disk;
 use crate::faults::{Fault, Faults};
-use crate::l1::{L1, Revert};
+use crate::genesis::Knobs;
+use crate::l1::account::Account as L1Account;
+use crate::l1::{Call, Claim, FINAL, Happened, L1, Revert};
 use crate::load::Requester;
+use crate::nodes::operator::Operator;
 use crate::nodes::wallet::{Answer, Want};
 use crate::nodes::{Coordinating, Following, Sequencing, Settling, Working};
 use crate::prng::Prng;
 use crate::{Plan, Sabotage};
 use api::Vote;
+use crypto::account::SecretKey;
 use crypto::eth::EthSignature;
 use crypto::list;
-use ledger::Deposit;
-use ledger::account::Account;
 use ledger::bridge::Cursor;
-use proof::{Anchor, BatchHeader};
+use proof::Anchor;
 use provider::Ran;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use task::{Offer, Task};
-use transition::{Action, Batch, Block, ChainConfig, Transaction};
-use types::{AccountId, Amount, Digest, EthAddress, Height, Millis, TaskId, TransactionId};
+use transition::{Action, Batch, Block, ChainConfig, Checked as Sound, Executed, Transaction};
+use types::{AccountId, Digest, EthAddress, Height, Millis, TaskId, TransactionId};
 
 /// When the world begins. Not zero, so that nothing can confuse a length with an instant.
 const START: Millis = Millis(1_000_000);
 /// How long the world may take to become quiet once nothing goes wrong any more.
-const QUIET_WITHIN: Millis = Millis(80_000);
+const QUIET_WITHIN: Millis = Millis(300_000);
+/// About how often L1 makes a block. Its time runs faster than the real one's, like everything here.
+const L1_BLOCK_MS: u64 = 150;
 
 /// Who something happens to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +44,7 @@ pub(crate) enum Name {
     Member(usize),
     Provider(usize),
     Requester(usize),
+    Operator,
 }
 
 impl fmt::Display for Name {
@@ -49,6 +56,7 @@ impl fmt::Display for Name {
             Self::Member(at) => write!(f, "member {at}"),
             Self::Provider(at) => write!(f, "provider {at}"),
             Self::Requester(at) => write!(f, "requester {at}"),
+            Self::Operator => f.write_str("operator"),
         }
     }
 }
@@ -63,6 +71,7 @@ impl Name {
             Self::Member(_) => "member",
             Self::Provider(_) => "provider",
             Self::Requester(_) => "requester",
+            Self::Operator => "operator",
         }
     }
 
@@ -72,7 +81,7 @@ impl Name {
             Self::Sequencer => 2,
             Self::Settler => 10,
             Self::Coordinator | Self::Provider(_) => 6,
-            Self::Member(_) | Self::Requester(_) => 1,
+            Self::Member(_) | Self::Requester(_) | Self::Operator => 1,
         }
     }
 
@@ -82,6 +91,7 @@ impl Name {
             Self::Settler | Self::Coordinator | Self::Member(_) => 100,
             Self::Provider(_) => 150,
             Self::Requester(_) => 220,
+            Self::Operator => 3_000,
         }
     }
 }
@@ -91,14 +101,15 @@ impl Name {
 pub(crate) enum Message {
     Submit { from: Name, transaction: Box<Transaction> },
     Answer { id: TransactionId, answer: Answer },
-    Deposits(Vec<Deposit>),
+    Messages(Vec<ledger::Message>),
     AskBlocks { member: usize, token: u64, from: Height },
     Blocks { token: u64, blocks: Vec<Block> },
     AskBatches { member: usize, token: u64, from: u64 },
     Batches { token: u64, batches: Vec<Batch> },
     BatchSignature { number: u64, signer: EthAddress, signature: Box<EthSignature> },
     Vote(Box<Vote>),
-    NotSettled { life: u64 },
+    Ask(Box<Sound>),
+    Alternative { id: TransactionId, transactions: Vec<Sound> },
     Ran { life: u64, task: TaskId, ran: Option<Ran> },
 }
 
@@ -107,14 +118,15 @@ impl Message {
         match self {
             Self::Submit { .. } => "submit",
             Self::Answer { .. } => "answer",
-            Self::Deposits(_) => "deposits",
+            Self::Messages(_) => "messages",
             Self::AskBlocks { .. } => "ask for blocks",
             Self::Blocks { .. } => "blocks",
             Self::AskBatches { .. } => "ask for batches",
             Self::Batches { .. } => "batches",
             Self::BatchSignature { .. } => "batch signature",
             Self::Vote(_) => "vote",
-            Self::NotSettled { .. } => "not settled",
+            Self::Ask(_) => "ask",
+            Self::Alternative { .. } => "alternative",
             Self::Ran { .. } => "ran",
         }
     }
@@ -122,8 +134,7 @@ impl Message {
 
 /// What is asked of L1.
 pub(crate) enum L1Call {
-    Deposit { account: AccountId, token: EthAddress, amount: Amount },
-    Settle { life: u64, header: Box<BatchHeader>, evidence: Vec<u8> },
+    Send(Call),
     Claim { batch: u64 },
 }
 
@@ -132,6 +143,7 @@ pub(crate) enum Event {
     Restart(Name),
     Arrives { to: Name, order: u64, message: Message },
     L1(L1Call),
+    L1Block,
 }
 
 /// All there is.
@@ -151,7 +163,12 @@ pub(crate) struct World {
     /// The disk of the node: sequencer, settler and gateway share it.
     pub(crate) disk: Disk,
     pub(crate) l1: L1,
+    /// What the outbox told the operators, by kind.
+    pub(crate) alerts: BTreeMap<&'static str, u64>,
+    pub(crate) operator: Operator,
+    pub(crate) knobs: Knobs,
     pub(crate) sequencer: Sequencing,
+    pub(crate) sequencer_key: Arc<SecretKey>,
     pub(crate) settler: Settling,
     pub(crate) coordinator: Coordinating,
     pub(crate) members: Vec<Following>,
@@ -168,8 +185,12 @@ impl World {
         let faults = Faults::new(Prng::new(prng.draw()));
         let founded = crate::genesis::found(&mut prng);
         let (config, anchor) = (founded.config, founded.anchor);
-        let mut check = Checker::new(config.parameters.treasury);
-        check.liars = founded.providers.iter().filter(|p| p.lies()).map(|p| p.wallet.account).collect();
+        let liars = founded.providers.iter().filter(|p| p.lies()).map(|p| p.wallet.account).collect();
+        let (chain, treasury) = (config.hash(), config.parameters.treasury);
+        let mut check = Checker::new(Known { chain, treasury, liars, intentions: BTreeMap::new() });
+        // What the operator names in a transaction's place comes before everything.
+        check.excuse(founded.operator.wallet.account);
+        let account = L1Account::new(founded.knobs.limits.clone());
         let mut world = Self {
             now: START,
             step: 0,
@@ -180,10 +201,14 @@ impl World {
             faults,
             trace: Trace::new(plan.trace),
             check,
-            chain: config.hash(),
+            chain,
             disk: Disk::new(&config),
-            l1: L1::new(anchor.clone(), founded.genesis_root),
+            l1: L1::new(anchor.clone(), founded.genesis_root, config.rules.data_on_l1, account),
+            alerts: BTreeMap::new(),
+            operator: founded.operator,
+            knobs: founded.knobs,
             sequencer: Sequencing::default(),
+            sequencer_key: founded.sequencer,
             settler: Settling::default(),
             coordinator: Coordinating::new(founded.coordinator),
             members: founded.member_seeds.map(|seed| Following::new(seed, &config)).into(),
@@ -199,11 +224,16 @@ impl World {
             world.queue.plan(Millis(START.0 + offset), Event::Restart(name));
             world.queue.plan(Millis(START.0 + 20 + offset), Event::Tick(name));
         }
+        world.queue.plan(START, Event::L1Block);
+        for token in crate::load::TOKENS {
+            let (account, amount) = (world.operator.wallet.account, crate::load::amount(1_000));
+            world.l1.send(Call::Deposit { account, token, amount });
+        }
         world
     }
 
     fn names(&self) -> Vec<Name> {
-        let mut names = vec![Name::Sequencer, Name::Settler, Name::Coordinator];
+        let mut names = vec![Name::Sequencer, Name::Settler, Name::Coordinator, Name::Operator];
         names.extend((0..self.members.len()).map(Name::Member));
         names.extend((0..self.providers.len()).map(Name::Provider));
         names.extend((0..self.requesters.len()).map(Name::Requester));
@@ -227,6 +257,7 @@ impl World {
         }
         let core = self.sequencer.core.as_ref().ok_or_else(|| Broken("the sequencer is down".into()))?;
         self.check.quiet(core.state(), &self.l1, &self.disk)?;
+        self.l1.check_published(&transition::genesis(&self.config))?;
         for (at, member) in self.members.iter().enumerate() {
             let same = member.disk.blocks == self.disk.blocks && member.disk.batches == self.disk.batches;
             ensure(same, || format!("member {at} does not hold what the sequencer holds"))?;
@@ -243,7 +274,11 @@ impl World {
             Event::Tick(name) => self.tick(name),
             Event::Restart(name) => self.restart(name),
             Event::Arrives { to, order, message } => self.arrives(to, order, message),
-            Event::L1(call) => self.l1_call(call),
+            Event::L1(call) => {
+                self.l1_call(call);
+                Ok(())
+            }
+            Event::L1Block => self.l1_block(),
         }
     }
 
@@ -263,7 +298,10 @@ impl World {
             return Some(format!("{offers} offers are open"));
         }
         let taken = core.state().get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
-        if self.l1.waiting(taken).next().is_some() || self.queue.any(|event| matches!(event, Event::L1(_))) {
+        if self.l1.waiting(taken).next().is_some()
+            || self.l1.is_busy()
+            || self.queue.any(|event| matches!(event, Event::L1(_)))
+        {
             return Some("L1 has something that is not taken".into());
         }
         if !self.disk.unsealed().0.is_empty() || self.disk.settled() < self.disk.last_batch() {
@@ -327,6 +365,7 @@ impl World {
             (Name::Sequencer, message) => self.sequencer_message(message),
             (Name::Settler, message) => self.settler_message(message),
             (Name::Coordinator, Message::Vote(vote)) => self.coordinator_vote(vote),
+            (Name::Operator, Message::Ask(transaction)) => self.operator_asked(&transaction),
             (Name::Member(at), message) => self.member_message(at, message),
             (Name::Provider(at), Message::Ran { life, task, ran }) => self.provider_ran(at, life, task, ran),
             (name, Message::Answer { id, answer }) => self.answered(name, id, answer),
@@ -337,7 +376,7 @@ impl World {
     fn tick(&mut self, name: Name) -> Checked {
         let jitter = self.faults.length_ms(0, 10);
         self.queue.plan(Millis(self.now.0 + name.period_ms() + jitter), Event::Tick(name));
-        let mortal = !matches!(name, Name::Requester(_));
+        let mortal = !matches!(name, Name::Requester(_) | Name::Operator);
         if mortal && self.is_up(name) && self.faults.strikes(Fault::CrashIdle) {
             self.crash(name, "between two steps");
             return Ok(());
@@ -349,6 +388,7 @@ impl World {
             Name::Member(at) => self.member_tick(at),
             Name::Provider(at) => self.provider_tick(at),
             Name::Requester(at) => self.requester_tick(at),
+            Name::Operator => Ok(()),
         }?;
         self.wallet_tick(name);
         Ok(())
@@ -356,17 +396,44 @@ impl World {
 
     /// Decides whether a node dies now. `before` and `after` name the effects on both sides of the moment.
     pub(crate) fn dies(&mut self, name: Name, after: Option<&str>, before: Option<&str>) -> bool {
+        self.dies_times(name, name.frailty(), after, before)
+    }
+
+    /// The same, so many times likelier than usual: for moments that are rare.
+    pub(crate) fn dies_times(&mut self, name: Name, times: u64, after: Option<&str>, before: Option<&str>) -> bool {
         let (fault, point) = match (after, before) {
             (None, Some(before)) => (Fault::CrashBeforeEffects, format!("before {before}")),
             (Some(after), Some(before)) => (Fault::CrashBetweenEffects, format!("after {after}, before {before}")),
             (Some(after), None) => (Fault::CrashAfterEffects, format!("after {after}")),
             (None, None) => return false,
         };
-        let dies = self.faults.strikes_times(fault, name.frailty());
+        let dies = self.faults.strikes_times(fault, times);
         if dies {
             self.crash(name, &point);
         }
         dies
+    }
+
+    /// Decides whether a node loses power while it writes a block. Gives the block back if it does not.
+    pub(crate) fn tears(&mut self, name: Name, executed: Box<Executed>) -> Option<Box<Executed>> {
+        if !self.faults.strikes_times(Fault::TornWrite, name.frailty()) {
+            return Some(executed);
+        }
+        let ppm = match self.faults.length_ms(0, 4) {
+            0 => 0,
+            1 => 1_000_000,
+            _ => self.faults.length_ms(1, 1_000_000),
+        };
+        if ppm % 1_000_000 == 0 {
+            self.faults.count(Fault::LostWrite);
+        }
+        match name {
+            Name::Sequencer => self.disk.tear(executed, ppm),
+            Name::Member(at) => self.members[at].disk.tear(executed, ppm),
+            _ => {}
+        }
+        self.crash(name, "while it writes a block");
+        None
     }
 
     /// Ends a node's process; it starts again after a while.
@@ -379,7 +446,7 @@ impl World {
             Name::Coordinator => self.coordinator_crash(),
             Name::Member(at) => self.member_crash(at),
             Name::Provider(at) => self.provider_crash(at),
-            Name::Requester(_) => {}
+            Name::Requester(_) | Name::Operator => {}
         }
         let down = self.faults.length_ms(20, 2_500);
         self.queue.plan(self.now.after(Millis(down)), Event::Restart(name));
@@ -396,7 +463,7 @@ impl World {
             Name::Coordinator => self.coordinator_start(),
             Name::Member(at) => self.member_start(at),
             Name::Provider(at) => self.provider_start(at),
-            Name::Requester(_) => Ok(()),
+            Name::Requester(_) | Name::Operator => Ok(()),
         }
     }
 
@@ -407,7 +474,7 @@ impl World {
             Name::Coordinator => self.coordinator.core.is_some(),
             Name::Member(at) => self.members[at].core.is_some(),
             Name::Provider(at) => self.providers[at].core.is_some(),
-            Name::Requester(_) => true,
+            Name::Requester(_) | Name::Operator => true,
         }
     }
 }
@@ -416,10 +483,15 @@ impl World {
 impl World {
     /// Lets a wallet's owner send an action.
     pub(crate) fn push(&mut self, name: Name, action: Action) {
+        self.push_for(name, None, action);
+    }
+
+    /// The same, for another account than the wallet's own.
+    pub(crate) fn push_for(&mut self, name: Name, on_behalf: Option<AccountId>, action: Action) {
         self.intentions += 1;
         let intention = self.intentions;
         if let Some(wallet) = self.wallet(name) {
-            wallet.push(intention, action);
+            wallet.push(intention, on_behalf, action);
         }
     }
 
@@ -443,11 +515,12 @@ impl World {
                 if !self.is_readable() {
                     return;
                 }
-                let stored = self.sequencer.core.as_ref().and_then(|core| core.state().get::<Account>(&account));
-                let nonce = stored.map_or(0, |record| record.nonce);
+                let nonce = self.nonce_of(account);
                 let signed = self.wallet(name).and_then(|wallet| wallet.sign(&chain, nonce, now));
                 let Some((transaction, intention)) = signed else { return };
-                self.check.intended(transaction.id(&chain), intention);
+                let id = transaction.id(&chain);
+                self.line(&format!("{name} signs {id} with nonce {nonce} for intention {intention}"));
+                self.check.intended(id, intention);
                 Box::new(transaction)
             }
         };
@@ -455,8 +528,11 @@ impl World {
     }
 
     fn answered(&mut self, name: Name, id: TransactionId, answer: Answer) -> Checked {
+        if let Answer::Refused(code) = &answer {
+            self.line(&format!("{name} hears that {id} is refused: {code}"));
+        }
         let Some(done) = self.wallet(name).and_then(|wallet| wallet.answer(id, answer)) else { return Ok(()) };
-        self.check.told(&self.disk, done.id, done.height, done.position, &done.receipt)?;
+        self.check.heard(&self.disk, done.id, done.height, done.position, &done.receipt)?;
         self.wallet_tick(name);
         Ok(())
     }
@@ -464,53 +540,96 @@ impl World {
 
 /// L1.
 impl World {
-    fn l1_call(&mut self, call: L1Call) -> Checked {
+    fn l1_call(&mut self, call: L1Call) {
         match call {
-            L1Call::Deposit { account, token, amount } => {
-                self.line(&format!("L1 takes a deposit of {amount} for {account}"));
-                self.l1.deposit(self.now, account, token, amount);
-                Ok(())
+            L1Call::Send(call) => {
+                self.line(&format!("L1 is sent {call:?}"));
+                self.l1.send(call);
             }
-            L1Call::Settle { life, header, evidence } => self.l1_settle(life, &header, &evidence),
             L1Call::Claim { batch } => self.l1_claim(batch),
         }
     }
 
-    fn l1_settle(&mut self, life: u64, header: &BatchHeader, evidence: &[u8]) -> Checked {
-        let number = header.number;
-        let taken = match self.l1.settle(self.now, header, evidence) {
-            Ok(()) => true,
-            Err(Revert::Repeated) => false,
-            Err(Revert::Wrong(why)) => return Err(Broken(format!("L1 refused what honest nodes sent: {why}"))),
-        };
-        self.line(&format!("L1 {} batch {number}", if taken { "settles" } else { "has settled" }));
-        if taken {
-            let sealed = self.disk.batch(number).map(|batch| &batch.header);
-            ensure(sealed == Some(header), || format!("L1 settled another batch {number} than was sealed"))?;
-            self.send_l1(L1Call::Claim { batch: number });
+    /// Makes a block, after whatever goes wrong on L1.
+    fn l1_block(&mut self) -> Checked {
+        let pause = L1_BLOCK_MS + self.faults.length_ms(0, 60);
+        self.queue.plan(self.now.after(Millis(pause)), Event::L1Block);
+        if self.faults.strikes(Fault::GasSpike) {
+            let (blocks, times) = (self.faults.length_ms(10, 60), self.faults.length_ms(3, 60));
+            self.l1.account.spike(blocks, times);
         }
-        if !taken || self.faults.strikes(Fault::ConfirmationLost) {
-            self.send(Name::Settler, Message::NotSettled { life });
+        if self.faults.on && self.l1.account.lose_by_chance(&mut self.faults) {
+            self.line("L1's pool loses a transaction");
+        }
+        if self.faults.strikes(Fault::KeyUsedElsewhere) {
+            self.l1.account.use_elsewhere(self.l1.head);
+        }
+        let reach = self.l1.reach();
+        if reach > 0 && self.faults.strikes(Fault::Reorganised) {
+            self.l1_reorganise(reach)?;
+        }
+        let happened = self.l1.mine(&mut self.faults);
+        happened.into_iter().try_for_each(|happened| self.l1_happened(happened))
+    }
+
+    fn l1_reorganise(&mut self, reach: u64) -> Checked {
+        // Mostly a few blocks, sometimes as many as there can be.
+        let deep = self.faults.length_ms(0, 3) == 0;
+        let depth = self.faults.length_ms(1, if deep { FINAL + 1 } else { 4 }).min(reach);
+        let dropped = self.l1.reorganise(depth, &mut self.faults);
+        let (settlements, changed) = (dropped.settlements, dropped.inbox_changed);
+        self.line(&format!("L1 replaces {depth} blocks with {settlements} settlements; another inbox: {changed}"));
+        if depth >= 8 {
+            self.faults.count(Fault::ReorganisedDeeply);
+        }
+        if settlements > 0 {
+            self.faults.count(Fault::SettlementDropped);
+        }
+        for _ in 0..depth {
+            for happened in self.l1.mine(&mut self.faults) {
+                self.l1_happened(happened)?;
+            }
         }
         Ok(())
     }
 
+    fn l1_happened(&mut self, happened: Happened) -> Checked {
+        match happened {
+            Happened::Settled(header) => {
+                let number = header.number;
+                self.line(&format!("L1 settles batch {number}"));
+                let sealed = self.disk.batch(number).map(|batch| &batch.header);
+                ensure(sealed == Some(&header), || format!("L1 settled another batch {number} than was sealed"))?;
+                self.send_l1(L1Call::Claim { batch: number });
+                Ok(())
+            }
+            Happened::Reverted { batch, why } => {
+                self.line(&format!("L1 does nothing of what it was sent of batch {batch}: {why:?}"));
+                let disturbed = [Fault::Reorganised, Fault::SettlementReverted, Fault::KeyUsedElsewhere];
+                let disturbed = disturbed.iter().any(|fault| self.faults.counts.contains_key(fault));
+                match why {
+                    Revert::Wrong(why) => Err(Broken(format!("L1 refused what honest nodes sent: {why}"))),
+                    why => ensure(disturbed, || format!("L1 did nothing of batch {batch} without a cause: {why:?}")),
+                }
+            }
+            Happened::Claimed { claim, paid, due } => {
+                let (index, number) = (claim.withdrawal.index, claim.header.number);
+                ensure(paid.is_ok() == due, || format!("withdrawal {index} of batch {number}, due {due}: {paid:?}"))
+            }
+        }
+    }
+
     /// Claims all withdrawals of a batch, each of them twice: the first time must pay if the batch is settled.
-    pub(crate) fn l1_claim(&mut self, number: u64) -> Checked {
-        let Some(batch) = self.disk.batch(number) else { return Ok(()) };
-        let is_settled = self.l1.settled_header(number).is_some();
+    fn l1_claim(&mut self, number: u64) {
+        let Some(batch) = self.disk.batch(number) else { return };
         let leaves: Vec<_> = batch.withdrawals.iter().map(ledger::Withdrawal::leaf).collect();
         for (at, withdrawal) in batch.withdrawals.iter().enumerate() {
             let path = list::path(&leaves, at).unwrap_or_default();
             let position = u64::try_from(at).unwrap_or(u64::MAX);
-            let claimed = self.l1.is_claimed(withdrawal.index);
-            let paid = self.l1.claim(number, withdrawal, position, &path);
-            ensure(paid.is_ok() == (is_settled && !claimed), || {
-                format!("withdrawal {} of batch {number}: settled {is_settled}, claimed {claimed}", withdrawal.index)
-            })?;
-            let again = self.l1.claim(number, withdrawal, position, &path);
-            ensure(again.is_err(), || format!("withdrawal {} was paid twice", withdrawal.index))?;
+            let (header, withdrawal) = (batch.header.clone(), withdrawal.clone());
+            let claim = Box::new(Claim { header, withdrawal, position, path });
+            self.l1.send(Call::Claim(claim.clone()));
+            self.l1.send(Call::Claim(claim));
         }
-        Ok(())
     }
 }

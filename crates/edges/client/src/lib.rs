@@ -177,6 +177,12 @@ impl Client {
         self.get(path::STATUS).await
     }
 
+    /// Returns the node's numbers of itself, in the text format of Prometheus.
+    pub async fn metrics(&self) -> Result<String, Error> {
+        let body = self.ask(|http, url| http.get(url), path::METRICS).await?;
+        String::from_utf8(body).map_err(|error| self.unreadable(error))
+    }
+
     /// Sends a transaction's bytes and returns what became of it, once that is durable.
     pub async fn submit(&self, transaction: Vec<u8>) -> Result<Confirmation, Error> {
         self.post(path::TRANSACTIONS, &SubmitRequest { transaction: Hex(transaction) }).await

@@ -73,6 +73,13 @@ impl Chain {
         Ok(chain)
     }
 
+    /// Asks a rollup for the contracts that belong to it.
+    pub async fn contracts_of(&self, rollup: EthAddress) -> Result<Contracts, Error> {
+        self.check_code(rollup).await?;
+        let vault = our_address(self.read(&rollup, &Rollup::vaultCall {}).await?);
+        Ok(Contracts { rollup, vault })
+    }
+
     async fn check_code(&self, contract: EthAddress) -> Result<(), Error> {
         let code = asked("a contract's code", async { self.node.get_code_at(address(&contract)).await }).await?;
         if code.is_empty() { Err(Error::NoCode { address: contract }) } else { Ok(()) }

@@ -50,6 +50,30 @@ pub async fn published(
     bytes.filter(|bytes| keccak(&[bytes]) == *chunk).map(Some).ok_or_else(inconsistent)
 }
 
+/// Returns the first chunk that is wanted, in the order of publication.
+pub async fn find_published(
+    chain: &Chain,
+    contracts: &Contracts,
+    view: &View,
+    first_block: u64,
+    mut is_wanted: impl FnMut(&[u8]) -> bool,
+) -> Result<Option<Vec<u8>>, Error> {
+    let filter = events(contracts, Rollup::Published::SIGNATURE_HASH);
+    let mut at = first_block;
+    while at <= view.block {
+        let last = view.block.min(at.saturating_add(BLOCKS_PER_QUERY - 1));
+        for log in chain.logs(&filter, at, last).await? {
+            let event = Rollup::Published::decode_log_data_validate(&log.inner.data);
+            let event = event.map_err(|_| Error::Inconsistent { what: "a log is no published chunk".to_owned() })?;
+            if is_wanted(&event.chunk) {
+                return Ok(Some(event.chunk.to_vec()));
+            }
+        }
+        at = last.saturating_add(1);
+    }
+    Ok(None)
+}
+
 /// Returns settled batches in order. All of them must be settled by the view's block.
 pub async fn batches(
     chain: &Chain,

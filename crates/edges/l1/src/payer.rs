@@ -23,6 +23,10 @@ use types::{Bytes32, EthAddress};
 /// Most gas that one transaction may ask for: 2^24, from EIP-7825.
 pub const GAS_PER_TRANSACTION_MAX: u64 = 1 << 24;
 
+/// Gas on top of every estimate: two slots that were in use when it was made may be new when the transaction runs
+/// (EIP-2200, 22,100 each).
+const GAS_SPARE: u64 = 45_000;
+
 /// How long to wait before asking for a receipt again: first this long, then twice as long each time up to the most.
 const RECEIPT_POLL_FIRST: Duration = Duration::from_millis(25);
 const RECEIPT_POLL_MOST: Duration = Duration::from_millis(400);
@@ -110,10 +114,10 @@ impl Payer {
         Ok(gas)
     }
 
-    /// Returns the estimate with a fifth on top, because the state may change before the transaction runs.
+    /// Returns the estimate with more on top, because the state may change before the transaction runs.
     async fn gas_limit(&self, order: &Order) -> Result<u64, Error> {
         let gas = self.estimate(order).await?;
-        Ok((gas + gas / 5).min(GAS_PER_TRANSACTION_MAX))
+        Ok((gas + (gas / 5).max(GAS_SPARE)).min(GAS_PER_TRANSACTION_MAX))
     }
 
     /// Offers room for the base fee to double, as far as the limit allows.

@@ -62,6 +62,12 @@ impl Reader {
         Ok(Self { chain, contracts, confirmations, first_block: 0, place: Mutex::new(None) })
     }
 
+    /// Connects to a node and asks the rollup itself for what belongs to it.
+    pub async fn of_rollup(url: &str, rollup: EthAddress, confirmations: u64) -> Result<Self, Error> {
+        let contracts = Chain::connect(url).await?.contracts_of(rollup).await?;
+        Self::connect(url, contracts, confirmations).await
+    }
+
     /// Names the block that the contracts were deployed in: nothing is searched for before it.
     #[must_use]
     pub fn starting_at(mut self, block: u64) -> Self {
@@ -176,6 +182,12 @@ impl Reader {
         history::published(&self.chain, &self.contracts, &view, chunk).await
     }
 
+    /// Returns the first published chunk that is wanted; `None` when no confirmed one is.
+    pub async fn find_published(&self, is_wanted: impl FnMut(&[u8]) -> bool) -> Result<Option<Vec<u8>>, Error> {
+        let Some(view) = self.confirmed().await? else { return Ok(None) };
+        history::find_published(&self.chain, &self.contracts, &view, self.first_block, is_wanted).await
+    }
+
     /// Returns the confirmed batches with these numbers, in order, each with the hashes of its chunks. With
     /// [`Reader::published`] that is all it takes to rebuild the state from L1 alone.
     pub async fn batches(&self, numbers: RangeInclusive<u64>) -> Result<Vec<SettledBatch>, Error> {
@@ -204,6 +216,11 @@ impl Reader {
             return Ok(None);
         }
         self.chain.read_at(rollup, &Rollup::messageTimeCall { index: taken }, view.id).await
+    }
+
+    /// Returns how many messages the settled batches have taken, as of the newest block.
+    pub async fn consumed(&self) -> Result<u64, Error> {
+        self.chain.read(&self.contracts.rollup, &Rollup::consumedCall {}).await
     }
 
     /// Returns the L1 owner of an account, as of the newest block; `None` while the account is not open there.

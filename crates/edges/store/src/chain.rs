@@ -2,12 +2,14 @@
 //!
 //! Locks are taken in this order and no other: the turn, the journal, a transaction of the tables, the tail.
 
-use crate::checkpoint;
+use crate::checkpoint::{self, LeafBefore, Undo};
 use crate::disk::{Disk, beside, clear, exists, folder_of, publish};
 use crate::file::{File, Reader};
 use crate::journal::{self, Journal};
 use crate::rewind::{self, Rewound};
-use crate::tables::{self, FORMAT, FORMAT_NAME, HEADERS, LEAVES, META, REWINDS_NAME, TABLES, corrupt, number_key};
+use crate::tables::{
+    self, FORMAT, FORMAT_NAME, HEADERS, LEAVES, META, REWINDS_NAME, TABLES, UNDO, corrupt, number_key,
+};
 use crate::tail::{Bounds, Kept, Tail};
 use crate::{Error, tables::Place};
 use proof::BlockHeader;
@@ -332,6 +334,35 @@ impl View {
         Ok(blocks)
     }
 
+    /// Returns what the leaves that each of these blocks changed held before it.
+    pub(crate) fn undo(&self, heights: impl Iterator<Item = Height>) -> Result<Vec<Vec<LeafChange>>, Error> {
+        let mut of_tail = self.undo_of_tail()?;
+        heights
+            .map(|height| match of_tail.remove(&height) {
+                Some(undo) => Ok(undo),
+                None => stored_undo(&self.reader, height)?.ok_or_else(|| corrupt(UNDO, &number_key(height.0))),
+            })
+            .collect()
+    }
+
+    /// Finds for the blocks that are in no table yet what [`checkpoint`] will write down.
+    fn undo_of_tail(&self) -> Result<BTreeMap<Height, Vec<LeafChange>>, Error> {
+        let stored = tables::head(&self.reader)?.map_or(Height(0), |head| head.height);
+        let (mut latest, mut found) = (BTreeMap::<Box<[u8]>, Option<LeafRecord>>::new(), BTreeMap::new());
+        for kept in self.tail.iter().filter(|kept| kept.height() > stored) {
+            let mut before = Vec::new();
+            for LeafChange { key, record } in kept.changes()? {
+                let old = match latest.insert(key.clone(), record) {
+                    Some(old) => old,
+                    None => tables::read(&self.reader, LEAVES, &key)?,
+                };
+                before.push(LeafChange { key, record: old });
+            }
+            found.insert(kept.height(), before);
+        }
+        Ok(found)
+    }
+
     /// Returns all leaves in key order, as the last block left them.
     pub(crate) fn leaves(&self) -> Result<Vec<(Vec<u8>, LeafRecord)>, Error> {
         let mut changed: BTreeMap<Box<[u8]>, Option<LeafRecord>> = BTreeMap::new();
@@ -353,4 +384,14 @@ impl View {
         leaves.extend(changed.filter_map(|(key, record)| Some((key.into_vec(), record?))));
         Ok(leaves)
     }
+}
+
+/// Reads what the leaves that a block changed held before it, if the tables have the block.
+fn stored_undo(reader: &Reader, height: Height) -> Result<Option<Vec<LeafChange>>, Error> {
+    let undo: Option<Undo> = tables::read(reader, UNDO, &number_key(height.0))?;
+    let change = |LeafBefore { key, record }| {
+        let record = record.map(|bytes| tables::decode(LEAVES, &key, &bytes)).transpose()?;
+        Ok(LeafChange { key, record })
+    };
+    undo.map(|undo| undo.leaves.into_iter().map(change).collect()).transpose()
 }

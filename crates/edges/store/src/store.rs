@@ -2,14 +2,14 @@
 
 use crate::Error;
 use crate::chain::Chain;
-use crate::checkpoint::{Final, LeafBefore, Undo};
+use crate::checkpoint::Final;
 use crate::disk::{Disk, System};
-use crate::file::{Reader, Table};
+use crate::file::Table;
 use crate::rewind::{self, Rewound};
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{
     self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, LEAVES, NOTES, OUTBOX, Place, RECEIPTS, SETTLEMENTS,
-    TRANSACTIONS, UNDO, batch_at, corrupt, decode, number_key, read,
+    TRANSACTIONS, batch_at, corrupt, decode, number_key, read,
 };
 use crate::tail::Bounds;
 use proof::BlockHeader;
@@ -205,12 +205,10 @@ impl Store {
         if self.chain().head().is_none() && self.chain().file.read("look for a chain")?.last(LEAVES)?.is_none() {
             self.commit_genesis(genesis)?;
         }
-        // What leaves held before a block is written down when the block goes into the tables.
-        self.checkpoint()?;
         let view = self.chain().view("resume the chain")?;
         let batch = tables::last_batch(&view.reader)?;
         let unsealed = view.with_receipts(batch.as_ref().map_or(Height(1), |batch| batch.last.next()))?;
-        let undo = unsealed.iter().map(|(block, _)| undo(&view.reader, block)).collect::<Result<_, _>>()?;
+        let undo = view.undo(unsealed.iter().map(|(block, _)| block.header.height))?;
         Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed, undo })
     }
 
@@ -403,15 +401,4 @@ impl Store {
         self.checkpoint().unwrap();
         self.chain().file.write("damage the store", |w| w.change(Table(table), [(key, bytes)])).unwrap();
     }
-}
-
-/// Reads what the leaves that a block changed held before it.
-fn undo(reader: &Reader, block: &Block) -> Result<Vec<LeafChange>, Error> {
-    let key = number_key(block.header.height.0);
-    let undo: Undo = read(reader, UNDO, &key)?.ok_or_else(|| corrupt(UNDO, &key))?;
-    let change = |LeafBefore { key, record }| {
-        let record = record.map(|bytes| decode(LEAVES, &key, &bytes)).transpose()?;
-        Ok(LeafChange { key, record })
-    };
-    undo.leaves.into_iter().map(change).collect()
 }

@@ -1,13 +1,15 @@
 use super::*;
 use crypto::account::SecretKey;
 use ledger::account::Transfer;
-use ledger::bridge::{Cursor, asset_of};
-use ledger::{Deposit, Withdraw};
+use ledger::bridge::{Cursor, asset_of, token_word};
+use ledger::{Deposit, Message, Withdraw};
 use proof::committee::Committee;
 use state::State;
 use std::path::{Path, PathBuf};
 use task::Parameters;
-use transition::{Action, Batch, BatchInput, ChainConfig, Entry, Executed, Transaction, execute, genesis, seal};
+use transition::{
+    Action, Batch, BatchInput, ChainConfig, Entry, Executed, L1Rules, Transaction, execute, genesis, seal,
+};
 use types::{
     AccountId, Amount, Bytes32, ContentId, Digest, Encode, EthAddress, Height, Millis, Ppm, TransactionId, limits,
 };
@@ -23,7 +25,7 @@ fn key(n: u8) -> SecretKey {
 }
 
 fn account(n: u8) -> AccountId {
-    key(n).public().account()
+    key(n).account()
 }
 
 fn amount(quanta: u64) -> Amount {
@@ -42,8 +44,20 @@ fn config() -> ChainConfig {
         stake_min: amount(100),
         verdict_window: Millis(500),
     };
-    let committee = Committee { members: vec![EthAddress([1; 20]), EthAddress([2; 20])], threshold: 2 };
-    ChainConfig { salt: Bytes32([1; 32]), l1_chain_id: 31337, committee, parameters, batch_age: Millis(1_000) }
+    let members = vec![EthAddress([1; 20]), EthAddress([2; 20])];
+    ChainConfig {
+        salt: Bytes32([1; 32]),
+        l1_chain_id: 31337,
+        committee: Committee { members, threshold: 2, mandatory: Vec::new() },
+        parameters,
+        sequencer: key(5).public(),
+        rules: L1Rules::default(),
+    }
+}
+
+fn deposit(index: u64, account: AccountId, quanta: u64) -> Entry {
+    let (token, sender) = (token_word(EthAddress::ZERO), EthAddress([8; 20]));
+    Entry::Message(Message::Deposit(Deposit { index, account, token, amount: amount(quanta), sender }))
 }
 
 /// A node that is nothing but a state and a store, as it would start from the file.
@@ -71,10 +85,12 @@ impl Node {
         executed
     }
 
+    fn inbox_count(&self) -> u64 {
+        self.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count)
+    }
+
     fn deposit(&self, to: u8, quanta: u64) -> Entry {
-        let index = self.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
-        let (token, sender) = (EthAddress::ZERO, EthAddress([8; 20]));
-        Entry::Deposit(Deposit { index, account: account(to), token, amount: amount(quanta), sender })
+        deposit(self.inbox_count(), account(to), quanta)
     }
 
     fn sign(&self, from: u8, nonce: u64, action: Action) -> (Entry, TransactionId) {
@@ -106,6 +122,7 @@ impl Node {
             genesis_root: Digest::ZERO,
             blocks: &blocks,
             receipts: &receipts,
+            diff: None,
         })
     }
 
@@ -200,16 +217,18 @@ fn a_chain_is_resumed_with_the_blocks_that_no_batch_holds() {
     let unsealed = |store: &Store| {
         let found = store.resume(&[]).unwrap();
         assert_eq!(State::restore(found.leaves).root(), found.head.unwrap().state_root);
-        (found.batch, found.unsealed)
+        (found.batch, found.unsealed, found.undo)
     };
-    let pairs = |blocks: &[Executed]| -> Vec<_> {
-        blocks.iter().map(|executed| (executed.block.clone(), executed.receipts.clone())).collect()
+    let expected = |batch: Option<&Batch>, blocks: &[Executed]| {
+        let pairs: Vec<_> = blocks.iter().map(|executed| (executed.block.clone(), executed.receipts.clone())).collect();
+        let undo: Vec<_> = blocks.iter().map(|executed| executed.undo.clone()).collect();
+        (batch.cloned(), pairs, undo)
     };
-    assert_eq!(unsealed(&node.store), (None, pairs(&blocks)));
+    assert_eq!(unsealed(&node.store), expected(None, &blocks));
     node.store.commit_batch(&batch).unwrap();
-    assert_eq!(unsealed(&node.store), (Some(batch.clone()), vec![]));
+    assert_eq!(unsealed(&node.store), expected(Some(&batch), &[]));
     let fourth = node.commit(vec![node.transfer(3).0]);
-    assert_eq!(unsealed(&node.store), (Some(batch), pairs(&[fourth])));
+    assert_eq!(unsealed(&node.store), expected(Some(&batch), &[fourth]));
 }
 
 #[test]

@@ -70,6 +70,14 @@ metrics! {
         "The last stored block.";
     BATCH_SEALED = "talea_batch_sealed": Gauge []
         "The last sealed batch.";
+    BATCH_SETTLED = "talea_batch_settled": Gauge []
+        "The last batch that L1 settled.";
+    SETTLE_LAG_SECONDS = "talea_settle_lag_seconds": Gauge []
+        "How long sealed batches have waited since one last settled; zero when none waits.";
+    L1_SPENT_GWEI = "talea_l1_spent_gwei_total": Counter []
+        "What the settler has paid for gas on L1, in gwei.";
+    L1_BALANCE_GWEI = "talea_l1_balance_gwei": Gauge []
+        "What the settler's account holds on L1, in gwei.";
     PROCESS_CPU_SECONDS = "talea_process_cpu_seconds": Gauge []
         "Processor time that the process has used, in whole hundredths.";
     PROCESS_RESIDENT_BYTES = "talea_process_resident_bytes": Gauge []

@@ -232,7 +232,8 @@ fn a_quorum_is_what_the_contract_takes_for_one() {
         .collect();
     for members in 2usize..=32 {
         for threshold in 2u32..=32 {
-            let committee = proof::committee::Committee { members: addresses[..members].to_vec(), threshold };
+            let some = addresses[..members].to_vec();
+            let committee = proof::committee::Committee { members: some, threshold, mandatory: Vec::new() };
             let changes = format!(
                 "consensus.validators = {members}; availability.committee.members = {members}; availability.committee.threshold = {threshold}"
             );

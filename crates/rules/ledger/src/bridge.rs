@@ -126,7 +126,8 @@ pub fn token_word(token: EthAddress) -> Bytes32 {
     word
 }
 
-/// Returns the asset that a token's word names, if it names any.
+/// Returns the asset that a token's word names, if it names any. An L1 token's own asset id looks like a half's: whether
+/// it is one, only the state tells.
 pub fn asset_of_word(word: &Bytes32) -> Option<AssetId> {
     match token_of_word(word) {
         Some(token) => Some(asset_of(token)),
@@ -138,6 +139,14 @@ fn token_of_word(word: &Bytes32) -> Option<EthAddress> {
     let (high, low) = word.0.split_at(12);
     let token = <[u8; 20]>::try_from(low).ok()?;
     high.iter().all(|byte| *byte == 0).then_some(EthAddress(token))
+}
+
+/// Returns the asset that an L1 message names. An L1 token has one word, its address: by its asset id it would pass for a
+/// half, of which there would be tokens on L1 beside the token that is locked there.
+fn named_asset(s: &Overlay<'_>, word: &Bytes32) -> Result<AssetId, Reject> {
+    let asset = asset_of_word(word).ok_or(Reject::UnknownAsset)?;
+    let is_misnamed = token_of_word(word).is_none() && s.get::<Token>(&asset).is_some();
+    if is_misnamed { Err(Reject::TokenMisnamed) } else { Ok(asset) }
 }
 
 /// Returns the account that holds the halves that are on L1 as ERC-1155 tokens. Nobody signs for it.
@@ -217,7 +226,7 @@ pub fn deposit(s: &mut Overlay<'_>, deposit: &Deposit) -> Result<(), Reject> {
     if deposit.amount.is_zero() {
         return Err(Reject::ZeroAmount);
     }
-    let asset = asset_of_word(&deposit.token).ok_or(Reject::UnknownAsset)?;
+    let asset = named_asset(s, &deposit.token)?;
     let Some(token) = token_of_word(&deposit.token) else {
         return post(s, custody(asset), deposit.account, asset, deposit.amount);
     };
@@ -259,7 +268,7 @@ pub fn withdraw(s: &mut Overlay<'_>, from: AccountId, tx: &Withdraw) -> Result<W
 
 /// Takes off the ledger what an account's owner demanded on L1, as far as the account has it.
 pub fn withdraw_forced(s: &mut Overlay<'_>, message: &ForcedWithdrawal) -> Result<Withdrawal, Reject> {
-    let asset = asset_of_word(&message.token).ok_or(Reject::UnknownAsset)?;
+    let asset = named_asset(s, &message.token)?;
     let amount = message.amount.min(balance(s, message.account, asset));
     if amount.is_zero() {
         return Err(Reject::InsufficientBalance);

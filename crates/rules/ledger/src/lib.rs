@@ -40,6 +40,7 @@ types::rejects! {
         106 => NotAuthorised: "the signer may not act for this account: sign with the account's own key, or have it authorise this one",
         107 => SessionExpired: "the session has expired, or is meant to before it begins: have the account authorise it until a later time",
         108 => SessionTooNarrow: "a session key may neither move value to others nor change who may act: sign with the account's own key",
+        109 => TokenMisnamed: "this is an L1 token's asset id, which is no half's: name the token by its L1 address",
         110 => UnknownTally: "no such tally: check its id",
         111 => TallyExists: "a tally with these very terms exists: change the terms' subject",
         112 => BadTerms: "the terms are contradictory: set the cap above the floor, the refund no earlier than the resolution, its share at most the whole",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::account::{balance, post};
+use crate::account::{Transfer, balance, post};
 use crate::tally::{
     Endorsement, Holders, Quorum, Reclaim, Resolve, Split, Tally, merge, redeem, refund, resolve, split,
 };
@@ -178,6 +178,31 @@ fn an_owner_takes_at_most_what_there_is() {
     assert_eq!((paid.amount, paid.token, paid.recipient), (amount(3), token, EthAddress([7; 20])));
     assert_eq!(bridge::withdraw_forced(&mut s, &demand(9)).map(|w| w.amount), Ok(amount(2)));
     assert_eq!(bridge::withdraw_forced(&mut s, &demand(9)), Err(Reject::InsufficientBalance));
+    s.keep();
+    conservation::check(&s).unwrap();
+}
+
+#[test]
+fn an_l1_tokens_asset_id_is_no_word_for_it() {
+    let state = State::default();
+    let mut s = Overlay::new(&state);
+    fund(&mut s, account(1), 5);
+    let asset = bridge::asset_of(EthAddress([9; 20]));
+    let word = Bytes32(asset.0.to_be_bytes());
+    // What somebody sent to the account that holds withdrawn halves is not a half either.
+    let custody = crypto::account::owned_by(&asset);
+    account::transfer(&mut s, account(1), &Transfer { to: custody, asset, amount: amount(2) }).unwrap();
+    s.keep();
+    let (to, sender) = (account(2), EthAddress([7; 20]));
+    let deposit = Deposit { index: 1, account: to, token: word, amount: amount(2), sender };
+    assert_eq!(bridge::deposit(&mut s, &deposit), Err(Reject::TokenMisnamed));
+    let demand = ForcedWithdrawal { index: 1, account: account(1), token: word, amount: amount(3), recipient: sender };
+    assert_eq!(bridge::withdraw_forced(&mut s, &demand), Err(Reject::TokenMisnamed));
+    s.discard();
+    // By the ledger's own name for it, the token leaves as what it is on L1.
+    let out = Withdraw { asset, amount: amount(3), recipient: sender };
+    let paid = bridge::withdraw(&mut s, account(1), &out).unwrap();
+    assert_eq!(paid.token, bridge::token_word(EthAddress([9; 20])));
     s.keep();
     conservation::check(&s).unwrap();
 }

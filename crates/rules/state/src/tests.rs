@@ -31,7 +31,7 @@ fn write(state: &mut State, writes: &[(u64, Option<u64>)]) {
 }
 
 fn records(state: &State) -> Vec<(Vec<u8>, LeafRecord)> {
-    state.leaves.keys().map(|key| (key.bytes().to_vec(), state.record(key).unwrap())).collect()
+    state.records().map(|(key, record)| (key.to_vec(), record)).collect()
 }
 
 /// The tree by definition: split by bits until at most one leaf is left.

@@ -44,7 +44,7 @@ pub struct BatchInput<'a> {
 /// When there is no block: an empty batch says nothing.
 pub fn seal(input: &BatchInput<'_>) -> Batch {
     let (first, last) = input.blocks.first().zip(input.blocks.last()).expect("a batch has a block");
-    let withdrawals: Vec<Withdrawal> = withdrawals(input.receipts);
+    let withdrawals: Vec<Withdrawal> = withdrawals(input.receipts).cloned().collect();
     let (inbox_count, inbox_hash) = inbox_after(input);
     let header = BatchHeader {
         config_hash: input.config_hash,
@@ -70,12 +70,11 @@ fn inbox_after(input: &BatchInput<'_>) -> (u64, Bytes32) {
     })
 }
 
-fn withdrawals(receipts: &[Receipt]) -> Vec<Withdrawal> {
+/// Returns what receipts tell of withdrawals, in order.
+pub(crate) fn withdrawals(receipts: &[Receipt]) -> impl Iterator<Item = &Withdrawal> {
     let events = receipts.iter().flat_map(|receipt| &receipt.events);
-    events
-        .filter_map(|event| match event {
-            Event::Withdrawn(withdrawal) => Some(withdrawal.clone()),
-            _ => None,
-        })
-        .collect()
+    events.filter_map(|event| match event {
+        Event::Withdrawn(withdrawal) => Some(withdrawal),
+        _ => None,
+    })
 }

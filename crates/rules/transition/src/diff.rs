@@ -4,16 +4,22 @@
 //! A changed leaf is named by as many leading bytes of its path as no other leaf shares, because whoever reads has the
 //! state before the batch; a new leaf brings its key. Zero bytes of values are left out. Reading is total, and what was
 //! read counts only when it gives the root that L1 settled.
+//!
+//! A batch's withdrawals stand behind its leaves: the tree no longer holds them, and whoever is to be paid needs the whole
+//! list for a path to its root.
 
+use crate::batch::withdrawals;
+use crate::receipt::Receipt;
 use crypto::eth::keccak;
+use ledger::Withdrawal;
 use ledger::account::{Account, Balance};
 use ledger::authority::{Keeper, Session};
-use ledger::bridge::{Cursor, Supply, Token};
+use ledger::bridge::{Cursor, CursorRecord, Supply, Token};
 use ledger::tally::Tally;
 use state::{Leaf, LeafChange, LeafRecord, State, shared_bits};
 use std::collections::BTreeMap;
 use task::{Offer, Params, Program, Task};
-use types::{Bytes32, Digest, limits};
+use types::{Amount, Bytes32, Decode as _, Digest, EthAddress, limits};
 
 /// What leaves held before the first change of a batch: the key, and the record if there was one.
 pub type Before = BTreeMap<Box<[u8]>, Option<LeafRecord>>;
@@ -37,6 +43,12 @@ pub fn bytes_at_most(change: &LeafChange) -> usize {
     leaf_bytes_at_most(&change.key, change.record.as_ref())
 }
 
+/// Returns the most that the withdrawals of these receipts can take in a difference, in bytes.
+pub fn withdrawal_bytes_at_most(receipts: &[Receipt]) -> usize {
+    // The tag, a count, and a mask for each eight bytes.
+    withdrawals(receipts).count() * (2 + WITHDRAWAL_BYTES + WITHDRAWAL_BYTES.div_ceil(8))
+}
+
 /// Why bytes are no state difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -49,11 +61,18 @@ pub enum Fault {
     /// A leaf's bytes do not fit its kind.
     #[error("a leaf's bytes do not fit its kind")]
     Leaf,
+    /// The ledger counted more or fewer withdrawals.
+    #[error("the withdrawals are not those that the ledger counted")]
+    Withdrawals,
 }
 
 const CHANGED: u8 = 0;
 const REMOVED: u8 = 1;
 const CREATED: u8 = 2;
+const WITHDRAWN: u8 = 3;
+
+/// A withdrawal without its index: recipient, token, amount.
+const WITHDRAWAL_BYTES: usize = 20 + 32 + 8;
 
 /// Reads a leaf of whatever kind its key names.
 fn read(key: &[u8], value: &[u8]) -> Option<LeafRecord> {
@@ -69,8 +88,9 @@ fn read(key: &[u8], value: &[u8]) -> Option<LeafRecord> {
     kinds!(Account, Balance, Token, Supply, Tally, Cursor, Keeper, Session, Params, Program, Offer, Task)
 }
 
-/// Writes what the leaves in `before` became. Canonical: one change has one encoding.
-pub fn encode(before: &Before, after: &State) -> Vec<u8> {
+/// Writes what the leaves in `before` became, and the withdrawals that the receipts tell of. Canonical: one change has one
+/// encoding.
+pub fn encode(before: &Before, after: &State, receipts: &[Receipt]) -> Vec<u8> {
     let mut changes: Vec<Change<'_>> = before
         .iter()
         .filter_map(|(key, old)| {
@@ -84,6 +104,11 @@ pub fn encode(before: &Before, after: &State) -> Vec<u8> {
     let mut out = Vec::new();
     for change in &changes {
         change.write(after, &removed, &mut out);
+    }
+    for withdrawal in withdrawals(receipts) {
+        out.push(WITHDRAWN);
+        let amount = withdrawal.amount.quanta().to_be_bytes();
+        put_value(&[&withdrawal.recipient.0[..], &withdrawal.token.0, &amount].concat(), &mut out);
     }
     out
 }
@@ -199,6 +224,22 @@ impl<'a> Input<'a> {
     }
 }
 
+/// Returns how many withdrawals the ledger's cursor counts.
+fn withdrawals_of(record: &LeafRecord) -> Option<u64> {
+    CursorRecord::from_bytes(&record.value).ok().map(|cursor| cursor.withdrawals)
+}
+
+fn withdrawal(index: u64, bytes: &[u8]) -> Option<Withdrawal> {
+    let (recipient, rest) = bytes.split_at_checked(20)?;
+    let (token, amount) = rest.split_at_checked(32)?;
+    Some(Withdrawal {
+        index,
+        recipient: EthAddress(recipient.try_into().ok()?),
+        token: Bytes32(token.try_into().ok()?),
+        amount: Amount::new(u64::from_be_bytes(amount.try_into().ok()?)).ok()?,
+    })
+}
+
 /// A state that is rebuilt from differences alone.
 #[derive(Default)]
 pub struct Rebuilt {
@@ -206,7 +247,23 @@ pub struct Rebuilt {
     keys: BTreeMap<Digest, Box<[u8]>>,
 }
 
+impl From<State> for Rebuilt {
+    /// Goes on from a state that is known.
+    fn from(state: State) -> Self {
+        let keys = state.records().map(|(key, record)| (record.path, key.into())).collect();
+        Self { state, keys }
+    }
+}
+
 impl Rebuilt {
+    /// Reads a whole state, written by [`encode`] as its leaves' difference from nothing and without withdrawals.
+    pub fn of_leaves(bytes: &[u8]) -> Option<State> {
+        let mut rebuilt = Self::default();
+        let (changes, _) = rebuilt.read_leaves(bytes).ok()?;
+        rebuilt.state.apply(&changes);
+        Some(rebuilt.state)
+    }
+
     /// Returns the state as far as it is rebuilt.
     pub fn state(&self) -> &State {
         &self.state
@@ -217,12 +274,13 @@ impl Rebuilt {
         self.state
     }
 
-    /// Applies a batch's difference. The caller compares the root with the one that settled.
+    /// Applies a batch's difference and returns the batch's withdrawals. The caller compares the roots of both with what
+    /// settled.
     ///
     /// # Errors
     /// When the bytes are no difference of this state, which is then as before.
-    pub fn apply(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let changes = self.read(bytes)?;
+    pub fn apply(&mut self, bytes: &[u8]) -> Result<Vec<Withdrawal>, Fault> {
+        let (changes, withdrawals) = self.read(bytes)?;
         for change in &changes {
             let known = || self.state.record(&change.key).map(|record| record.path);
             match (change.record.as_ref().map(|record| record.path).or_else(known), &change.record) {
@@ -232,14 +290,33 @@ impl Rebuilt {
             }
         }
         self.state.apply(&changes);
-        Ok(())
+        Ok(withdrawals)
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<Vec<LeafChange>, Fault> {
+    fn read(&self, bytes: &[u8]) -> Result<(Vec<LeafChange>, Vec<Withdrawal>), Fault> {
+        let (changes, withdrawals) = self.read_leaves(bytes)?;
+        let counted = (self.withdrawals()..).nth(withdrawals.len()).ok_or(Fault::Withdrawals)?;
+        let cursor = changes.iter().find(|change| change.key.first() == Some(&Cursor::NUMBER));
+        let told = match cursor {
+            Some(cursor) => cursor.record.as_ref().and_then(withdrawals_of),
+            None => Some(self.withdrawals()),
+        };
+        if told == Some(counted) { Ok((changes, withdrawals)) } else { Err(Fault::Withdrawals) }
+    }
+
+    fn withdrawals(&self) -> u64 {
+        self.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.withdrawals)
+    }
+
+    fn read_leaves(&self, bytes: &[u8]) -> Result<(Vec<LeafChange>, Vec<Withdrawal>), Fault> {
         let mut input = Input(bytes);
+        let mut withdrawals = Vec::new();
         let mut changes: BTreeMap<Box<[u8]>, LeafChange> = BTreeMap::new();
         while !input.0.is_empty() {
             let head = input.byte()?;
+            if !withdrawals.is_empty() && head != WITHDRAWN {
+                return Err(Fault::Malformed);
+            }
             let change = match head & 3 {
                 CREATED if head == CREATED => {
                     let count = input.count()?;
@@ -255,6 +332,11 @@ impl Rebuilt {
                     let record = read(&key, &input.value()?).ok_or(Fault::Leaf)?;
                     LeafChange { key, record: Some(record) }
                 }
+                WITHDRAWN if head == WITHDRAWN => {
+                    let index = (self.withdrawals()..).nth(withdrawals.len()).ok_or(Fault::Withdrawals)?;
+                    withdrawals.push(withdrawal(index, &input.value()?).ok_or(Fault::Malformed)?);
+                    continue;
+                }
                 REMOVED => LeafChange { key: self.named(input.take(usize::from(head >> 2))?)?, record: None },
                 _ => return Err(Fault::Malformed),
             };
@@ -262,7 +344,7 @@ impl Rebuilt {
                 return Err(Fault::Malformed);
             }
         }
-        Ok(changes.into_values().collect())
+        Ok((changes.into_values().collect(), withdrawals))
     }
 
     /// Finds the one leaf whose path begins with these bytes.
@@ -296,10 +378,11 @@ pub fn hash(bytes: &[u8]) -> Bytes32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Event, Status};
     use ledger::account::{AccountRecord, BalanceKey};
     use proptest::prelude::*;
     use state::Overlay;
-    use types::{AccountId, Amount, AssetId};
+    use types::{AccountId, AssetId};
 
     fn account(n: u64) -> AccountId {
         AccountId(Digest::new([n, 0, 0, 1]).unwrap())
@@ -336,7 +419,7 @@ mod tests {
                 for steps in &blocks {
                     block(&mut state, &mut before, steps);
                 }
-                let bytes = encode(&before, &state);
+                let bytes = encode(&before, &state, &[]);
                 rebuilt.apply(&bytes).unwrap();
                 prop_assert_eq!(rebuilt.state().root(), state.root());
             }
@@ -349,7 +432,7 @@ mod tests {
             let (mut state, mut before) = (State::default(), Before::new());
             block(&mut state, &mut before, &[(1, 2), (2, 4), (3, 3)]);
             let mut rebuilt = Rebuilt::default();
-            rebuilt.apply(&encode(&before, &state)).unwrap();
+            rebuilt.apply(&encode(&before, &state, &[])).unwrap();
             if rebuilt.apply(&bytes).is_err() {
                 prop_assert_eq!(rebuilt.state().root(), state.root());
             }
@@ -360,16 +443,67 @@ mod tests {
             let (mut state, mut before) = (State::default(), Before::new());
             block(&mut state, &mut before, &[(1, 2), (2, 4), (3, 3), (4, 6)]);
             let mut rebuilt = Rebuilt::default();
-            rebuilt.apply(&encode(&before, &state)).unwrap();
+            rebuilt.apply(&encode(&before, &state, &[])).unwrap();
             let mut before = Before::new();
             block(&mut state, &mut before, &[(1, 0), (2, 6), (5, 3)]);
-            let mut bytes = encode(&before, &state);
+            let mut bytes = encode(&before, &state, &[]);
             let at = at.index(bytes.len());
             bytes[at] ^= flip;
             if rebuilt.apply(&bytes).is_ok() {
                 prop_assert_ne!(rebuilt.state().root(), state.root());
             }
         }
+    }
+
+    /// Pays out once for each amount, and returns the difference: its leaves and its withdrawals.
+    fn withdraw(state: &mut State, amounts: &[u64]) -> (Vec<u8>, Vec<u8>, Vec<Withdrawal>) {
+        let mut s = Overlay::new(state);
+        let mut cursor =
+            s.get::<Cursor>(&0).unwrap_or(CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 });
+        let paid: Vec<Withdrawal> = (cursor.withdrawals..)
+            .zip(amounts)
+            .map(|(index, amount)| Withdrawal {
+                index,
+                recipient: EthAddress([7; 20]),
+                token: Bytes32([u8::try_from(index % 3).unwrap(); 32]),
+                amount: Amount::new(*amount).unwrap(),
+            })
+            .collect();
+        cursor.withdrawals += u64::try_from(paid.len()).unwrap();
+        s.put::<Cursor>(&0, &cursor);
+        s.keep();
+        let changes = s.into_changes();
+        let mut before = Before::new();
+        note(&mut before, &state.undo_of(&changes));
+        state.apply(&changes);
+        let events = paid.iter().cloned().map(Event::Withdrawn).collect();
+        let receipts = [Receipt { id: Digest::ZERO, status: Status::Applied(0), events }];
+        let leaves = encode(&before, state, &[]);
+        let listed = encode(&before, state, &receipts).split_off(leaves.len());
+        assert!(listed.len() <= withdrawal_bytes_at_most(&receipts));
+        (leaves, listed, paid)
+    }
+
+    #[test]
+    fn whoever_has_the_differences_can_claim_every_withdrawal() {
+        let (mut state, mut rebuilt) = (State::default(), Rebuilt::default());
+        for amounts in [&[5, 6, 7][..], &[], &[1 << 62]] {
+            let (leaves, listed, paid) = withdraw(&mut state, amounts);
+            assert_eq!(rebuilt.apply(&[leaves, listed].concat()).unwrap(), paid);
+            assert_eq!(rebuilt.state().root(), state.root());
+        }
+    }
+
+    #[test]
+    fn withdrawals_are_as_many_as_the_ledger_counts_and_stand_behind_the_leaves() {
+        let mut state = State::default();
+        let (leaves, listed, _) = withdraw(&mut state, &[5, 6]);
+        let read = |parts: &[&[u8]]| Rebuilt::default().apply(&parts.concat());
+        assert!(read(&[&leaves, &listed]).is_ok());
+        assert_eq!(read(&[&leaves]), Err(Fault::Withdrawals));
+        assert_eq!(read(&[&leaves, &listed, &listed]), Err(Fault::Withdrawals));
+        assert_eq!(read(&[&listed]), Err(Fault::Withdrawals));
+        assert_eq!(read(&[&listed, &leaves]), Err(Fault::Malformed));
     }
 
     #[test]
@@ -380,7 +514,7 @@ mod tests {
         let mut before = Before::new();
         let half: Vec<(u64, u64)> = (0..500).map(|n| (n, 4)).collect();
         block(&mut state, &mut before, &half);
-        let bytes = encode(&before, &state);
+        let bytes = encode(&before, &state, &[]);
         assert!(bytes.len() <= 500 * 7, "{} bytes", bytes.len());
     }
 }

@@ -152,7 +152,14 @@ impl World {
             genesis_root: self.chain.lock().unwrap().genesis_root,
             config: Arc::new(config),
             anchor: Arc::new(anchor),
-            contracts: Contracts { rollup: nobody, vault: nobody, committee: nobody, token: None },
+            contracts: Contracts {
+                rollup: nobody,
+                vault: nobody,
+                committee: nobody,
+                exits: nobody,
+                halves: nobody,
+                token: None,
+            },
             members: Arc::new(Mutex::new(BTreeSet::new())),
             render: Some(crate::metrics::install()),
         }

@@ -57,8 +57,13 @@ impl Asked {
         Self { waiting, code, deadline, repeat, on_timeout, told: false, dependents: Vec::new() }
     }
 
-    pub fn refusal(&self) -> Option<Effect> {
-        self.waiting.refusal(self.code)
+    /// Refuses the transaction and every copy of it that waits, and returns what else waited.
+    pub fn parted(self) -> (Vec<Effect>, Vec<Waiting>) {
+        let id = self.waiting.transaction.id();
+        let (copies, others): (Vec<_>, Vec<_>) =
+            self.dependents.into_iter().partition(|waiting| waiting.transaction.id() == id);
+        let refused = std::iter::once(self.waiting).chain(copies);
+        (refused.filter_map(|waiting| waiting.refusal(self.code)).collect(), others)
     }
 }
 

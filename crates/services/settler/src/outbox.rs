@@ -12,11 +12,13 @@
 //! in flight is lost. [`Package::what`] names the same call for ever, so that the same terms have the same hash. And no
 //! reorganisation is deeper than [`Limits::depth`].
 
+mod course;
 mod fee;
 mod record;
 #[cfg(test)]
 mod tests;
 
+pub use course::Course;
 pub use fee::Limits;
 pub use record::{Offer, Package, Record};
 
@@ -102,7 +104,8 @@ pub enum Effect {
         /// Where.
         receipt: Receipt,
     },
-    /// A package failed. Those behind it go on in their order: whether to send another is the owner's decision.
+    /// A package failed. Those behind it go on in their order: whether to send another is the owner's decision. Taken
+    /// back by [`Effect::Reorged`], until it is final.
     Failed {
         /// Its id.
         package: u64,

@@ -1,7 +1,8 @@
 //! The settler's loop: watches the store for batches and L1 for settlements, and brings batches to L1 by the outbox.
 
 use crate::core::{Effect, Input, Patience, Refusal, Settler};
-use crate::outbox::{self, Failure, Limits, Outbox, Package, Record};
+use crate::outbox::{self, Course, Limits, Outbox, Package, Record};
+use api::metric;
 use crypto::eth::{EthSignature, keccak};
 use l1::{Call, Order, Reader, Writer};
 use proof::{Anchor, BatchHeader};
@@ -14,6 +15,8 @@ use types::{Bytes32, Causes, Decode as _, Encode as _, EthAddress, Millis, choic
 
 /// How often the settler looks at the store and at L1.
 const POLL: Duration = Duration::from_millis(100);
+/// Wei in a gwei.
+const GWEI: u128 = 1_000_000_000;
 /// Most signatures that wait to be taken.
 const WAITING: usize = 1_024;
 
@@ -121,7 +124,8 @@ choice! {
 }
 
 impl Part {
-    fn batch(&self) -> u64 {
+    /// Returns the number of the batch that it belongs to.
+    pub fn batch(&self) -> u64 {
         match self {
             Self::Chunk(chunk) => chunk.batch,
             Self::Settle(settled) => settled.header.number,
@@ -139,7 +143,7 @@ impl Part {
 
     /// Returns the most gas that it can need, for when the node cannot tell: a batch's chunks are on their way before it,
     /// so that an estimate would find them missing. Measured by the contracts' gas tests, with a third on top.
-    fn gas_at_most(&self) -> u64 {
+    pub fn gas_at_most(&self) -> u64 {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         match self {
             // The floor price of calldata (EIP-7623), as if no byte were zero, and a slot.
@@ -150,7 +154,7 @@ impl Part {
 }
 
 /// Cuts a batch into what goes to L1, in order.
-fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
+pub fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
     let batch = header.number;
     let chunks: Vec<&[u8]> = difference.map(|bytes| diff::chunks(bytes).collect()).unwrap_or_default();
     let hashes = chunks.iter().map(|bytes| keccak(&[bytes])).collect();
@@ -207,20 +211,20 @@ pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Ou
         kept.insert(nonce, Record::from_bytes(&bytes).map_err(|_| Error::Outbox)?);
     }
     let newest = kept.values().map(|record| record.newest.max(record.package.id)).max().unwrap_or(0);
-    let open = kept.values().filter(|record| !record.closed).map(|record| record.package.clone());
-    let open = open.map(|package| (package.id, package)).collect();
+    let mut course = Course::default();
+    kept.values().filter(|record| !record.closed).for_each(|record| course.begin(record.package.clone()));
     let outbox = Outbox::restore(policy.limits.clone(), kept);
     let (commands, inbox) = mpsc::channel(WAITING);
     let (parts, next_id) = (VecDeque::new(), newest + 1);
-    let progress = Progress { settled_at: now(), sealed };
-    let looping = Loop { settler, outbox, store, reader, writer, rewinder, policy, progress, parts, open, next_id };
+    let progress = Progress { waiting_since: None, sealed };
+    let looping = Loop { settler, outbox, store, reader, writer, rewinder, policy, progress, parts, course, next_id };
     Ok((Handle(commands), looping.run(inbox)))
 }
 
 /// What operators want to know first.
 struct Progress {
-    /// When a batch was last seen to settle.
-    settled_at: Millis,
+    /// Since when sealed batches wait: when the first of them was seen, or when one last settled.
+    waiting_since: Option<Millis>,
     /// The last batch that the settler knows of.
     sealed: u64,
 }
@@ -236,8 +240,8 @@ struct Loop<R> {
     progress: Progress,
     /// What is still to be handed to the outbox, in order.
     parts: VecDeque<Part>,
-    /// What was handed to the outbox and is not final, by its id.
-    open: BTreeMap<u64, Package>,
+    /// What was handed to the outbox and is not final.
+    course: Course,
     next_id: u64,
 }
 
@@ -278,11 +282,27 @@ impl<R: Rewinder> Loop<R> {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
         self.step(Input::Tick).await?;
-        self.hand_over().await;
+        self.hand_over().await?;
         if let Err(error) = self.deliver().await? {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
+        self.tell()?;
         self.settle_history()
+    }
+
+    /// Tells operators how far L1 is behind.
+    fn tell(&mut self) -> Result<(), Error> {
+        let (settled, now) = (self.store.settled()?, now());
+        let lag = if self.progress.sealed > settled {
+            let since = *self.progress.waiting_since.get_or_insert(now);
+            Duration::from_millis(now.0.saturating_sub(since.0))
+        } else {
+            self.progress.waiting_since = None;
+            Duration::ZERO
+        };
+        metrics::gauge!(metric::BATCH_SETTLED).set(u32::try_from(settled).unwrap_or(u32::MAX));
+        metrics::gauge!(metric::SETTLE_LAG_SECONDS).set(lag.as_secs_f64());
+        Ok(())
     }
 
     /// Asks L1 what is settled and whether the messages that the chain took are still there. The inner result passes.
@@ -302,12 +322,12 @@ impl<R: Rewinder> Loop<R> {
     }
 
     /// Hands parts to the outbox as far as it has room, with what they need.
-    async fn hand_over(&mut self) {
+    async fn hand_over(&mut self) -> Result<(), Error> {
         while self.outbox.room() > 0 {
-            let Some(part) = self.parts.pop_front() else { return };
+            let Some(part) = self.parts.pop_front() else { break };
             let what: Box<[u8]> = part.to_bytes().into();
-            // What is on its way already, as after a restart, is not sent twice.
-            if self.open.values().any(|package| package.what == what) {
+            // What is on its way already, as after a restart or when L1 took a failure back, is not sent twice.
+            if self.course.is_under_way(&what) {
                 continue;
             }
             let gas = match self.writer.estimate(&part.order(&self.writer)).await {
@@ -316,9 +336,11 @@ impl<R: Rewinder> Loop<R> {
             };
             let package = Package { id: self.next_id, what, gas };
             self.next_id += 1;
-            self.open.insert(package.id, package.clone());
-            self.outbox.step(now(), outbox::Input::Package(package));
+            self.course.begin(package.clone());
+            let effects = self.outbox.step(now(), outbox::Input::Package(package));
+            self.send(effects).await?;
         }
+        Ok(())
     }
 
     /// One round of the outbox. The inner result passes.
@@ -327,6 +349,9 @@ impl<R: Rewinder> Loop<R> {
             Ok(view) => view,
             Err(error) => return Ok(Err(error)),
         };
+        let eth = u32::try_from(view.balance_wei / (GWEI * GWEI)).unwrap_or(u32::MAX);
+        let gwei = u32::try_from(view.balance_wei / GWEI % GWEI).unwrap_or(u32::MAX);
+        metrics::gauge!(metric::L1_BALANCE_GWEI).set(f64::from(eth) * 1e9 + f64::from(gwei));
         let effects = self.outbox.step(now(), outbox::Input::View(view));
         self.send(effects).await?;
         for transaction in self.outbox.watched() {
@@ -346,6 +371,7 @@ impl<R: Rewinder> Loop<R> {
     async fn send(&mut self, effects: Vec<outbox::Effect>) -> Result<(), Error> {
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
+            let failed = self.course.hear(&effect);
             match effect {
                 outbox::Effect::Keep { nonce, record } => {
                     self.store.commit_outbox(nonce, Some(&record.to_bytes()))?;
@@ -361,22 +387,23 @@ impl<R: Rewinder> Loop<R> {
                     effects.extend(self.outbox.step(now(), input));
                 }
                 outbox::Effect::Mined { package, receipt } => {
+                    let wei = u128::from(receipt.gas_used) * u128::from(receipt.price_wei);
+                    metrics::counter!(metric::L1_SPENT_GWEI).increment(u64::try_from(wei / GWEI).unwrap_or(u64::MAX));
                     tracing::info!(package, block = receipt.block, gas = receipt.gas_used, "in an L1 block");
                 }
-                outbox::Effect::Failed { package, why } => self.failed(package, &why).await?,
+                outbox::Effect::Failed { package, why } => {
+                    tracing::warn!(package, ?why, "in vain");
+                    if let Some(package) = failed {
+                        let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
+                        self.step(Input::Failed { number: part.batch() }).await?;
+                    }
+                }
                 outbox::Effect::Reorged { package } => tracing::warn!(package, "dropped by L1: it waits again"),
-                outbox::Effect::Final { package } => drop(self.open.remove(&package)),
+                outbox::Effect::Final { package } => tracing::debug!(package, "final"),
                 outbox::Effect::Alert(alert) => tracing::error!(?alert, "L1 writer"),
             }
         }
         Ok(())
-    }
-
-    async fn failed(&mut self, package: u64, why: &Failure) -> Result<(), Error> {
-        tracing::warn!(package, ?why, "in vain");
-        let Some(package) = self.open.remove(&package) else { return Ok(()) };
-        let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
-        self.step(Input::Failed { number: part.batch() }).await
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
@@ -386,7 +413,8 @@ impl<R: Rewinder> Loop<R> {
                 Effect::Keep { number, evidence } => self.store.commit_evidence(number, &evidence)?,
                 Effect::Send { header, evidence } => {
                     let difference = self.store.diff(header.number)?;
-                    self.parts = parts(*header, evidence, difference.as_deref());
+                    let parts = parts(*header, evidence, difference.as_deref());
+                    self.parts.extend(parts);
                 }
                 Effect::Final { number } => self.record(number).await?,
                 Effect::Reopen { settled } => {
@@ -419,7 +447,7 @@ impl<R: Rewinder> Loop<R> {
                 Ok(Some(found)) => {
                     let (transaction, block, gas_used) = (found.transaction, found.block, found.gas_used);
                     self.store.commit_settlement(number, &Settlement { transaction, block, gas_used })?;
-                    self.progress.settled_at = now();
+                    self.progress.waiting_since = None;
                     tracing::info!(batch = number, block, gas_used, "settled");
                     return Ok(());
                 }

@@ -10,6 +10,7 @@ mod report;
 mod steps;
 
 use crate::error::Error;
+use crate::load;
 use crate::network::{self, Network};
 use crate::say::Say;
 use clap::Args;
@@ -26,6 +27,12 @@ pub struct Options {
     /// Stop the network at the end, if the demo started it.
     #[arg(long)]
     exit: bool,
+    /// Take many accounts through deposit, transfers, tallies and withdrawal instead; see `talea load`.
+    #[arg(long, conflicts_with_all = ["lie", "program", "input"])]
+    load: bool,
+    /// How many accounts those are.
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "load")]
+    accounts: usize,
     /// The program to run instead of the word count.
     #[arg(long, value_name = "FILE", requires = "input")]
     program: Option<PathBuf>,
@@ -60,17 +67,25 @@ pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
         }
     };
     let folder = temporary.as_deref().unwrap_or(dir);
-    let (network, started) = network::start(folder, None, say).await?;
+    let (network, started) = network::start(folder, say).await?;
     if temporary.is_some() {
         say.tell(format!("a network of its own, in {}", folder.display()));
     }
-    let walked = walk(&network, program, input, options.lie, say).await;
+    let shown = show(&network, program, input, &options, say).await;
     if options.exit && started {
         network::down(folder, temporary.is_some(), &Say::new(false).quiet()).await?;
     } else if temporary.is_some() {
         say.tell(format!("the network stays up; stop it with `talea --dir {} down --wipe`", folder.display()));
     }
-    let report = walked?;
+    shown
+}
+
+/// Does what the options ask for and gives the report.
+async fn show(network: &Network, program: Vec<u8>, input: Vec<u8>, options: &Options, say: &Say) -> Result<(), Error> {
+    if options.load {
+        return load::give(&load::on_network(network, options.accounts, say).await?, say);
+    }
+    let report = walk(network, program, input, options.lie, say).await?;
     say.give(report.text(), &report.json());
     if report.ok() { Ok(()) } else { Err(Error::failed("the balances do not agree: see the table above")) }
 }

@@ -14,8 +14,7 @@ use crypto::eth::EthKey;
 use l1::deploy::{Deployment, deploy as deploy_contracts};
 use l1::{Units, Writer};
 use state::State;
-use transition::{ChainConfig, diff};
-use types::{AccountId, Bytes32, EthAddress};
+use types::{AccountId, Bytes32, Encode as _, EthAddress};
 
 /// What a provider stakes, in quanta of the development token: 1,000.000000.
 pub const STAKE: u64 = 1_000_000_000;
@@ -114,19 +113,15 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         rules: &network.config.rules,
         // Nobody can put another verifier in the place of this one.
         owner: EthAddress::ZERO,
-        dev_token: true,
+        dev_token: network.operator_key.is_none(),
     };
-    let operator = Role::Operator.l1_secret();
+    let operator = network.operator()?;
     let deployed = deploy_contracts(&network.l1, &operator, &deployment).await?;
-    if network.config.rules.data_on_l1 {
-        // The state that the chain starts from is published too, so that L1 alone is enough to rebuild it.
-        let writer = Writer::connect(&network.l1, &operator, deployed.contracts()).await?;
-        for chunk in diff::chunks(&genesis_difference(&network.config)) {
-            writer.call(l1::Call::Publish { chunk }).await?;
-        }
-    }
+    // The rollup names only the configuration's hash. With its bytes beside it, L1 alone tells the chain's rules and the
+    // state that it starts from.
+    let writer = Writer::connect(&network.l1, &operator, deployed.contracts()).await?;
+    writer.call(l1::Call::Publish { chunk: &network.config.to_bytes() }).await?;
     if let Some(token) = deployed.token {
-        let writer = Writer::connect(&network.l1, &operator, deployed.contracts()).await?;
         for (role, _, _) in &ROLES {
             writer.mint(token, role.l1_key().address(), Units::from(MINTED)).await?;
         }
@@ -140,13 +135,4 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         token: deployed.token,
     };
     Ok(Deployed { contracts, block: deployed.block })
-}
-
-/// Returns what takes an empty state to the one that the chain starts from.
-pub fn genesis_difference(config: &ChainConfig) -> Vec<u8> {
-    let changes = transition::genesis(config);
-    let before = changes.iter().map(|change| (change.key.clone(), None)).collect();
-    let mut state = State::default();
-    state.apply(&changes);
-    diff::encode(&before, &state)
 }

@@ -1,7 +1,9 @@
 //! What the network's folder holds.
 
+use super::dev::Role;
 use crate::error::Error;
 use api::Contracts;
+use crypto::Secret;
 use crypto::account::SecretKey;
 use crypto::eth::{EthKey, keccak};
 use proof::committee::Committee;
@@ -12,6 +14,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use task::Parameters;
 use transition::{ChainConfig, L1Rules};
 use types::{Bytes32, Millis, Ppm};
@@ -48,6 +51,16 @@ pub struct Operation {
     pub patience_ms: Millis,
 }
 
+fn rules_of(file: &chain::Config) -> L1Rules {
+    let seconds = |millis: Millis| millis.0 / 1_000;
+    L1Rules {
+        forced_deadline_s: seconds(file.forced.deadline),
+        freeze_grace_s: seconds(file.forced.freeze_grace),
+        exit_window_s: seconds(file.forced.exit_window),
+        data_on_l1: file.availability.mode == chain::AvailabilityMode::Rollup,
+    }
+}
+
 /// Whom to ask about a transaction that would be rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
@@ -61,6 +74,8 @@ pub struct Hook {
 
 /// How long a local chain waits for messages that its L1 dropped: it has nobody to wait for.
 const LOCAL_PATIENCE: Millis = Millis(3_000);
+/// How deep a reorganisation of L1 may go before our transactions in the blocks that it drops are lost track of.
+const REORGANISATION: u64 = 16;
 /// How long any other waits.
 const PATIENCE: Millis = Millis(120_000);
 
@@ -115,7 +130,7 @@ impl Operation {
         let limits = settler::outbox::Limits {
             gas_price_max_wei: self.gas_price_max_gwei.saturating_mul(GWEI),
             spend_max_wei: self.spend_max_gwei.map_or(u128::MAX, |gwei| u128::from(gwei) * u128::from(GWEI)),
-            depth: self.confirmations.max(1),
+            depth: self.confirmations.max(REORGANISATION),
             replace_after: if self.patience_ms == LOCAL_PATIENCE { Millis(3_000) } else { usual.replace_after },
             ..usual
         };
@@ -135,6 +150,10 @@ pub struct Network {
     pub config: ChainConfig,
     /// How it is run.
     pub operation: Operation,
+    /// The file with the key of the L1 account that deploys and pays; `None` for a development account of a local L1.
+    pub operator_key: Option<PathBuf>,
+    /// Whether providers of our own are at work, so that there is something to buy.
+    pub has_providers: bool,
     /// The contracts, once deployed.
     pub deployed: Option<Deployed>,
     /// The process id of the node that was started last.
@@ -238,7 +257,22 @@ impl Network {
     }
 
     /// Makes a new network: random keys, free ports, parameters of a development chain.
-    pub fn create(dir: &Path, file: &chain::Config) -> Result<Self, Error> {
+    pub fn create(dir: &Path, file: &chain::Config, operator_key: Option<&Path>) -> Result<Self, Error> {
+        let operator_key = match (&file.l1.rpc_url, operator_key) {
+            (Some(_), Some(path)) => {
+                Some(std::path::absolute(path).map_err(Error::io(format!("find {}", path.display())))?)
+            }
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(Error::failed(
+                    "l1.rpc_url names an L1 of others: name the account that deploys and pays with --operator-key",
+                ));
+            }
+            (None, Some(_)) => {
+                return Err(Error::failed("a local L1 has an operator of its own: leave --operator-key out"));
+            }
+        };
+
         let chain::Members::Made(count) = file.committee.members else {
             return Err(Error::failed(
                 "this command runs all members on this machine: name how many in availability.committee.members",
@@ -279,7 +313,7 @@ impl Network {
             }
             chain::Mandatory::Listed(addresses) => addresses.clone(),
         };
-        let seconds = |millis: Millis| millis.0 / 1_000;
+        let rules = rules_of(file);
         let config = ChainConfig {
             salt: secret("salt", 0),
             l1_chain_id: file.l1.chain_id,
@@ -300,12 +334,7 @@ impl Network {
                 verdict_window: Millis(60_000),
             },
             sequencer: SecretKey::from_seed(sequencer.0).public(),
-            rules: L1Rules {
-                forced_deadline_s: seconds(file.forced.deadline),
-                freeze_grace_s: seconds(file.forced.freeze_grace),
-                exit_window_s: seconds(file.forced.exit_window),
-                data_on_l1: file.availability.mode == chain::AvailabilityMode::Rollup,
-            },
+            rules,
         };
         config.check().map_err(|fault| Error::failed(fault.to_string()))?;
         let api = format!("http://127.0.0.1:{}", free_port()?);
@@ -314,9 +343,73 @@ impl Network {
             None => format!("http://127.0.0.1:{}", free_port()?),
         };
         let operation = Operation::of(file)?;
-        let network = Self { api, l1, config, operation, deployed: None, node_pid: None, anvil_pid: None };
+        let network = Self {
+            api,
+            l1,
+            config,
+            operation,
+            operator_key,
+            has_providers: false,
+            deployed: None,
+            node_pid: None,
+            anvil_pid: None,
+        };
         network.save(dir)?;
         Ok(network)
+    }
+
+    /// Takes over what a chain's file says of how it is run. What its rules depend on cannot change any more.
+    pub fn follow(&mut self, file: &chain::Config) -> Result<(), Error> {
+        let (config, parameters) = (&self.config, &self.config.parameters);
+        let members = match &file.committee.members {
+            chain::Members::Made(count) => usize::try_from(*count).is_ok_and(|n| n == config.committee.members.len()),
+            chain::Members::Listed(_) => false,
+        };
+        let same = [
+            ("l1.chain_id", file.l1.chain_id == config.l1_chain_id),
+            ("l1.rpc_url", file.l1.rpc_url.is_some() == self.operator_key.is_some()),
+            ("availability.committee.members", members),
+            ("availability.committee.threshold", file.committee.threshold == u64::from(config.committee.threshold)),
+            ("availability.mode or forced", rules_of(file) == config.rules),
+            ("security.slashing_penalty", file.security.slashing_penalty == parameters.slash),
+            ("security.min_stake", file.security.min_stake == parameters.stake_min),
+        ];
+        let changed: Vec<&str> = same.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
+        if !changed.is_empty() {
+            return Err(Error::failed(format!(
+                "this chain was started with another value of {}: put it back, or start another chain in another folder",
+                changed.join(", ")
+            )));
+        }
+        self.operation = Operation::of(file)?;
+        if let Some(url) = &file.l1.rpc_url {
+            self.l1.clone_from(url);
+        }
+        Ok(())
+    }
+
+    /// Returns the key of the L1 account that deploys and pays.
+    pub fn operator(&self) -> Result<Secret<[u8; 32]>, Error> {
+        let Some(path) = &self.operator_key else { return Ok(Role::Operator.l1_secret()) };
+        let text = std::fs::read_to_string(path).map_err(Error::io(format!("read {}", path.display())))?;
+        let key = text.trim().parse::<Bytes32>();
+        let key =
+            key.map_err(|_| Error::failed(format!("{} holds no key: put 32 bytes in hexadecimal", path.display())))?;
+        Ok(Secret::new(key.0))
+    }
+
+    /// Connects a writer that sends from the operator's account.
+    pub async fn operator_writer(&self) -> Result<l1::Writer, Error> {
+        Ok(l1::Writer::connect(&self.l1, &self.operator()?, self.l1_contracts()?).await?)
+    }
+
+    /// Returns what the sequencer is started with.
+    pub fn sequencer(&self, dir: &Path) -> Result<sequencer::Settings, Error> {
+        Ok(sequencer::Settings {
+            config: self.config.clone(),
+            policy: self.operation.sequencing(),
+            key: Arc::new(Self::sequencer_key(dir)?),
+        })
     }
 
     /// Reads the coordinator's key.

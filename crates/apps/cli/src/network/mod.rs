@@ -1,6 +1,7 @@
 //! A whole network on this machine: its folder, its L1, its node.
 
 mod anvil;
+pub mod control;
 pub mod dev;
 mod files;
 mod process;
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::say::Say;
 use client::Client;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long a node may take to answer after its start.
@@ -22,8 +23,8 @@ const POLL: Duration = Duration::from_millis(50);
 const END: Duration = Duration::from_secs(10);
 
 /// Starts the network of a folder, or goes on with it, and says where it is.
-pub async fn up(dir: &Path, file: Option<&chain::Config>, say: &Say) -> Result<(), Error> {
-    let (network, fresh) = start(dir, file, say).await?;
+pub async fn up(dir: &Path, say: &Say) -> Result<(), Error> {
+    let (network, fresh) = start(dir, say).await?;
     let accounts: Vec<_> = dev::accounts(&network)
         .iter()
         .map(|account| {
@@ -36,8 +37,10 @@ pub async fn up(dir: &Path, file: Option<&chain::Config>, say: &Say) -> Result<(
     if let Some(token) = contracts.token {
         text.push_str(&format!("token     {token}\n"));
     }
-    text.push_str("\ndevelopment accounts (public keys of a test chain: never send value to them)\n");
-    for account in dev::accounts(&network) {
+    if network.operator_key.is_none() {
+        text.push_str("\ndevelopment accounts (public keys of a test chain: never send value to them)\n");
+    }
+    for account in dev::accounts(&network).iter().filter(|_| network.operator_key.is_none()) {
         text.push_str(&format!("{:<11} {}  key {}\n", account.name, account.address, account.secret));
     }
     let value = json!({
@@ -49,18 +52,21 @@ pub async fn up(dir: &Path, file: Option<&chain::Config>, say: &Say) -> Result<(
 
 /// Makes sure that the network of a folder runs. Says whether anything had to be started.
 ///
-/// A new network is made from the chain's file; without one it is a local chain with the values of the template.
-pub async fn start(dir: &Path, file: Option<&chain::Config>, say: &Say) -> Result<(Network, bool), Error> {
+/// A new network is a local chain with the values of the template.
+pub async fn start(dir: &Path, say: &Say) -> Result<(Network, bool), Error> {
     std::fs::create_dir_all(dir).map_err(Error::io(format!("make the folder {}", dir.display())))?;
     let mut network = match Network::load(dir)? {
         Some(network) => network,
-        None => match file {
-            Some(file) => Network::create(dir, file)?,
-            None => Network::create(dir, &local()?)?,
-        },
+        None => {
+            let network = Network { has_providers: true, ..Network::create(dir, &local()?, None)? };
+            network.save(dir)?;
+            network
+        }
     };
     let mut fresh = false;
-    if !anvil::answers(&network.l1).await {
+    if network.operator_key.is_some() {
+        // An L1 of others: they run it.
+    } else if !anvil::answers(&network.l1).await {
         say.tell("starting a local Ethereum node");
         network.anvil_pid = Some(anvil::spawn(dir, &network).await?);
         network.save(dir)?;
@@ -93,6 +99,45 @@ fn local() -> Result<chain::Config, Error> {
     let text =
         chain::template("local").replace("age_ms = 2000", "age_ms = 500").replace("block_time = 1", "block_time = 0.5");
     chain::check(&text, None).map_err(|faults| Error::Chain { file: "the built-in chain".into(), faults })
+}
+
+/// Returns where the node of a folder keeps its store.
+pub fn store_path(dir: &Path) -> PathBuf {
+    dir.join("node").join("store.redb")
+}
+
+/// Says whether a network's node runs.
+pub fn is_running(network: &Network) -> bool {
+    network.node_pid.zip(process::own_name().ok()).is_some_and(|(pid, name)| process::is_alive(pid, &name))
+}
+
+/// Makes a store from a copy. The folder of the one that was there is kept beside it, under another name.
+pub fn replace_store(path: &Path, from: &Path) -> Result<control::Copied, Error> {
+    let beside = path.with_file_name("restored.redb");
+    // Whatever an attempt that failed left.
+    for left in [beside.clone(), beside.with_extension("redb.journal")] {
+        let gone = if left.is_dir() { std::fs::remove_dir_all(&left) } else { std::fs::remove_file(&left) };
+        match gone {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(format!("remove {}", left.display()))(error));
+            }
+            _ => {}
+        }
+    }
+    let copied = control::Copied::of(&store::Store::restore_snapshot(from, &beside).map_err(Error::role)?);
+    let kept = (1..).map(|n| path.with_file_name(format!("replaced-{n}"))).find(|kept| !kept.exists());
+    let kept = kept.ok_or_else(|| Error::failed("too many replaced stores: remove some"))?;
+    std::fs::create_dir_all(&kept).map_err(Error::io(format!("make {}", kept.display())))?;
+    for name in ["store.redb", "store.redb.journal"] {
+        let (old, new) = (path.with_file_name(name), path.with_file_name(name.replace("store", "restored")));
+        if old.exists() {
+            std::fs::rename(&old, kept.join(name)).map_err(Error::io(format!("move {}", old.display())))?;
+        }
+        if new.exists() {
+            std::fs::rename(&new, &old).map_err(Error::io(format!("move {}", new.display())))?;
+        }
+    }
+    Ok(copied)
 }
 
 async fn await_node(dir: &Path, client: &Client, node: &mut std::process::Child) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use super::port::Services;
 use crate::error::Error;
 use crate::network::dev::{self, Role};
-use crate::network::{Hook, Network};
+use crate::network::{Hook, Network, control, store_path};
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
@@ -58,18 +58,16 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     let depth = network.operation.confirmations;
     let reader = network.reader(depth).await?;
     reader.check_config(network.config.l1_chain_id, &anchor.config_hash).await?;
-    let store = Store::open(dir.join("node").join("store.redb")).map_err(Error::role)?;
+    let store = Store::open(store_path(dir)).map_err(Error::role)?;
+    let (folder, copied) = (dir.to_owned(), store.clone());
+    roles.spawn(async move { control::serve(&folder, copied).await });
 
-    let settings = sequencer::Settings {
-        config: network.config.clone(),
-        policy: network.operation.sequencing(),
-        key: Arc::new(Network::sequencer_key(dir)?),
-    };
+    let settings = network.sequencer(dir)?;
     let key = Arc::clone(&settings.key);
     let sequencer::Started { handle: sequencer, failure, questions } =
         sequencer::start(store.clone(), settings).map_err(Error::role)?;
     roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
-    let writer = Role::Operator.writer(network).await?;
+    let writer = network.operator_writer().await?;
     let setting = settler::run::Setting {
         store: store.clone(),
         anchor: anchor.clone(),
@@ -110,7 +108,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         roles.spawn(keep_member(dir.to_owned(), index));
     }
     let sandbox = Arc::new(Sandbox::new().map_err(Error::role)?);
-    for role in [Role::ProviderA, Role::ProviderB] {
+    for role in [Role::ProviderA, Role::ProviderB].into_iter().filter(|_| network.has_providers) {
         roles.spawn(provide(network.clone(), role, client.clone(), Arc::clone(&sandbox)));
     }
     Ok(())
@@ -159,7 +157,14 @@ async fn take_messages(reader: Reader, sequencer: sequencer::Handle) -> Result<(
         let next = sequencer.read(|sequencer| sequencer.inbox_next()).await.map_err(Error::role)?;
         match reader.messages(next, MESSAGES).await {
             Ok(messages) if messages.is_empty() => {}
-            Ok(messages) => sequencer.messages(messages).map_err(Error::role)?,
+            Ok(messages) => {
+                let is_full = messages.len() >= usize::try_from(MESSAGES).unwrap_or(usize::MAX);
+                sequencer.messages(messages).map_err(Error::role)?;
+                if is_full {
+                    // More may wait already. To ask where the sequencer stands waits until it has taken these.
+                    continue;
+                }
+            }
             Err(error) => tracing::warn!(error = %Causes(&error), "L1"),
         }
         tokio::time::sleep(POLL).await;

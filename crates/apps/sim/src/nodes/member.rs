@@ -1,4 +1,4 @@
-//! A member's shell: asks the feed for blocks, then for batches to sign, one question at a time.
+//! A member's shell: asks the feed for blocks, then for batches to sign, one question at a time. What `member::run` does.
 
 use crate::Sabotage;
 use crate::check::{Broken, Checked, ensure};
@@ -7,14 +7,18 @@ use crate::faults::Fault;
 use crate::genesis::MemberSeed;
 use crate::world::{Message, Name, World};
 use api::Vote;
-use settler::member::core::{Effect, Input, Member, Restored};
-use transition::ChainConfig;
-use types::Millis;
+use crypto::eth::{EthSignature, recover};
+use settler::member::core::{Divergence, Effect, Input, Member, Restored, Sight, Stand, Way, way_back};
+use transition::{Batch, ChainConfig};
+use types::{Height, Millis};
 
 /// How long to wait for an answer before asking again.
 const PATIENCE: Millis = Millis(500);
 /// How often an unheard verdict is signed again.
 const REPEAT: Millis = Millis(1_000);
+
+/// How many times likelier than usual a member dies while it takes its chain back: it seldom does.
+const RARE: u64 = 20;
 
 /// A member that may be down.
 pub(crate) struct Following {
@@ -26,13 +30,15 @@ pub(crate) struct Following {
     questions: u64,
     said: Millis,
     silent_until: Millis,
+    /// Since when the feed is another chain.
+    diverged: Option<Millis>,
 }
 
 impl Following {
     pub(crate) fn new(seed: MemberSeed, config: &ChainConfig) -> Self {
         let disk = Disk::new(config);
         let (said, silent_until) = (Millis(0), Millis(0));
-        Self { core: None, disk, seed, asking: None, questions: 0, said, silent_until }
+        Self { core: None, disk, seed, asking: None, questions: 0, said, silent_until, diverged: None }
     }
 
     fn ask(&mut self, now: Millis) -> u64 {
@@ -45,19 +51,30 @@ impl Following {
 fn name_of(effect: &Effect) -> &'static str {
     match effect {
         Effect::Commit(_) => "Commit",
-        Effect::CommitBatch(_) => "CommitBatch",
+        Effect::CommitBatch { .. } => "CommitBatch",
         Effect::SignBatch { .. } => "SignBatch",
         Effect::Vote { .. } => "Vote",
         Effect::Refuse(_) => "Refuse",
-        Effect::Halt(_) => "Halt",
+        Effect::Diverged(_) => "Diverged",
     }
 }
 
+/// Whether the member goes on with what it was doing.
+type GoesOn = Result<bool, Broken>;
+
 impl World {
     pub(crate) fn member_start(&mut self, at: usize) -> Checked {
+        if let Some(executed) = self.members[at].disk.recover()? {
+            self.line(&format!("block {} was stored whole after all", executed.block.header.height));
+        }
+        self.members[at].disk.check_root()?;
+        self.member_restore(at);
+        Ok(())
+    }
+
+    fn member_restore(&mut self, at: usize) {
         let (config, anchor) = (self.config.clone(), self.anchor.clone());
         let member = &mut self.members[at];
-        member.disk.check_root()?;
         let (blocks, receipts) = member.disk.unsealed();
         let restored = Restored {
             state: member.disk.state(),
@@ -65,9 +82,10 @@ impl World {
             batch: member.disk.batches.last().map(|batch| batch.header.clone()),
             blocks,
             receipts,
+            undo: member.disk.unsealed_undo(),
         };
         member.core = Some(Member::restore(config, anchor, member.seed.keys(), restored));
-        Ok(())
+        member.diverged = None;
     }
 
     pub(crate) fn member_crash(&mut self, at: usize) {
@@ -77,10 +95,14 @@ impl World {
 
     pub(crate) fn member_tick(&mut self, at: usize) -> Checked {
         let now = self.now;
-        if now < self.members[at].silent_until {
+        if self.faults.on && now < self.members[at].silent_until {
             return Ok(());
         }
         if self.faults.strikes(Fault::Silence) {
+            let address = self.anchor.committee.members[at];
+            if self.anchor.committee.mandatory.contains(&address) {
+                self.faults.count(Fault::MandatorySilence);
+            }
             self.members[at].silent_until = now.after(Millis(self.faults.length_ms(1_000, 12_000)));
             return Ok(());
         }
@@ -116,8 +138,7 @@ impl World {
             }
             Message::Batches { batches, .. } => {
                 for asked in batches {
-                    let stored = self.members[at].disk.batch(asked.header.number).cloned().map(Box::new);
-                    if !self.member_step(at, Input::Batch { asked: Box::new(asked), stored })? {
+                    if !self.member_sign(at, asked)? {
                         return Ok(());
                     }
                 }
@@ -132,8 +153,17 @@ impl World {
         Ok(())
     }
 
-    /// Takes a step and performs its effects. Says whether the member is still alive.
-    fn member_step(&mut self, at: usize, input: Input) -> Result<bool, Broken> {
+    fn member_sign(&mut self, at: usize, asked: Batch) -> GoesOn {
+        let stored = self.members[at].disk.batch(asked.header.number).cloned().map(Box::new);
+        if stored.as_deref().is_some_and(|stored| *stored != asked) {
+            let why = format!("it asks for another batch {} than the one signed before", asked.header.number);
+            return self.member_diverge(at, Divergence { why, is_fork: false });
+        }
+        self.member_step(at, Input::Batch { asked: Box::new(asked), stored })
+    }
+
+    /// Takes a step and performs its effects.
+    fn member_step(&mut self, at: usize, input: Input) -> GoesOn {
         let Some(core) = &mut self.members[at].core else { return Ok(false) };
         let effects = core.step(input);
         let mut done = None;
@@ -143,43 +173,130 @@ impl World {
                 return Ok(false);
             }
             done = Some(name);
-            self.member_effect(at, effect)?;
+            let goes_on = match effect {
+                Effect::Commit(executed) => match self.tears(Name::Member(at), executed) {
+                    Some(executed) => {
+                        self.members[at].disk.commit_block(&executed)?;
+                        self.members[at].diverged = None;
+                        true
+                    }
+                    None => false,
+                },
+                Effect::Refuse(why) => self.member_refused(at, &why)?,
+                Effect::Diverged(divergence) => self.member_diverge(at, divergence)?,
+                other => {
+                    self.member_effect(at, other)?;
+                    true
+                }
+            };
+            if !goes_on {
+                return Ok(false);
+            }
         }
         Ok(!self.dies(Name::Member(at), done, None))
     }
 
     fn member_effect(&mut self, at: usize, effect: Effect) -> Checked {
         match effect {
-            Effect::Commit(executed) => {
-                let height = executed.block.header.height;
-                let same = self.disk.block(height) == Some(&executed.block);
-                ensure(same, || format!("member {at} stored another block {height} than the sequencer"))?;
-                self.members[at].disk.commit_block(&executed)
-            }
-            Effect::CommitBatch(batch) => {
+            Effect::CommitBatch { batch, diff } => {
                 if self.sabotage == Sabotage::MemberKeepsNoBatch {
                     return Ok(());
                 }
-                self.members[at].disk.commit_batch(&batch)
+                self.members[at].disk.commit_batch(&batch, diff)
             }
-            Effect::SignBatch { number, signature } => {
-                self.line(&format!("member {at} signs batch {number}"));
-                self.check.signed(at, number, &signature)?;
-                let kept = self.members[at].disk.batch(number) == self.disk.batch(number);
-                ensure(kept, || format!("member {at} signed batch {number} and keeps another, or none"))?;
-                let signer = self.anchor.committee.members[at];
-                let signature = Box::new(signature);
-                self.send(Name::Settler, Message::BatchSignature { number, signer, signature });
-                Ok(())
-            }
+            Effect::SignBatch { number, signature } => self.member_signed(at, number, signature),
             Effect::Vote { verdict, signature } => {
                 let resolver = u32::try_from(at).unwrap_or(u32::MAX);
                 let vote = Vote { verdict, resolver, signature };
                 self.send(Name::Coordinator, Message::Vote(Box::new(vote)));
                 Ok(())
             }
-            Effect::Refuse(why) => Err(Broken(format!("member {at} refuses to sign for an honest sequencer: {why}"))),
-            Effect::Halt(why) => Err(Broken(format!("member {at} stops: {why}"))),
+            Effect::Commit(_) | Effect::Refuse(_) | Effect::Diverged(_) => Ok(()),
         }
+    }
+
+    fn member_signed(&mut self, at: usize, number: u64, signature: EthSignature) -> Checked {
+        self.line(&format!("member {at} signs batch {number}"));
+        let signer = self.anchor.committee.members[at];
+        let kept = self.members[at].disk.batch(number).map(|batch| batch.header.clone());
+        let is_kept =
+            |header: &proof::BatchHeader| recover(&header.digest(&self.anchor.domain), &signature) == Some(signer);
+        let Some(header) = kept.filter(is_kept) else {
+            return Err(Broken(format!("member {at} signed batch {number} and keeps another, or none")));
+        };
+        self.check.signed(at, &header, &signature)?;
+        self.send(Name::Settler, Message::BatchSignature { number, signer, signature: Box::new(signature) });
+        Ok(())
+    }
+
+    /// Looks whether a batch does not hold because the feed has left this member's chain.
+    fn member_refused(&mut self, at: usize, why: &str) -> GoesOn {
+        if !self.is_readable() {
+            return Ok(true);
+        }
+        let head = self.members[at].disk.head().map_or(Height(0), |head| head.height);
+        let Some(block) = self.disk.block(head).cloned() else { return Ok(true) };
+        let effects = match &mut self.members[at].core {
+            Some(core) => core.step(Input::Block(Box::new(block))),
+            None => Vec::new(),
+        };
+        for effect in effects {
+            if let Effect::Diverged(divergence) = effect {
+                return self.member_diverge(at, divergence);
+            }
+        }
+        // The batch may have been shown before the feed went back, or be on blocks that are no more.
+        let honest = self.faults.counts.contains_key(&Fault::ChainRewound);
+        ensure(honest, || format!("member {at} refuses to sign for an honest sequencer: {why}"))?;
+        Ok(true)
+    }
+
+    /// The feed is another chain: looks at L1, and goes back, waits or stops.
+    fn member_diverge(&mut self, at: usize, divergence: Divergence) -> GoesOn {
+        self.members[at].asking = None;
+        let since = *self.members[at].diverged.get_or_insert(self.now);
+        let is_patience_over = self.now >= since.after(self.knobs.patience.0);
+        if self.faults.strikes(Fault::L1Away) {
+            return Ok(false);
+        }
+        let disk = &self.members[at].disk;
+        let view = self.l1.view(self.knobs.confirmations);
+        let end = disk.batches.last().map_or(Height(0), |batch| batch.last);
+        let last = disk.last_batch();
+        let mut signed = Vec::new();
+        for batch in disk.batches.iter().rev() {
+            let (ours, theirs) = (batch.header.inbox_hash, self.l1.inbox_hash(view, batch.header.inbox_count));
+            signed.push((batch.header.number, Stand { ours, theirs }));
+            if theirs == Some(ours) {
+                break;
+            }
+        }
+        signed.reverse();
+        let has_loose = disk.head().is_some_and(|head| head.height > end);
+        let sight = Sight { is_fork: divergence.is_fork, signed, last, has_loose, is_patience_over };
+        let way = way_back(&sight);
+        self.line(&format!("member {at} sees another chain ({}): {way:?}", divergence.why));
+        match way {
+            Way::BackTo(batch) => {
+                if self.dies_times(Name::Member(at), RARE, Some("Diverged"), Some("rewind")) {
+                    return Ok(false);
+                }
+                self.members[at].disk.rewind(batch)?;
+                self.faults.count(Fault::MemberRewound);
+                self.check.member_rewound(at, &self.l1, view);
+                if !self.dies_times(Name::Member(at), RARE, Some("rewind"), None) {
+                    self.member_restore(at);
+                }
+            }
+            // A block that does not hold has spoiled the core's tree.
+            Way::Wait if divergence.is_fork => {}
+            Way::Wait => {
+                let since = self.members[at].diverged;
+                self.member_restore(at);
+                self.members[at].diverged = since;
+            }
+            Way::Halt => return Err(Broken(format!("member {at} stops: {}", divergence.why))),
+        }
+        Ok(false)
     }
 }

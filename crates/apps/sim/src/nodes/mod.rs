@@ -3,6 +3,7 @@
 
 pub(crate) mod coordinator;
 pub(crate) mod member;
+pub(crate) mod operator;
 pub(crate) mod provider;
 pub(crate) mod sequencer;
 pub(crate) mod settler;

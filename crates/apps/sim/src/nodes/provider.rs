@@ -4,6 +4,7 @@ use super::wallet::Wallet;
 use crate::Sabotage;
 use crate::check::Checked;
 use crate::faults::Fault;
+use crate::l1::Call;
 use crate::load;
 use crate::prng::Prng;
 use crate::world::{L1Call, Message, Name, World};
@@ -145,7 +146,7 @@ impl World {
         match make.stake.minus(held) {
             Ok(lacking) if !lacking.is_zero() => {
                 if matches!(self.providers[at].stage, Stage::Staking) {
-                    self.send_l1(L1Call::Deposit { account, token, amount: lacking });
+                    self.send_l1(L1Call::Send(Call::Deposit { account, token, amount: lacking }));
                     self.providers[at].stage = Stage::Deposited;
                 }
             }

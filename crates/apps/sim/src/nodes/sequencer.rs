@@ -2,16 +2,22 @@
 
 use super::wallet::Answer;
 use crate::Sabotage;
-use crate::check::{Broken, Checked};
+use crate::check::{Broken, Checked, Reason, ensure};
 use crate::faults::Fault;
 use crate::world::{L1Call, Message, Name, World};
+use proof::confirmation::SoftConfirmation;
 use sequencer::core::Restored;
-use sequencer::{Effect, Input, Sequencer};
+use sequencer::{Confirmed, Effect, Input, Sequencer};
 use std::collections::BTreeMap;
-use types::{Height, TransactionId};
+use std::sync::Arc;
+use transition::{Block, Checked as Sound, Entry, Executed, Transaction, diff};
+use types::{Bytes32, Encode as _, Height, TransactionId};
 
 /// Most blocks in one answer of the feed.
 const BLOCKS: u64 = 64;
+
+/// How many times likelier than usual the sequencer dies while it takes its chain back: it seldom does.
+const RARE: u64 = 30;
 
 /// A sequencer that may be down.
 #[derive(Default)]
@@ -19,6 +25,8 @@ pub(crate) struct Sequencing {
     pub(crate) core: Option<Sequencer>,
     waiting: BTreeMap<u64, (Name, TransactionId)>,
     tickets: u64,
+    /// Up to where L1's messages were read, and the inbox's hash there.
+    read: Option<(u64, Option<Bytes32>)>,
 }
 
 fn name_of(effect: &Effect) -> &'static str {
@@ -27,29 +35,42 @@ fn name_of(effect: &Effect) -> &'static str {
         Effect::Confirm { .. } => "Confirm",
         Effect::Refuse { .. } => "Refuse",
         Effect::Busy { .. } => "Busy",
-        Effect::Seal(_) => "Seal",
+        Effect::Ask { .. } => "Ask",
+        Effect::Halted { .. } => "Halted",
+        Effect::Seal { .. } => "Seal",
     }
 }
 
 impl World {
     pub(crate) fn sequencer_start(&mut self) -> Checked {
+        if let Some(executed) = self.disk.recover()? {
+            self.line(&format!("block {} was stored whole after all", executed.block.header.height));
+            self.check.block(&executed)?;
+        }
         self.disk.check_root()?;
         self.check.all_told(&self.disk)?;
+        self.sequencer.core = Some(self.sequencer_restored());
+        Ok(())
+    }
+
+    /// Makes a sequencer of what the disk holds.
+    fn sequencer_restored(&self) -> Sequencer {
         let (blocks, receipts) = self.disk.unsealed();
+        let mut before = diff::Before::new();
+        self.disk.unsealed_undo().iter().for_each(|undo| diff::note(&mut before, undo));
         let restored = Restored {
             state: self.disk.state(),
             head: self.disk.head().cloned(),
             batch: self.disk.batches.last().map(|batch| batch.header.clone()),
             blocks,
             receipts: receipts.concat(),
+            before,
         };
-        self.sequencer.core = Some(Sequencer::restore(self.config.clone(), restored));
-        Ok(())
+        Sequencer::restore(self.config.clone(), self.knobs.policy.clone(), Arc::clone(&self.sequencer_key), restored)
     }
 
     pub(crate) fn sequencer_crash(&mut self) {
-        self.sequencer.core = None;
-        self.sequencer.waiting.clear();
+        self.sequencer = Sequencing { tickets: self.sequencer.tickets, ..Sequencing::default() };
         if self.sabotage == Sabotage::DiskForgetsTheLastBlock {
             self.disk.forget_last_block();
         }
@@ -57,31 +78,47 @@ impl World {
 
     pub(crate) fn sequencer_tick(&mut self) -> Checked {
         let Some(core) = &mut self.sequencer.core else { return Ok(()) };
-        let next = core.inbox_next();
         let effects = core.step(self.now, Input::Tick);
         self.sequencer_perform(effects)?;
-        let deposits = self.l1.inbox(self.now, next);
-        if !deposits.is_empty() && self.is_up(Name::Sequencer) {
-            if self.faults.strikes(Fault::LateDeposit) {
-                let delay = self.faults.length_ms(500, 6_000);
-                self.send_after(delay, Name::Sequencer, Message::Deposits(deposits));
-            } else {
-                self.send(Name::Sequencer, Message::Deposits(deposits));
-            }
-        }
+        self.sequencer_read_l1();
         Ok(())
+    }
+
+    /// Hands L1's messages over. When L1 has others than those that were read, there is nothing to hand over.
+    fn sequencer_read_l1(&mut self) {
+        let Some(core) = &self.sequencer.core else { return };
+        let (next, view) = (core.inbox_next(), self.l1.view(self.knobs.confirmations));
+        let hash = self.l1.inbox_hash(view, next);
+        if hash.is_none() || self.sequencer.read.is_some_and(|(at, read)| at == next && read != hash) {
+            return;
+        }
+        let messages = self.l1.messages(view, next);
+        let until = messages.last().map_or(next, |last| last.index() + 1);
+        self.sequencer.read = Some((until, self.l1.inbox_hash(view, until)));
+        if messages.is_empty() {
+            return;
+        }
+        if self.faults.strikes(Fault::LateMessages) {
+            let delay = self.faults.length_ms(500, 6_000);
+            self.send_after(delay, Name::Sequencer, Message::Messages(messages));
+        } else {
+            self.send(Name::Sequencer, Message::Messages(messages));
+        }
     }
 
     pub(crate) fn sequencer_message(&mut self, message: Message) -> Checked {
         let Some(core) = &mut self.sequencer.core else { return Ok(()) };
         let input = match message {
             Message::Submit { from, transaction } => {
+                let checked = Transaction::check(&transaction.to_bytes(), &self.chain);
+                let transaction = checked.map_err(|reject| Broken(format!("a wallet signed nonsense: {reject}")))?;
                 self.sequencer.tickets += 1;
                 let ticket = self.sequencer.tickets;
-                self.sequencer.waiting.insert(ticket, (from, transaction.id(&self.chain)));
-                Input::Submit { ticket, transaction: *transaction }
+                self.sequencer.waiting.insert(ticket, (from, transaction.id()));
+                Input::Submit { ticket, transaction: Box::new(transaction) }
             }
-            Message::Deposits(deposits) => Input::Deposits(deposits),
+            Message::Messages(messages) => Input::Messages(messages),
+            Message::Alternative { id, transactions } => Input::Alternative { id, transactions },
             Message::AskBlocks { member, token, from } => {
                 let blocks: Vec<_> =
                     (from.0..from.0 + BLOCKS).map_while(|height| self.disk.block(Height(height)).cloned()).collect();
@@ -115,12 +152,25 @@ impl World {
 
     fn sequencer_perform(&mut self, effects: Vec<Effect>) -> Checked {
         let mut done: Option<&'static str> = None;
+        // Known before the block that leaves them out.
+        for effect in &effects {
+            if let Effect::Ask { transaction, .. } = effect {
+                self.check.excuse(transaction.signer());
+            }
+        }
         for effect in effects {
             let name = name_of(&effect);
             if self.dies(Name::Sequencer, done, Some(name)) {
                 return Ok(());
             }
             done = Some(name);
+            let effect = match effect {
+                Effect::Commit(executed) => match self.tears(Name::Sequencer, executed) {
+                    Some(executed) => Effect::Commit(executed),
+                    None => return Ok(()),
+                },
+                other => other,
+            };
             self.sequencer_effect(effect)?;
         }
         self.dies(Name::Sequencer, done, None);
@@ -129,21 +179,21 @@ impl World {
 
     fn sequencer_effect(&mut self, effect: Effect) -> Checked {
         match effect {
-            Effect::Commit(executed) => {
-                self.disk.commit_block(&executed)?;
-                let header = &executed.block.header;
-                self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
-                self.check.block(&self.chain, &executed)
-            }
-            Effect::Confirm { ticket, id, height, position, receipt } => {
+            Effect::Commit(executed) => self.sequencer_commit(&executed),
+            Effect::Confirm { ticket, confirmed } => {
+                self.check_confirmation(&confirmed)?;
+                let Confirmed { id, height, position, receipt, .. } = *confirmed;
                 self.check.told(&self.disk, id, height, position, &receipt)?;
                 self.sequencer_answer(ticket, Answer::Confirmed { height, position, receipt });
                 Ok(())
             }
-            Effect::Refuse { ticket, id, reject } => {
+            Effect::Refuse { ticket, id, code } => {
                 let answer = match self.disk.find(id) {
-                    Some((height, position, receipt)) => Answer::Confirmed { height, position, receipt },
-                    None => Answer::Refused(reject.code()),
+                    Some((height, position, receipt)) => {
+                        self.check.told(&self.disk, id, height, position, &receipt)?;
+                        Answer::Confirmed { height, position, receipt }
+                    }
+                    None => Answer::Refused(code),
                 };
                 self.sequencer_answer(ticket, answer);
                 Ok(())
@@ -152,13 +202,19 @@ impl World {
                 self.sequencer_answer(ticket, Answer::Busy);
                 Ok(())
             }
-            Effect::Seal(batch) => {
-                self.disk.commit_batch(&batch)?;
+            Effect::Ask { transaction, .. } => {
+                self.send(Name::Operator, Message::Ask(transaction));
+                Ok(())
+            }
+            Effect::Halted { id } => {
+                self.line(&format!("the chain stands still until the operator answers about {id}"));
+                self.faults.count(Fault::ChainHalted);
+                Ok(())
+            }
+            Effect::Seal { batch, diff } => {
+                self.disk.commit_batch(&batch, diff)?;
                 let number = batch.header.number;
                 self.line(&format!("batch {number} of {}-{} is stored", batch.first, batch.last));
-                if let Some(core) = &self.sequencer.core {
-                    self.check.books(core.state(), &self.l1)?;
-                }
                 // Who claims before the batch has settled gets nothing.
                 self.send_l1(L1Call::Claim { batch: number });
                 Ok(())
@@ -166,9 +222,75 @@ impl World {
         }
     }
 
+    fn sequencer_commit(&mut self, executed: &Executed) -> Checked {
+        self.disk.commit_block(executed)?;
+        let header = &executed.block.header;
+        self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
+        self.check.block(executed)?;
+        let Some(core) = &self.sequencer.core else { return Ok(()) };
+        // A step may have made a block and no more: then the core's state is the block's.
+        if core.state().root() == header.state_root { self.check.books(core.state(), &self.l1) } else { Ok(()) }
+    }
+
+    /// Checks a confirmation as the client does, with nothing but the chain's configuration.
+    fn check_confirmation(&self, confirmed: &Confirmed) -> Checked {
+        let soft = SoftConfirmation {
+            receipt: confirmed.receipt.to_bytes().into(),
+            position: confirmed.position.into(),
+            path: confirmed.path.clone(),
+            block: (*confirmed.block).clone(),
+        };
+        let entry = self.disk.entry(confirmed.height, confirmed.position).map(types::Encode::to_bytes);
+        let holds = entry.is_some_and(|entry| soft.confirms(&entry, &self.config.sequencer, &self.chain));
+        ensure(holds, || format!("the confirmation of {} binds the sequencer to nothing", confirmed.id))
+    }
+
     fn sequencer_answer(&mut self, ticket: u64, answer: Answer) {
         if let Some((to, id)) = self.sequencer.waiting.remove(&ticket) {
             self.send(to, Message::Answer { id, answer });
         }
     }
+
+    /// Takes the chain back to the end of a batch, and puts what was in the lost blocks first in the queue. Says whether
+    /// it was done.
+    pub(crate) fn sequencer_rewind(&mut self, to: u64) -> Result<bool, Broken> {
+        if self.sequencer.core.is_none() {
+            return Ok(false);
+        }
+        if self.sabotage == Sabotage::SequencerForgetsTheRewind {
+            return Ok(true);
+        }
+        if self.dies_times(Name::Sequencer, RARE, None, Some("rewind")) {
+            return Ok(false);
+        }
+        let view = self.l1.view(self.knobs.confirmations);
+        let next = self.disk.batch(to + 1).map(|batch| batch.header.clone());
+        let removed = self.disk.rewind(to)?;
+        self.line(&format!("the chain goes back to batch {to}: {} blocks are no more", removed.len()));
+        self.faults.count(Fault::ChainRewound);
+        let reason = Reason { l1: &self.l1, view, batch: to, next: next.as_ref() };
+        self.check.rewound(&self.disk, &removed, &reason)?;
+        if self.dies_times(Name::Sequencer, RARE, Some("rewind"), Some("requeue")) {
+            return Ok(false);
+        }
+        let mut sequencer = self.sequencer_restored();
+        if let Some(old) = &mut self.sequencer.core {
+            sequencer.take_queue_of(old);
+        }
+        if self.sabotage != Sabotage::RewindForgetsTransactions {
+            sequencer.requeue(transactions_of(&removed, &self.chain));
+        }
+        self.sequencer.core = Some(sequencer);
+        Ok(!self.dies_times(Name::Sequencer, RARE, Some("requeue"), None))
+    }
+}
+
+/// Lists the transactions of blocks, without the messages: L1 has other ones now, and says which.
+fn transactions_of(blocks: &[Block], chain: &types::Digest) -> Vec<Sound> {
+    let entries = blocks.iter().flat_map(|block| &block.entries);
+    let transactions = entries.filter_map(|entry| match entry {
+        Entry::Transaction(bytes) => Transaction::check(bytes, chain).ok(),
+        Entry::Message(_) => None,
+    });
+    transactions.collect()
 }

@@ -4,7 +4,7 @@
 use crypto::account::SecretKey;
 use std::collections::VecDeque;
 use transition::{Action, Receipt, Transaction};
-use types::{AccountId, Digest, Height, Millis, TransactionId};
+use types::{AccountId, Digest, EthAddress, Height, Millis, TransactionId};
 
 /// How long to wait for an answer before sending the same bytes again.
 const PATIENCE: Millis = Millis(400);
@@ -25,6 +25,13 @@ pub(crate) enum Answer {
     Refused(u32),
     /// Too much is waiting.
     Busy,
+}
+
+/// What is to be signed: the number of the intention, for whom, and what.
+struct Wish {
+    intention: u64,
+    on_behalf: Option<AccountId>,
+    action: Action,
 }
 
 struct Flight {
@@ -55,13 +62,14 @@ pub(crate) struct Done {
 pub(crate) struct Wallet {
     key: SecretKey,
     pub(crate) account: AccountId,
-    queue: VecDeque<(u64, Action)>,
+    queue: VecDeque<Wish>,
     flight: Option<Flight>,
 }
 
 impl Wallet {
     pub(crate) fn new(seed: [u8; 32]) -> Self {
-        let key = SecretKey::from_seed(seed);
+        // Every account has an owner on L1, who may demand its value there.
+        let key = SecretKey::from_seed(seed).owned_by(EthAddress(std::array::from_fn(|at| seed[at] | 1)));
         Self { account: key.account(), key, queue: VecDeque::new(), flight: None }
     }
 
@@ -69,9 +77,14 @@ impl Wallet {
         &self.key
     }
 
-    /// Takes an action to be sent, under the number of its intention.
-    pub(crate) fn push(&mut self, intention: u64, action: Action) {
-        self.queue.push_back((intention, action));
+    /// Returns who answers for the account on L1.
+    pub(crate) fn owner(&self) -> EthAddress {
+        self.key.identity().owner
+    }
+
+    /// Takes an action to be sent for an account, under the number of its intention.
+    pub(crate) fn push(&mut self, intention: u64, on_behalf: Option<AccountId>, action: Action) {
+        self.queue.push_back(Wish { intention, on_behalf, action });
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -102,8 +115,8 @@ impl Wallet {
 
     /// Signs the next action with a nonce; returns the transaction and the intention that it serves.
     pub(crate) fn sign(&mut self, chain: &Digest, nonce: u64, now: Millis) -> Option<(Transaction, u64)> {
-        let (intention, action) = self.queue.front()?;
-        let transaction = Transaction::sign(&self.key, chain, nonce, action.clone());
+        let Wish { intention, on_behalf, action } = self.queue.front()?;
+        let transaction = Transaction::sign_for(&self.key, *on_behalf, chain, nonce, action.clone());
         self.flight = Some(Flight { id: transaction.id(chain), transaction: transaction.clone(), sent: now });
         Some((transaction, *intention))
     }

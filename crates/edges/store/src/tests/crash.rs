@@ -26,15 +26,9 @@ fn child_stores_blocks_until_it_is_killed() {
     let mut node = Node::start(Path::new(&path));
     for _ in 0..CHILD_BLOCKS {
         // Long blocks change many leaves, so that a kill often falls within a write.
-        let mut entries = Vec::new();
-        let cursor = node.state.get::<Cursor>(&0).map_or(0, |cursor| cursor.inbox_count);
-        for n in 0..32 {
-            let Entry::Deposit(mut deposit) = node.deposit(1, 5) else { unreachable!() };
-            deposit.index = cursor + n;
-            deposit.account = crypto::account::owned_by(&(cursor + n));
-            entries.push(Entry::Deposit(deposit));
-        }
-        let header = node.commit(entries).block.header;
+        let first = node.inbox_count();
+        let entries = (first..first + 32).map(|index| deposit(index, crypto::account::owned_by(&index), 5));
+        let header = node.commit(entries.collect()).block.header;
         println!("stored {}", header.height);
     }
 }

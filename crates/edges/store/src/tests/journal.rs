@@ -224,6 +224,8 @@ fn readers_see_one_chain_while_blocks_move_into_the_tables() {
             height = head;
             assert_eq!(found.leaves, model.leaves_at(height));
             assert_eq!(found.unsealed.len(), usize::try_from(height).unwrap());
+            let undo = blocks.iter().map(|executed| &executed.undo);
+            assert!(found.undo.iter().eq(undo.take(found.unsealed.len())));
             if let Some(last) = height.checked_sub(1) {
                 let executed = &blocks[usize::try_from(last).unwrap()];
                 assert_eq!(store.block(Height(height)).unwrap().as_ref(), Some(&executed.block));

@@ -115,10 +115,13 @@ impl Model {
             let status = if bits & 1 == 0 { Status::Applied(0) } else { Status::Rejected(Reject::NonceTooLow.code()) };
             Receipt { id: digest((bits >> 1) % KEYS), status, events: vec![] }
         });
-        let changes = (0..KEYS).filter(|n| seed >> (40 + n) & 1 == 1).map(|n| LeafChange {
+        let changed = || (0..KEYS).filter(|n| seed >> (40 + n) & 1 == 1);
+        let changes = changed().map(|n| LeafChange {
             key: n.to_bytes().into(),
             record: (seed >> (50 + n) & 1 == 1).then(|| record(n, seed % 1_000)),
         });
+        let leaves = &self.moments.last().unwrap().leaves;
+        let before = |n: u64| LeafChange { key: n.to_bytes().into(), record: leaves.get(&n.to_bytes()).cloned() };
         let head = self.blocks.last().map(|executed| &executed.block.header);
         let header = BlockHeader {
             height: Height(self.height() + 1),
@@ -132,7 +135,7 @@ impl Model {
             receipts: receipts.collect(),
             entry_leaves: Vec::new(),
             changes: changes.collect(),
-            undo: Vec::new(),
+            undo: changed().map(before).collect(),
         }
     }
 
@@ -168,6 +171,7 @@ impl Model {
             inbox_hash: Bytes32::ZERO,
             withdrawals_root: Bytes32::ZERO,
             data_root: Bytes32::ZERO,
+            diff_hash: Bytes32::ZERO,
         };
         let (first, last) = (Height(first), Height(self.height()));
         (first <= last).then_some(Batch { header, first, last, withdrawals: vec![] })
@@ -295,6 +299,11 @@ fn differs(store: &Store, model: &Model) -> Result<(), TestCaseError> {
             prop_assert_eq!(store.block(height).unwrap(), Some(executed.block.clone()));
             prop_assert_eq!(store.receipts(height).unwrap(), Some(executed.receipts.clone()));
         }
+    }
+    if !model.blocks.is_empty() {
+        let sealed = usize::try_from(model.batches.last().map_or(0, |(batch, _)| batch.last.0)).unwrap();
+        let undo: Vec<_> = model.blocks[sealed..].iter().map(|executed| executed.undo.clone()).collect();
+        prop_assert_eq!(store.resume(&[]).unwrap().undo, undo);
     }
     let next = Height(model.height() + 1);
     prop_assert!(store.block(next).unwrap().is_none() && store.receipts(next).unwrap().is_none());

@@ -7,8 +7,8 @@ use state::{LeafChange, State};
 use std::collections::BTreeMap;
 use task::{Task, Verdict};
 use transition::diff::{self, Before};
-use transition::{Batch, BatchInput, Block, ChainConfig, Executed, Receipt};
-use types::{Digest, Height, Signature, TaskId};
+use transition::{Batch, BatchInput, Block, ChainConfig, Executed, Mismatch, Receipt};
+use types::{Bytes32, Digest, Height, Signature, TaskId};
 
 /// What happens to a member.
 #[derive(Debug)]
@@ -54,9 +54,73 @@ pub enum Effect {
     },
     /// Sign nothing: what was asked does not hold. The text says what.
     Refuse(String),
-    /// The feed is not the chain that this member executed: look whether L1 dropped what this chain stands on. If it did,
-    /// the member may take its own chain back; if not, it stops.
-    Diverged(String),
+    /// The feed is not the chain that this member executed: see [`way_back`].
+    Diverged(Divergence),
+}
+
+/// How the feed differs from what a member executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Divergence {
+    /// In words.
+    pub why: String,
+    /// Whether the feed merely leaves this member's chain. A block that does not hold, or another batch than the one
+    /// signed before, is worse.
+    pub is_fork: bool,
+}
+
+/// A place where a member's chain has taken some of L1's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stand {
+    /// The inbox's rolling hash there, as the member executed it.
+    pub ours: Bytes32,
+    /// What L1 shows after as many messages; `None` when it has fewer.
+    pub theirs: Option<Bytes32>,
+}
+
+/// What a member knows when its feed is another chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Whether the feed merely leaves this member's chain.
+    pub is_fork: bool,
+    /// The batches that it signed, in order, from the last one on that L1's inbox bears out.
+    pub signed: Vec<(u64, Stand)>,
+    /// The last batch that it signed; zero before the first.
+    pub last: u64,
+    /// Whether it executed blocks behind that batch.
+    pub has_loose: bool,
+    /// Whether L1 had long enough to show a reason.
+    pub is_patience_over: bool,
+}
+
+/// What a member does about a feed that is another chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It takes its own chain back to the end of this batch, and follows.
+    BackTo(u64),
+    /// It signs nothing and looks again later: L1 may show the reason yet.
+    Wait,
+    /// It stops.
+    Halt,
+}
+
+/// Decides what to do about a feed that is another chain. What a member signed binds it, unless L1 dropped messages that
+/// the batch took: nobody can settle it any more. It looks itself; nobody's word is enough. Blocks that it executed and
+/// did not sign bind it to nothing.
+pub fn way_back(sight: &Sight) -> Way {
+    for (number, stand) in &sight.signed {
+        match stand.theirs {
+            Some(theirs) if theirs == stand.ours => {}
+            Some(_) => return Way::BackTo(number - 1),
+            None if sight.is_patience_over => return Way::BackTo(number - 1),
+            None => return Way::Wait,
+        }
+    }
+    match sight.is_patience_over {
+        _ if sight.is_fork && sight.has_loose => Way::BackTo(sight.last),
+        // Its view of L1 may be older than the one that made the feed go back.
+        false => Way::Wait,
+        true => Way::Halt,
+    }
 }
 
 /// A member's two keys: one for L1, one for the ledger.
@@ -140,7 +204,10 @@ impl Member {
 
     fn follow(&mut self, block: &Block) -> Vec<Effect> {
         if block.header.height < self.next() {
-            return Vec::new();
+            let is_head = |head: &BlockHeader| head.height == block.header.height && *head != block.header;
+            let why = || format!("block {} is another one than was executed here", block.header.height);
+            let forked = self.at.head.as_ref().is_some_and(is_head);
+            return forked.then(|| Effect::Diverged(Divergence { why: why(), is_fork: true })).into_iter().collect();
         }
         match transition::replay(&mut self.at.state, &self.config, self.at.head.as_ref(), block) {
             Ok(executed) => {
@@ -153,7 +220,10 @@ impl Member {
                 effects.extend(fresh.iter().map(|verdict| self.vote(verdict)));
                 effects
             }
-            Err(mismatch) => vec![Effect::Diverged(mismatch.to_string())],
+            Err(mismatch) => {
+                let is_fork = matches!(mismatch, Mismatch::Order(_));
+                vec![Effect::Diverged(Divergence { why: mismatch.to_string(), is_fork })]
+            }
         }
     }
 
@@ -202,13 +272,14 @@ impl Member {
         if count == 0 || asked.last < asked.first {
             return vec![Effect::Refuse(format!("batch {number} holds no block that is not signed already"))];
         }
-        let diff = self.config.rules.data_on_l1.then(|| self.diff(count));
+        let receipts = self.at.receipts[..count].concat();
+        let diff = self.config.rules.data_on_l1.then(|| self.diff(count, &receipts));
         let batch = transition::seal(&BatchInput {
             config_hash: self.anchor.config_hash,
             parent: self.at.batch.as_ref(),
             genesis_root: self.genesis_root,
             blocks: &self.at.blocks[..count],
-            receipts: &self.at.receipts[..count].concat(),
+            receipts: &receipts,
             diff: diff.as_deref(),
         });
         if batch != asked {
@@ -224,14 +295,14 @@ impl Member {
 
     /// Tells what the first blocks that wait changed, from the state after them: those executed beyond are taken back
     /// meanwhile.
-    fn diff(&mut self, count: usize) -> Vec<u8> {
+    fn diff(&mut self, count: usize, receipts: &[Receipt]) -> Vec<u8> {
         let (mut before, mut beyond) = (Before::new(), Before::new());
         self.at.undo[..count].iter().for_each(|undo| diff::note(&mut before, undo));
         self.at.undo[count..].iter().for_each(|undo| diff::note(&mut beyond, undo));
         let back: Vec<LeafChange> = beyond.into_iter().map(|(key, record)| LeafChange { key, record }).collect();
         let forth = self.at.state.undo_of(&back);
         self.at.state.apply(&back);
-        let bytes = diff::encode(&before, &self.at.state);
+        let bytes = diff::encode(&before, &self.at.state, receipts);
         self.at.state.apply(&forth);
         bytes
     }
@@ -327,7 +398,7 @@ mod tests {
     /// Tells the difference since the last batch, and begins anew where a batch ends.
     fn diff_of(before: &mut Before, executed: &Executed, state: &State, ends: bool) -> Vec<u8> {
         diff::note(before, &executed.undo);
-        let bytes = diff::encode(before, state);
+        let bytes = diff::encode(before, state, &executed.receipts);
         if ends {
             before.clear();
         }
@@ -352,7 +423,8 @@ mod tests {
             Effect::SignBatch { number, .. } => format!("sign {number}"),
             Effect::Vote { .. } => "vote".to_owned(),
             Effect::Refuse(why) => format!("refuse: {why}"),
-            Effect::Diverged(why) => format!("diverged: {why}"),
+            Effect::Diverged(divergence) if divergence.is_fork => format!("forked: {}", divergence.why),
+            Effect::Diverged(divergence) => format!("diverged: {}", divergence.why),
         });
         words.collect::<Vec<_>>().join("; ")
     }
@@ -434,6 +506,45 @@ mod tests {
             show(&member.step(Input::Block(Box::new(bad)))),
             "diverged: block 1 does not give the roots that its header claims"
         );
-        assert!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))).starts_with("diverged"));
+        assert!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))).starts_with("forked"));
+    }
+
+    #[test]
+    fn a_member_notices_that_the_feed_left_its_chain() {
+        let (blocks, _) = chain(2);
+        let mut member = member();
+        member.step(Input::Block(Box::new(blocks[0].block.clone())));
+        let mut other = blocks[0].block.clone();
+        other.header.state_root = Digest::ZERO;
+        let shown = show(&member.step(Input::Block(Box::new(other.clone()))));
+        assert_eq!(shown, "forked: block 1 is another one than was executed here");
+        let mut next = blocks[1].block.clone();
+        next.header.parent = other.header.hash();
+        assert_eq!(show(&member.step(Input::Block(Box::new(next)))), "forked: block 2 does not follow the head");
+        assert_eq!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))), "commit 2");
+    }
+
+    #[test]
+    fn a_member_goes_back_only_behind_what_l1_contradicts_or_it_did_not_sign() {
+        let (ours, other) = (Bytes32([1; 32]), Bytes32([2; 32]));
+        let stand = |theirs| Stand { ours, theirs };
+        let (same, changed, short) = (stand(Some(ours)), stand(Some(other)), stand(None));
+        let check = |signed: &[(u64, Stand)], is_fork, has_loose, is_patience_over, expected| {
+            let (signed, last) = (signed.to_vec(), signed.last().map_or(3, |(number, _)| *number));
+            let sight = Sight { is_fork, signed, last, has_loose, is_patience_over };
+            assert_eq!(way_back(&sight), expected, "{sight:?}");
+        };
+        check(&[(4, same), (5, changed), (6, changed)], true, true, false, Way::BackTo(4));
+        check(&[(4, changed)], false, false, false, Way::BackTo(3));
+        check(&[(4, same), (5, short)], true, true, false, Way::Wait);
+        check(&[(4, same), (5, short)], false, true, true, Way::BackTo(4));
+        // What was signed and may still settle is never taken back, whatever the feed shows.
+        check(&[(4, same)], false, true, true, Way::Halt);
+        check(&[(4, same)], true, false, true, Way::Halt);
+        check(&[(4, same)], true, false, false, Way::Wait);
+        // The node went back further than this member had signed: its own blocks there bind it to nothing.
+        check(&[(4, same)], true, true, false, Way::BackTo(4));
+        check(&[], true, true, false, Way::BackTo(3));
+        check(&[], false, true, true, Way::Halt);
     }
 }

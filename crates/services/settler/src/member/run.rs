@@ -1,17 +1,16 @@
 //! A member's loop: follows the public feed, stores, sends signatures. It has no private door to the sequencer.
 
-use super::core::{Effect, Input, Keys, Member, Restored};
+use super::core::{Divergence, Effect, Input, Keys, Member, Restored, Sight, Stand, Way, way_back};
 use crate::core::Patience;
 use api::{BatchSignature, Hex, Vote};
 use client::Client;
 use l1::Reader;
-use ledger::bridge::Cursor;
 use proof::Anchor;
 use state::State;
 use std::time::{Duration, Instant};
 use store::Store;
 use transition::{Batch, ChainConfig};
-use types::Causes;
+use types::{Causes, Height};
 
 /// How long one poll of the feed waits for a block. Signatures are asked for in between.
 const POLL_MS: u64 = 100;
@@ -152,13 +151,14 @@ impl Following {
         let stored = self.setting.store.batch(asked.header.number)?.map(Box::new);
         if stored.as_deref().is_some_and(|stored| *stored != asked) {
             let why = format!("it asks for another batch {} than the one signed before", asked.header.number);
-            return self.diverge(why).await;
+            return self.diverge(Divergence { why, is_fork: false }).await;
         }
         let effects = self.member.step(Input::Batch { asked: Box::new(asked), stored });
         self.perform(effects).await
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) -> Turn {
+        let mut is_refused = false;
         for effect in effects {
             let sent = match effect {
                 Effect::Commit(executed) => {
@@ -183,9 +183,10 @@ impl Following {
                 }
                 Effect::Refuse(why) => {
                     tracing::error!(why, "refused to sign");
+                    is_refused = true;
                     Ok(())
                 }
-                Effect::Diverged(why) => return self.diverge(why).await,
+                Effect::Diverged(divergence) => return self.diverge(divergence).await,
             };
             match sent {
                 // A refusal means that it was heard already, or came too late to matter: it is not asked for again.
@@ -194,40 +195,75 @@ impl Following {
                 Ok(()) => {}
             }
         }
+        if is_refused { self.look_at_head().await } else { Ok(Ok(())) }
+    }
+
+    /// Looks whether a batch does not hold because the feed has left this member's chain: while no block is made, nothing
+    /// else would show it.
+    async fn look_at_head(&mut self) -> Turn {
+        let Some(head) = self.setting.store.head()? else { return Ok(Ok(())) };
+        let shown = match self.setting.client.blocks(head.height, 0).await {
+            Ok(shown) => shown,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let Some(block) = shown.into_iter().next() else { return Ok(Ok(())) };
+        for effect in self.member.step(Input::Block(Box::new(block))) {
+            if let Effect::Diverged(divergence) = effect {
+                return self.diverge(divergence).await;
+            }
+        }
         Ok(Ok(()))
     }
 
-    /// The feed is another chain. The only good reason is that L1 dropped messages that this member's chain took: then it
-    /// goes back to what L1 settled and follows. The member looks itself; nobody's word is enough.
-    async fn diverge(&mut self, why: String) -> Turn {
+    /// The feed is another chain: looks at L1, and goes back, waits or stops.
+    async fn diverge(&mut self, divergence: Divergence) -> Turn {
         let since = *self.diverged.get_or_insert_with(Instant::now);
-        let (settled, hash, ours) = match self.compare().await? {
-            Ok(compared) => compared,
+        let is_patience_over = since.elapsed() >= Duration::from_millis(self.setting.patience.0.0);
+        let sight = match self.sight(divergence.is_fork, is_patience_over).await? {
+            Ok(sight) => sight,
             Err(error) => return Ok(Err(error.into())),
         };
-        let patience = Duration::from_millis(self.setting.patience.0.0);
-        match hash {
-            Some(hash) if hash == ours => return Err(Error::Halted(why)),
-            None if since.elapsed() < patience => return Ok(Err(Away::Wait)),
-            _ => {}
-        }
-        tracing::warn!(why, settled, "L1 dropped messages: taking this member's chain back");
-        self.setting.store.rewind(settled)?;
+        let why = divergence.why;
+        let batch = match way_back(&sight) {
+            Way::BackTo(batch) => batch,
+            Way::Wait => {
+                // A block that does not hold has spoiled the member's tree.
+                if !divergence.is_fork {
+                    self.member = restore(&self.setting, (self.keys)())?;
+                }
+                return Ok(Err(Away::Wait));
+            }
+            Way::Halt => return Err(Error::Halted(why)),
+        };
+        tracing::warn!(why, batch, "the feed is another chain: taking this member's chain back");
+        self.setting.store.rewind(batch)?;
         self.member = restore(&self.setting, (self.keys)())?;
         self.diverged = None;
         Ok(Ok(()))
     }
 
-    /// Returns the last batch that L1 settled, its inbox's hash after as many messages as this chain took, and ours.
-    async fn compare(&self) -> Result<Result<(u64, Option<types::Bytes32>, types::Bytes32), l1::Error>, Error> {
-        let found = self.setting.store.resume(&transition::genesis(&self.setting.config))?;
-        let state = State::restore(found.leaves);
-        let (count, ours) =
-            state.get::<Cursor>(&0).map_or((0, types::Bytes32::ZERO), |c| (c.inbox_count, c.inbox_hash));
-        let asked = async {
-            let settled = self.setting.reader.settled().await?.number;
-            Ok((settled, self.setting.reader.inbox_hash(count).await?, ours))
-        };
-        Ok(asked.await)
+    /// Compares what this member signed with L1: backwards, up to the first batch that L1 bears out. Even what L1 has
+    /// settled meanwhile may be another batch than the one that this member signed and then slept over.
+    async fn sight(&self, is_fork: bool, is_patience_over: bool) -> Result<Result<Sight, l1::Error>, Error> {
+        let store = &self.setting.store;
+        let last = store.last_batch()?;
+        let end = last.as_ref().map_or(Height(0), |batch| batch.last);
+        let has_loose = store.head()?.is_some_and(|head| head.height > end);
+        let last = last.map_or(0, |batch| batch.header.number);
+        let mut signed = Vec::new();
+        for number in (1..=last).rev() {
+            let Some(batch) = store.batch(number)? else { break };
+            let ours = batch.header.inbox_hash;
+            let theirs = match self.setting.reader.inbox_hash(batch.header.inbox_count).await {
+                Ok(theirs) => theirs,
+                Err(error) => return Ok(Err(error)),
+            };
+            signed.push((number, Stand { ours, theirs }));
+            if theirs == Some(ours) {
+                break;
+            }
+        }
+        signed.reverse();
+        Ok(Ok(Sight { is_fork, signed, last, has_loose, is_patience_over }))
     }
 }

@@ -6,6 +6,11 @@ use crypto::eth::Words;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{Decode as _, Encode as _};
 
+mod chain;
+mod errands;
+
+use chain::{Chain, Transaction};
+
 /// A round of the loop.
 const ROUND: u64 = 500;
 const GWEI: u64 = 1_000_000_000;
@@ -25,7 +30,11 @@ fn limits() -> Limits {
 }
 
 fn package(id: u64) -> Package {
-    Package { id, what: Words::new().number(id).as_bytes().into(), gas: GAS }
+    worded(id, id)
+}
+
+fn worded(id: u64, errand: u64) -> Package {
+    Package { id, what: errand.to_bytes().into(), gas: GAS }
 }
 
 /// The sequence of SplitMix64.
@@ -48,146 +57,6 @@ impl Chance {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Transaction {
-    hash: Bytes32,
-    nonce: u64,
-    /// `None` is a stranger's.
-    package: Option<u64>,
-    gas_limit: u64,
-    offer: Offer,
-}
-
-impl Transaction {
-    fn new(nonce: u64, package: Option<u64>, gas_limit: u64, offer: Offer) -> Self {
-        let words = Words::new().number(nonce).number(package.unwrap_or(u64::MAX)).number(gas_limit);
-        let hash = words.number(offer.max_fee_wei).number(offer.tip_wei).keccak();
-        Self { hash, nonce, package, gas_limit, offer }
-    }
-
-    fn worst_wei(&self) -> u128 {
-        u128::from(self.gas_limit) * u128::from(self.offer.max_fee_wei)
-    }
-}
-
-struct Block {
-    mined: Vec<(Transaction, Receipt)>,
-}
-
-/// A chain with one account, and the node's pool.
-struct Chain {
-    blocks: Vec<Block>,
-    pool: BTreeMap<u64, Transaction>,
-    base_fee_wei: u64,
-    funds_wei: u128,
-    made: u64,
-}
-
-impl Chain {
-    fn new() -> Self {
-        let funds_wei = u128::from(GAS) * u128::from(5_000 * GWEI);
-        let mut chain = Self { blocks: Vec::new(), pool: BTreeMap::new(), base_fee_wei: 10 * GWEI, funds_wei, made: 0 };
-        chain.mine(|_| None);
-        chain
-    }
-
-    fn head(&self) -> u64 {
-        u64::try_from(self.blocks.len()).unwrap() - 1
-    }
-
-    fn mined(&self) -> impl Iterator<Item = &(Transaction, Receipt)> {
-        self.blocks.iter().flat_map(|block| &block.mined)
-    }
-
-    fn nonce_at(&self, block: u64) -> u64 {
-        u64::try_from(self.mined().filter(|(_, receipt)| receipt.block <= block).count()).unwrap()
-    }
-
-    fn nonce(&self) -> u64 {
-        self.nonce_at(self.head())
-    }
-
-    fn balance_wei(&self) -> u128 {
-        let paid = |(_, receipt): &(Transaction, Receipt)| u128::from(receipt.gas_used) * u128::from(receipt.price_wei);
-        self.funds_wei - self.mined().map(paid).sum::<u128>()
-    }
-
-    fn standing(&self) -> Standing {
-        let nonce = self.nonce();
-        let nonce_pending = (nonce..).find(|nonce| !self.pool.contains_key(nonce)).unwrap();
-        Standing {
-            head: self.head(),
-            nonce,
-            nonce_final: self.nonce_at(self.head().saturating_sub(DEPTH)),
-            nonce_pending,
-            balance_wei: self.balance_wei(),
-            base_fee_wei: self.base_fee_wei,
-            tip_wei: GWEI,
-        }
-    }
-
-    fn receipt(&self, hash: &Bytes32) -> Option<Receipt> {
-        self.mined().find(|(transaction, _)| transaction.hash == *hash).map(|(_, receipt)| *receipt)
-    }
-
-    fn take(&mut self, transaction: Transaction) -> Answer {
-        if transaction.nonce < self.nonce() {
-            return Answer::NonceTooLow;
-        }
-        let others = self.pool.values().filter(|other| other.nonce != transaction.nonce);
-        if others.map(Transaction::worst_wei).sum::<u128>() + transaction.worst_wei() > self.balance_wei() {
-            return Answer::Unfunded;
-        }
-        if let Some(old) = self.pool.get(&transaction.nonce) {
-            let dearer = |new: u64, old: u64| new > old && u128::from(new) * 10 >= u128::from(old) * 11;
-            let replaces = dearer(transaction.offer.max_fee_wei, old.offer.max_fee_wei)
-                && dearer(transaction.offer.tip_wei, old.offer.tip_wei);
-            if old.hash == transaction.hash {
-                return Answer::Taken;
-            }
-            if !replaces {
-                return Answer::Underpriced;
-            }
-        }
-        self.pool.insert(transaction.nonce, transaction);
-        Answer::Taken
-    }
-
-    /// Makes a block of what the pool has, until `outcome` leaves a transaction out.
-    fn mine(&mut self, mut outcome: impl FnMut(&Transaction) -> Option<bool>) {
-        self.made += 1;
-        let (hash, block) = (Words::new().number(self.made).keccak(), u64::try_from(self.blocks.len()).unwrap());
-        let mut mined = Vec::new();
-        let mut nonce = if self.blocks.is_empty() { 0 } else { self.nonce() };
-        while let Some(transaction) = self.pool.get(&nonce) {
-            if transaction.offer.max_fee_wei < self.base_fee_wei {
-                break;
-            }
-            let Some(succeeded) = outcome(transaction) else { break };
-            let price_wei = transaction.offer.max_fee_wei.min(self.base_fee_wei + transaction.offer.tip_wei);
-            let gas_used = transaction.gas_limit * 4 / 5;
-            let transaction = self.pool.remove(&nonce).unwrap();
-            let receipt =
-                Receipt { transaction: transaction.hash, block, block_hash: hash, succeeded, gas_used, price_wei };
-            mined.push((transaction, receipt));
-            nonce += 1;
-        }
-        self.pool.retain(|left, _| *left >= nonce);
-        self.blocks.push(Block { mined });
-    }
-
-    /// Takes the newest blocks away. Their transactions wait again, if `kept` says so.
-    fn unwind(&mut self, depth: u64, mut kept: impl FnMut() -> bool) {
-        for _ in 0..depth.min(self.head()) {
-            for (transaction, _) in self.blocks.pop().unwrap().mined {
-                if kept() {
-                    self.pool.entry(transaction.nonce).or_insert(transaction);
-                }
-            }
-        }
-    }
-}
-
 /// What may go wrong in a schedule.
 #[derive(Clone, Copy)]
 struct Faults {
@@ -207,6 +76,10 @@ struct World {
     /// The owner's own disk.
     finals: BTreeSet<u64>,
     failed: BTreeSet<u64>,
+    ever_failed: BTreeSet<u64>,
+    /// How many failures L1 took back.
+    taken_back: u64,
+    course: Course,
     /// Which package every nonce was ever used for.
     uses: BTreeMap<u64, u64>,
     replaced: u64,
@@ -217,9 +90,27 @@ impl World {
     fn new(seed: u64, count: u64, stranger: bool) -> Self {
         let (chance, chain, disk) = (Chance(seed), Chain::new(), BTreeMap::new());
         let outbox = Outbox::restore(limits(), BTreeMap::new());
-        let (finals, failed, uses) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        let (finals, uses, course) = (BTreeSet::new(), BTreeMap::new(), Course::default());
+        let (failed, ever_failed) = (BTreeSet::new(), BTreeSet::new());
+        let (now, taken_back, replaced, crashes) = (0, 0, 0, 0);
         let faults = Faults { on: true, stranger };
-        Self { chance, chain, outbox, faults, now: 0, count, disk, finals, failed, uses, replaced: 0, crashes: 0 }
+        Self {
+            chance,
+            chain,
+            outbox,
+            faults,
+            now,
+            count,
+            disk,
+            finals,
+            failed,
+            ever_failed,
+            taken_back,
+            course,
+            uses,
+            replaced,
+            crashes,
+        }
     }
 
     fn fault(&mut self, per_thousand: u64) -> bool {
@@ -232,6 +123,9 @@ impl World {
             self.disk.iter().map(|(nonce, record)| (*nonce, record.to_bytes())).collect();
         let kept = bytes.iter().map(|(nonce, bytes)| (*nonce, Record::from_bytes(bytes).unwrap())).collect();
         self.outbox = Outbox::restore(limits(), kept);
+        self.course = Course::default();
+        let open = self.disk.values().filter(|record| !record.closed);
+        open.for_each(|record| self.course.begin(record.package.clone()));
     }
 
     /// Steps the outbox and performs the effects, or those before a crash. Says whether it lives.
@@ -249,6 +143,7 @@ impl World {
     }
 
     fn perform(&mut self, effect: Effect) -> bool {
+        self.course.hear(&effect);
         match effect {
             Effect::Keep { nonce, record } => {
                 let id = record.package.id;
@@ -270,8 +165,10 @@ impl World {
             }
             Effect::Failed { package, .. } => {
                 self.failed.insert(package);
+                self.ever_failed.insert(package);
             }
-            Effect::Reorged { .. } | Effect::Alert(_) => {}
+            Effect::Reorged { package } => self.taken_back += u64::from(self.failed.remove(&package)),
+            Effect::Alert(_) => {}
             Effect::Final { package } => self.finalise(package),
         }
         true
@@ -371,6 +268,10 @@ impl World {
                 break;
             }
         }
+        self.rest_of_round();
+    }
+
+    fn rest_of_round(&mut self) {
         if !self.step(Input::View(self.chain.standing())) {
             return;
         }
@@ -437,6 +338,7 @@ fn packages_come_once_even_when_somebody_else_uses_the_key() {
 /// An outbox fed by hand.
 struct Desk {
     outbox: Outbox,
+    course: Course,
     now: u64,
     view: Standing,
 }
@@ -452,7 +354,8 @@ impl Desk {
             base_fee_wei: 10 * GWEI,
             tip_wei: GWEI,
         };
-        Self { outbox: Outbox::restore(limits(), BTreeMap::new()), now: 0, view }
+        let outbox = Outbox::restore(limits(), BTreeMap::new());
+        Self { outbox, course: Course::default(), now: 0, view }
     }
 
     fn words(effects: Vec<Effect>) -> String {
@@ -472,7 +375,12 @@ impl Desk {
     }
 
     fn check(&mut self, input: Input, expected: &str) {
-        assert_eq!(Self::words(self.outbox.step(Millis(self.now), input)), expected);
+        if let Input::Package(package) = &input {
+            self.course.begin(package.clone());
+        }
+        let effects = self.outbox.step(Millis(self.now), input);
+        effects.iter().for_each(|effect| drop(self.course.hear(effect)));
+        assert_eq!(Self::words(effects), expected);
     }
 
     /// A view as it stands, then a tick.
@@ -602,6 +510,32 @@ fn a_dropped_block_sends_its_package_back_to_wait() {
 }
 
 #[test]
+fn a_failure_stands_until_l1_takes_it_back() {
+    let mut desk = Desk::new();
+    desk.check(Input::Package(package(0)), "");
+    desk.look("keep 5 for 0; send 5.0 at 21");
+    desk.sent(5, 0, Answer::Taken);
+    (desk.view.head, desk.view.nonce, desk.view.nonce_pending) = (101, 6, 6);
+    desk.look("");
+    assert!(!desk.course.is_under_way(&package(7).what));
+    let is_under_way = |desk: &Desk| desk.course.is_under_way(&package(0).what);
+    assert!(is_under_way(&desk));
+    desk.receipt(5, 0, 101, false, "failed 0");
+    assert!(!is_under_way(&desk));
+    desk.check(Input::View(desk.view.clone()), "");
+    desk.gone(5, 0, "reorged 0");
+    assert!(is_under_way(&desk), "it waits again");
+    desk.receipt(5, 0, 102, false, "failed 0");
+    assert!(!is_under_way(&desk));
+    desk.receipt(5, 0, 103, true, "reorged 0; mined 0");
+    assert!(is_under_way(&desk), "it is in a block");
+    desk.view.head = 103 + DEPTH;
+    desk.look("");
+    desk.receipt(5, 0, 103, true, "final 0; mark 5");
+    assert!(!is_under_way(&desk), "and now it is settled");
+}
+
+#[test]
 fn a_nonce_taken_by_somebody_else_is_left_only_when_that_is_final() {
     let mut desk = Desk::new();
     desk.check(Input::Package(package(0)), "");
@@ -660,6 +594,7 @@ fn the_cap_holds_packages_back_and_says_so_once() {
 fn bounds_are_kept_and_named() {
     let mut desk = Desk::new();
     desk.check(Input::Package(Package { gas: limits().gas_max + 1, ..package(0) }), "0 is too large");
+    assert!(!desk.course.is_under_way(&package(0).what));
     for id in 1..100 {
         desk.check(Input::Package(package(id)), "");
     }

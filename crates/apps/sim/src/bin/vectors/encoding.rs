@@ -1,32 +1,31 @@
 //! `encoding.json`: canonical bytes and elements of what clients build and read.
 
-use crate::chain::{ALICE, BOB, Chain, ETH, TOKEN, account, amount, config, key};
+use crate::chain::{ALICE, BOB, Chain, ETH, TOKEN, account, amount, config, key, owner, terms, withdraw};
 use crate::verdict::{decide, outcome, task_id};
 use crate::{decimals, hex};
+use crypto::account::SecretKey;
 use crypto::{Domain, poseidon};
-use ledger::Withdraw;
+use ledger::Half;
 use ledger::account::Transfer;
+use ledger::authority::{Authorise, Rekey, Revoke};
 use ledger::bridge::asset_of;
+use ledger::tally::{Endorsement, Merge, Reclaim, Redeem, Resolve, Split, outcome_digest};
 use serde_json::{Value, json};
 use task::{Assign, Commit, Considered, Deliver, MakeOffer, Publish, Reason, Refund, Retire, Submit, commitment};
 use transition::{Action, Receipt, Status, Transaction};
-use types::{Bytes32, Decode, Digest, Encode, EthAddress, Fuel, Millis, Rate};
+use types::{AssetId, Bytes32, Decode, Digest, Encode, EthAddress, Fuel, Millis, Rate, TallyId};
 
 pub fn vector() -> Value {
     let config = config();
     let chain = config.hash();
-    let transactions: Vec<Value> =
-        (0u64..).zip(actions(&chain)).map(|(nonce, action)| transaction(&chain, nonce, action)).collect();
-    let mut run = Chain::new();
-    run.deposit(ALICE, ETH, 1_000);
-    run.withdraw(ALICE, ETH, 250);
-    let last = run.blocks.last().expect("two blocks were made");
+    let run = run();
+    let last = run.blocks.last().expect("blocks were made");
     let header = &last.block.header;
     let mut block_header = view(header);
     block_header["hash"] = json!(header.hash());
     let mut chain_config = view(&config);
     chain_config["hash"] = json!(chain);
-    let accounts = [ALICE, BOB].map(account_vector);
+    let accounts = [(ALICE, owner(ALICE)), (BOB, owner(BOB)), (BOB, EthAddress::ZERO)].map(account_vector);
     let assets = [ETH, TOKEN].map(|token| json!({ "token": token, "asset": asset_of(token) }));
     let entries = run.blocks.iter().flat_map(|executed| &executed.block.entries);
     let entries: Vec<Value> = entries.map(view).collect();
@@ -37,7 +36,7 @@ pub fn vector() -> Value {
         "accounts": accounts,
         "assets": assets,
         "chain_config": chain_config,
-        "transactions": transactions,
+        "transactions": transactions(&chain),
         "entries": entries,
         "block_header": block_header,
         "receipts": receipts(&run),
@@ -51,9 +50,24 @@ fn view<T: Encode + Decode + PartialEq + types::serde::Serialize>(value: &T) -> 
     json!({ "value": value, "bytes": hex(&bytes), "elements": decimals(&value.to_elements()) })
 }
 
-fn account_vector(seed: u8) -> Value {
-    let public = key(seed).public();
-    json!({ "seed": hex(&[seed; 32]), "public_key": public, "account": public.account() })
+/// Returns a chain with every kind of entry.
+fn run() -> Chain {
+    let mut run = Chain::new();
+    run.deposit(ALICE, TOKEN, 1_000);
+    run.withdraw(ALICE, asset_of(TOKEN), 250);
+    run.split(ALICE, 2);
+    run.withdraw_forced(ALICE, TOKEN, 1_000);
+    run.send_forced(ALICE, Action::Transfer(Transfer { to: account(BOB), asset: stock(), amount: amount(1) }));
+    run
+}
+
+fn account_vector((seed, owner): (u8, EthAddress)) -> Value {
+    let key = SecretKey::from_seed([seed; 32]).owned_by(owner);
+    json!({ "seed": hex(&[seed; 32]), "public_key": key.public(), "owner": owner, "account": key.account() })
+}
+
+fn stock() -> AssetId {
+    Half::Stock.asset(terms().id())
 }
 
 fn receipts(run: &Chain) -> Vec<Value> {
@@ -64,9 +78,15 @@ fn receipts(run: &Chain) -> Vec<Value> {
     receipts.iter().map(view).collect()
 }
 
-fn transaction(chain: &Digest, nonce: u64, action: Action) -> Value {
-    let tx = Transaction::sign(&key(ALICE), chain, nonce, action);
-    let mut shown = view(&tx);
+/// Returns a transaction of every kind, signed by Alice for herself, and one that Bob signs for her.
+fn transactions(chain: &Digest) -> Vec<Value> {
+    let own = (0u64..).zip(actions(chain)).map(|(nonce, action)| Transaction::sign(&key(ALICE), chain, nonce, action));
+    let for_alice = Transaction::sign_for(&key(BOB), Some(account(ALICE)), chain, 0, Action::Retire(Retire {}));
+    own.chain([for_alice]).map(|tx| transaction(chain, &tx)).collect()
+}
+
+fn transaction(chain: &Digest, tx: &Transaction) -> Value {
+    let mut shown = view(tx);
     shown["id"] = json!(tx.id(chain));
     shown
 }
@@ -75,10 +95,19 @@ fn transaction(chain: &Digest, nonce: u64, action: Action) -> Value {
 fn actions(chain: &Digest) -> Vec<Action> {
     let (asset, program, task) = (asset_of(ETH), crypto::content_id(b"program"), task_id());
     let salt = Bytes32([0x11; 32]);
+    let (tally, pairs, expires) = (terms().id(), amount(3), Millis(1_700_000_100_000));
     vec![
         Action::Transfer(Transfer { to: account(BOB), asset, amount: amount(1) }),
         Action::Transfer(Transfer { to: account(BOB), asset: asset_of(TOKEN), amount: types::Amount::MAX }),
-        Action::Withdraw(Withdraw { asset, amount: amount(250), recipient: EthAddress([0xe1; 20]) }),
+        withdraw(ALICE, asset, 250),
+        Action::Rekey(Rekey { to: account(BOB) }),
+        Action::Authorise(Authorise { agent: account(BOB), expires }),
+        Action::Revoke(Revoke { agent: account(BOB) }),
+        Action::Split(Split { terms: terms(), pairs, stock: account(ALICE), foil: account(BOB) }),
+        Action::Merge(Merge { tally, pairs }),
+        Action::Resolve(resolution(chain, tally)),
+        Action::Redeem(Redeem { tally }),
+        Action::Reclaim(Reclaim { tally }),
         Action::Publish(Publish { program }),
         Action::MakeOffer(MakeOffer {
             asset,
@@ -104,6 +133,13 @@ fn actions(chain: &Digest) -> Vec<Action> {
         Action::Decide(decide(chain)),
         Action::Refund(Refund { task }),
     ]
+}
+
+/// Returns an outcome with one endorsement.
+fn resolution(chain: &Digest, tally: TallyId) -> Resolve {
+    let outcome = 15;
+    let signature = key(BOB).sign(&outcome_digest(chain, tally, outcome));
+    Resolve { tally, outcome, endorsements: vec![Endorsement { resolver: key(BOB).identity(), signature }] }
 }
 
 /// Returns one considered offer for every reason.
@@ -134,7 +170,8 @@ mod tests {
         assert_eq!(kinds, known);
         for shown in vector()["transactions"].as_array().unwrap() {
             let tx: Transaction = serde_json::from_value(shown["value"].clone()).unwrap();
-            assert!(tx.is_signed_for(&chain));
+            let checked = Transaction::check(&tx.to_bytes(), &chain).unwrap();
+            assert_eq!(shown["id"], checked.id().to_string());
         }
     }
 

@@ -1,34 +1,52 @@
 //! `settlement.json`: a batch as the contracts see it. The contracts' golden test replays it.
 
-use crate::chain::{ALICE, BOB, Chain, ETH, L1_CHAIN_ID, ROLLUP, TOKEN, members};
+use crate::chain::{
+    ALICE, BOB, Chain, ETH, L1_CHAIN_ID, ROLLUP, TOKEN, half_word, key, members, owner, terms, withdraw,
+};
 use crate::hex;
 use crypto::list;
-use ledger::{Deposit, Withdrawal};
+use ledger::bridge::asset_of;
+use ledger::{Half, Message, Withdrawal};
 use proof::committee::evidence;
 use proof::{BatchHeader, Domain};
 use serde_json::{Value, json};
-use transition::Batch;
-use types::Bytes32;
+use transition::{Batch, diff};
+use types::{Bytes32, EthAddress};
 
-/// Returns a chain whose second batch has three withdrawals, so that its numbers are not those of a fresh chain.
-fn batch() -> (Chain, Batch) {
-    let mut chain = Chain::new();
+/// A chain, its second batch, and the difference that is published with it.
+struct Settled {
+    chain: Chain,
+    batch: Batch,
+    difference: Vec<u8>,
+}
+
+/// Makes a batch with every kind of message and of withdrawal. It is the second, so that its numbers are not those of a
+/// fresh chain.
+fn settled() -> Settled {
+    let (mut chain, eth, token) = (Chain::new(), asset_of(ETH), asset_of(TOKEN));
+    let (stock, foil) = (Half::Stock.asset(terms().id()), Half::Foil.asset(terms().id()));
     chain.deposit(ALICE, ETH, 5_000_000_000);
     chain.deposit(BOB, TOKEN, 1_000_000);
-    chain.withdraw(ALICE, ETH, 1);
-    let first = chain.seal(None, 0);
+    chain.withdraw(ALICE, eth, 1);
+    chain.split(BOB, 5);
+    chain.withdraw(ALICE, stock, 2);
+    let (first, _) = chain.seal(None, 0);
     let from = chain.blocks.len();
     chain.deposit(ALICE, TOKEN, 250_000_000);
     chain.deposit(BOB, ETH, 40_000_000_000_000);
-    chain.withdraw(ALICE, TOKEN, 1_500_000);
-    chain.withdraw(BOB, ETH, 7_000_000_001);
-    chain.withdraw(ALICE, ETH, 4_999_999_999);
-    let second = chain.seal(Some(&first), from);
-    (chain, second)
+    chain.withdraw(ALICE, token, 1_500_000);
+    chain.withdraw(BOB, eth, 7_000_000_001);
+    chain.withdraw(ALICE, eth, 4_999_999_999);
+    chain.deposit_word(BOB, half_word(Half::Stock), 1);
+    chain.withdraw(BOB, foil, 4);
+    chain.withdraw_forced(ALICE, TOKEN, 3_000_000);
+    chain.send_forced(BOB, withdraw(BOB, eth, 12));
+    let (batch, difference) = chain.seal(Some(&first), from);
+    Settled { chain, batch, difference }
 }
 
 pub fn vector() -> Value {
-    let (chain, batch) = batch();
+    let Settled { chain, batch, difference } = settled();
     let domain = Domain { chain_id: L1_CHAIN_ID, rollup: ROLLUP };
     let digest = batch.header.digest(&domain);
     let committee = &chain.config.committee;
@@ -36,17 +54,23 @@ pub fn vector() -> Value {
     let signatures: Vec<_> = members().iter().skip(1).map(|key| (key.address(), key.sign(&digest))).collect();
     let signatures = evidence(&signatures);
     committee.accepts(&digest, &signatures).expect("the committee accepts its own members' signatures");
+    let accounts = [ALICE, BOB].map(account);
+    let assets = [ETH, TOKEN].map(asset);
     json!({
         "chain_id": domain.chain_id,
         "rollup": domain.rollup,
         "header": header(&batch.header),
         "domain_separator": domain.separator(),
         "digest": digest,
+        "accounts": accounts,
+        "assets": assets,
+        "chunks": diff::chunks(&difference).map(hex).collect::<Vec<_>>(),
         "inbox": inbox(&chain.inbox, &batch.header),
         "withdrawals": withdrawals(&batch.withdrawals),
         "withdrawals_root": batch.header.withdrawals_root,
         "committee": {
             "members": committee.members,
+            "mandatory": committee.mandatory,
             "threshold": committee.threshold,
             "signatures": hex(&signatures),
         },
@@ -63,24 +87,51 @@ fn header(header: &BatchHeader) -> Value {
         "inbox_hash": header.inbox_hash,
         "withdrawals_root": header.withdrawals_root,
         "data_root": header.data_root,
+        "diff_hash": header.diff_hash,
     })
 }
 
-fn inbox(deposits: &[Deposit], header: &BatchHeader) -> Vec<Value> {
+/// Returns an account with what its id is made of.
+fn account(seed: u8) -> Value {
+    let public = key(seed).public();
+    json!({ "scheme": public.scheme, "key": public.key, "owner": owner(seed), "account": key(seed).account() })
+}
+
+fn asset(token: EthAddress) -> Value {
+    json!({ "token": token, "asset": asset_of(token) })
+}
+
+fn inbox(messages: &[Message], header: &BatchHeader) -> Vec<Value> {
     let mut hash = Bytes32::ZERO;
-    let mut messages = Vec::new();
-    for deposit in deposits {
-        hash = deposit.hash_after(&hash);
-        messages.push(json!({
+    let mut shown = Vec::new();
+    for message in messages {
+        hash = message.hash_after(&hash);
+        let mut fields = fields(message);
+        fields["hash_after"] = json!(hash);
+        shown.push(fields);
+    }
+    assert_eq!((u64::try_from(shown.len()), hash), (Ok(header.inbox_count), header.inbox_hash), "all is taken");
+    shown
+}
+
+fn fields(message: &Message) -> Value {
+    match message {
+        Message::Deposit(deposit) => json!({
+            "kind": 1,
             "account": deposit.account,
             "token": deposit.token,
             "amount": deposit.amount.quanta(),
             "sender": deposit.sender,
-            "hash_after": hash,
-        }));
+        }),
+        Message::Withdrawal(forced) => json!({
+            "kind": 2,
+            "account": forced.account,
+            "token": forced.token,
+            "amount": forced.amount.quanta(),
+            "recipient": forced.recipient,
+        }),
+        Message::Transaction(forced) => json!({ "kind": 3, "transaction": hex(&forced.transaction) }),
     }
-    assert_eq!((u64::try_from(messages.len()), hash), (Ok(header.inbox_count), header.inbox_hash), "all is taken");
-    messages
 }
 
 fn withdrawals(withdrawals: &[Withdrawal]) -> Vec<Value> {

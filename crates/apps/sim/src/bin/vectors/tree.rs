@@ -1,26 +1,36 @@
 //! `state.json`: a small state tree, with a path to every leaf and to some that are absent.
 
-use crate::chain::{ALICE, BOB, Chain, ETH, RESOLVERS, TOKEN, account};
+use crate::chain::{ALICE, BOB, COORDINATOR, Chain, ETH, RESOLVERS, TOKEN, TREASURY, account};
 use crate::hex;
 use ledger::account::{Account, Balance, BalanceKey};
+use ledger::authority::{Authorise, Keeper, Rekey, Session};
 use ledger::bridge::{Cursor, Supply, Token, asset_of};
+use ledger::tally::Tally;
 use serde_json::{Value, json};
 use state::{Leaf, Path, State};
 use task::Params;
-use types::{Encode as _, EthAddress};
+use transition::Action;
+use types::{Encode as _, EthAddress, Millis};
 
 pub fn vector() -> Value {
     let mut chain = Chain::new();
     chain.deposit(ALICE, ETH, 1_000);
     chain.deposit(BOB, TOKEN, 2_000);
     chain.deposit(ALICE, TOKEN, 3_000);
-    chain.withdraw(ALICE, ETH, 250);
+    chain.withdraw(ALICE, asset_of(ETH), 250);
+    chain.split(BOB, 7);
+    let expires = Millis(1_700_000_100_000);
+    chain.send(ALICE, Action::Authorise(Authorise { agent: account(COORDINATOR), expires }));
+    chain.send(BOB, Action::Rekey(Rekey { to: account(TREASURY) }));
     let state = &chain.state;
     let mut leaves = present::<Account>(state);
     leaves.extend(present::<Balance>(state));
     leaves.extend(present::<Token>(state));
     leaves.extend(present::<Supply>(state));
+    leaves.extend(present::<Tally>(state));
     leaves.extend(present::<Cursor>(state));
+    leaves.extend(present::<Keeper>(state));
+    leaves.extend(present::<Session>(state));
     leaves.extend(present::<Params>(state));
     assert_eq!(leaves.len(), state.len(), "every leaf is shown");
     let stranger = BalanceKey { account: account(RESOLVERS[0]), asset: asset_of(ETH) };
@@ -34,7 +44,7 @@ pub fn vector() -> Value {
         "leaves": leaves,
         "absent": [
             absent::<Balance>(state, &stranger),
-            absent::<Account>(state, &account(BOB)),
+            absent::<Account>(state, &account(TREASURY)),
             absent::<Token>(state, &asset_of(EthAddress([0x71; 20]))),
         ],
     })

@@ -61,7 +61,7 @@ pub fn vector() -> Value {
 }
 
 fn resolver(key: &PublicKey) -> Value {
-    json!({ "scheme": key.scheme, "key": key.key, "account": key.account() })
+    json!({ "scheme": key.scheme, "key": key.key })
 }
 
 fn signature(vote: &ResolverSignature, digest: &Digest) -> Value {

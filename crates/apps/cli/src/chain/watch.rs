@@ -1,0 +1,179 @@
+//! `talea chain status`: how a running chain is, from its node's numbers and from L1's own word.
+
+use crate::error::Error;
+use crate::network::Network;
+use crate::say::Say;
+use api::metric;
+use client::Client;
+use l1::Reader;
+use serde_json::{Value, json};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How often a live view looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// How many ages of a batch may pass without a settled one, and what L1 is given on top, before people are told.
+const LATE: u32 = 4;
+const GRACE: Duration = Duration::from_secs(60);
+
+/// What was seen at one time.
+struct Seen {
+    at: Instant,
+    applied: f64,
+    value: Value,
+    text: String,
+}
+
+/// Says it once.
+pub async fn once(dir: &Path, say: &Say) -> Result<(), Error> {
+    let watched = Watched::of(dir).await?;
+    let seen = watched.look(None).await?;
+    say.give(&seen.text, &seen.value);
+    Ok(())
+}
+
+/// Goes on saying it until the node is gone: over the same lines on a terminal, a line of JSON each time for programs.
+pub async fn follow(dir: &Path, say: &Say) -> Result<(), Error> {
+    let watched = Watched::of(dir).await?;
+    let live = std::io::stdout().is_terminal() && !say.is_json();
+    let mut before: Option<Seen> = None;
+    let mut clock = tokio::time::interval(EVERY);
+    loop {
+        clock.tick().await;
+        let seen = watched.look(before.as_ref()).await?;
+        if live && let Some(before) = &before {
+            // Up to where the last view began, and away with it.
+            let _ = write!(std::io::stdout(), "\x1b[{}A\x1b[J", before.text.lines().count());
+        }
+        say.give(&seen.text, &seen.value);
+        before = Some(seen);
+    }
+}
+
+struct Watched {
+    network: Network,
+    client: Client,
+    reader: Reader,
+}
+
+/// Finds a number among the lines of the text format; labels are summed over.
+fn number(text: &str, name: &str) -> Option<f64> {
+    let mut found = None;
+    for line in text.lines() {
+        let Some(rest) = line.strip_prefix(name) else { continue };
+        if !rest.starts_with([' ', '{']) {
+            continue;
+        }
+        if let Some(value) = line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()) {
+            found = Some(found.unwrap_or(0.0) + value);
+        }
+    }
+    found
+}
+
+/// Reads the bound below which a share of what a histogram counted lies, in seconds.
+fn quantile(text: &str, name: &str, share: f64) -> Option<f64> {
+    let total = number(text, &format!("{name}_count"))?;
+    let prefix = format!("{name}_bucket{{le=\"");
+    let bounds = text.lines().filter_map(|line| line.strip_prefix(&prefix)?.split_once("\"} "));
+    let mut within = bounds.filter(|(_, count)| count.parse::<f64>().is_ok_and(|count| count >= share * total));
+    within.next().and_then(|(bound, _)| bound.parse().ok()).filter(|_| total > 0.0)
+}
+
+impl Watched {
+    async fn of(dir: &Path) -> Result<Self, Error> {
+        let network = Network::require(dir)?;
+        let reader = network.reader(0).await?;
+        Ok(Self { client: Client::with_patience(&network.api, Duration::ZERO), network, reader })
+    }
+
+    async fn look(&self, before: Option<&Seen>) -> Result<Seen, Error> {
+        let status = self.client.status().await?;
+        let numbers = self.client.metrics().await?;
+        let (settled, frozen) = (self.reader.settled().await?, self.reader.is_frozen().await?);
+        let oldest = self.reader.oldest_waiting().await?;
+        let at = Instant::now();
+        let read = |name: &str| number(&numbers, name).unwrap_or(0.0);
+        let applied = read(metric::TRANSACTIONS);
+        let tps = before.map(|before| (applied - before.applied) / (at - before.at).as_secs_f64().max(0.001));
+        let lag_s = read(metric::SETTLE_LAG_SECONDS);
+        let due = Duration::from_millis(self.network.operation.batch_age_ms.0) * LATE + GRACE;
+        let is_late = lag_s > due.as_secs_f64();
+        let waiting_s = oldest.map(|since| now_s().saturating_sub(since));
+        let overdue = waiting_s.is_some_and(|waited| waited > self.network.config.rules.forced_deadline_s / 2);
+        let mut alerts = Vec::new();
+        if frozen {
+            alerts.push("the rollup is frozen: users leave by `talea chain escape`".to_owned());
+        }
+        if is_late {
+            alerts.push(format!("nothing has settled for {lag_s:.0} s although blocks wait: see the node's log"));
+        }
+        if overdue {
+            alerts.push(
+                "a message on L1 has waited half its deadline: the chain will be frozen if it is ignored".to_owned(),
+            );
+        }
+        let height = status.head.as_ref().map_or(0, |head| head.height.0);
+        let p = |share| quantile(&numbers, metric::CONFIRMATION_SECONDS, share);
+        let value = json!({
+            "ok": alerts.is_empty(), "alerts": alerts, "settle_lag_s": lag_s,
+            "settled": settled.number, "sealed": status.sealed, "height": height, "tps": tps,
+            "queue": read(metric::QUEUE_DEPTH), "batch_age_s": read(metric::BATCH_AGE_SECONDS),
+            "confirmation_p50_s": p(0.5), "confirmation_p99_s": p(0.99),
+            "leaves": read(metric::STATE_LEAVES), "l1_spent_gwei": read(metric::L1_SPENT_GWEI),
+            "l1_balance_gwei": read(metric::L1_BALANCE_GWEI), "message_waits_s": waiting_s, "frozen": frozen,
+            "members_seen": status.members_seen, "resident_bytes": read(metric::PROCESS_RESIDENT_BYTES),
+        });
+        Ok(Seen { at, applied, text: text(&value, status.config.committee.members.len()), value })
+    }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn text(value: &Value, members: usize) -> String {
+    let shown = |name: &str| match &value[name] {
+        Value::Null => "-".to_owned(),
+        Value::Number(number) => number
+            .as_f64()
+            .map_or_else(String::new, |n| if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.3}") }),
+        other => other.to_string(),
+    };
+    let mut out = format!("settled   batch {}, {} s ago\n", shown("settled"), shown("settle_lag_s"));
+    let mut line = |name: &str, rest: String| out.push_str(&format!("{name:<9} {rest}\n"));
+    line("sealed", format!("batch {}; the next is {} s old", shown("sealed"), shown("batch_age_s")));
+    line("blocks", format!("{}; {} transactions/s, {} wait", shown("height"), shown("tps"), shown("queue")));
+    line(
+        "answers",
+        format!("p50 within {} s, p99 within {} s", shown("confirmation_p50_s"), shown("confirmation_p99_s")),
+    );
+    line("state", format!("{} leaves, {} bytes of memory", shown("leaves"), shown("resident_bytes")));
+    line("L1", format!("{} gwei spent, {} gwei left", shown("l1_spent_gwei"), shown("l1_balance_gwei")));
+    line("members", format!("{} of {members} have signed since the start", shown("members_seen")));
+    for alert in value["alerts"].as_array().into_iter().flatten() {
+        line("ALERT", alert.as_str().unwrap_or_default().to_owned());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# TYPE talea_x counter\ntalea_x{outcome=\"a\"} 3\ntalea_x{outcome=\"b\"} 4\ntalea_xy 9\n\
+        talea_t_bucket{le=\"0.001\"} 5\ntalea_t_bucket{le=\"0.01\"} 99\ntalea_t_bucket{le=\"+Inf\"} 100\n\
+        talea_t_sum 2\ntalea_t_count 100\n";
+
+    #[test]
+    fn numbers_are_read_from_the_text_format() {
+        assert_eq!(number(TEXT, "talea_x"), Some(7.0));
+        assert_eq!(number(TEXT, "talea_xy"), Some(9.0));
+        assert_eq!(number(TEXT, "talea_z"), None);
+        assert_eq!(quantile(TEXT, "talea_t", 0.05), Some(0.001));
+        assert_eq!(quantile(TEXT, "talea_t", 0.99), Some(0.01));
+        assert_eq!(quantile(TEXT, "talea_t", 0.999), Some(f64::INFINITY));
+        assert_eq!(quantile(TEXT, "talea_z", 0.5), None);
+    }
+}
