@@ -50,13 +50,13 @@ pub(crate) struct Knobs {
 
 impl Knobs {
     fn draw(prng: &mut Prng) -> Self {
-        let on_timeout = match prng.between(0, 4) {
+        let on_timeout = match prng.between(0, 6) {
             0 => Some(OnTimeout::Drop),
-            1 => Some(OnTimeout::Halt),
-            2 => Some(OnTimeout::Quarantine),
+            1 | 2 => Some(OnTimeout::Halt),
+            3 => Some(OnTimeout::Quarantine),
             _ => None,
         };
-        let timeout = Millis(prng.between(100, 1_500));
+        let timeout = Millis(prng.between(50, 1_000));
         let policy = Policy {
             batch_age: Millis(prng.between(300, 1_200)),
             batch_entries: usize::try_from(prng.between(8, 200)).unwrap_or(8),
@@ -65,7 +65,7 @@ impl Knobs {
         };
         let limits = Limits {
             gas_price_max_wei: 100_000_000_000,
-            spend_max_wei: u128::from(prng.between(200, 1_000)) * 1_000_000_000_000_000,
+            spend_max_wei: u128::from(prng.between(80, 600)) * 1_000_000_000_000_000,
             depth: FINAL,
             replace_after: Millis(prng.between(300, 1_200)),
             ..Limits::default()

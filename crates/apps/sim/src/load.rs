@@ -64,8 +64,8 @@ impl World {
                 self.send_l1(L1Call::Send(Call::Deposit { account, token, amount }));
             }
             0..4 => self.want_publish(at),
-            4..22 => self.want_submit(at, token, balance),
-            22..50 => self.want_transfer(at, token, balance),
+            4..26 => self.want_submit(at, token, balance),
+            26..50 => self.want_transfer(at, token, balance),
             50..62 => self.want_withdraw(at, token, balance),
             62..64 => self.want_nonsense(at),
             64..74 => self.want_tally(at, token, balance),

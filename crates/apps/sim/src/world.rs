@@ -81,7 +81,8 @@ impl Name {
             Self::Sequencer => 2,
             Self::Settler => 10,
             Self::Coordinator | Self::Provider(_) => 6,
-            Self::Member(_) | Self::Requester(_) | Self::Operator => 1,
+            Self::Member(_) => 3,
+            Self::Requester(_) | Self::Operator => 1,
         }
     }
 

@@ -22,11 +22,17 @@ impl World {
         if tallies.is_empty() || self.prng.chance(300_000) {
             return self.want_split(at, token, balance);
         }
-        let (id, tally) = tallies.swap_remove(self.prng.place(tallies.len()));
+        let mut chosen = self.prng.place(tallies.len());
+        // Mostly one in which the requester has something at stake.
+        if self.prng.chance(700_000) {
+            let holds = |(id, _): &(TallyId, _)| self.holding(at, Half::Stock.asset(*id)) > 0;
+            chosen = tallies.iter().position(holds).unwrap_or(chosen);
+        }
+        let (id, tally) = tallies.swap_remove(chosen);
         let held = |half: Half| self.holding(at, half.asset(id));
         let pairs = held(Half::Stock).min(held(Half::Foil));
         let action = match tally.standing {
-            Standing::Open(_) if pairs > 0 && self.prng.chance(400_000) => {
+            Standing::Open(_) if pairs > 0 && self.prng.chance(700_000) => {
                 Action::Merge(Merge { tally: id, pairs: amount(self.prng.between(1, pairs + 1)) })
             }
             Standing::Open(_) if self.prng.chance(300_000) => Action::Reclaim(Reclaim { tally: id }),
@@ -69,7 +75,7 @@ impl World {
             refund_stock: Ppm(self.prng.between(0, 1_000_001)),
         };
         let pairs = amount(self.prng.between(1, balance / 200 + 2));
-        let (stock, own) = (self.requesters[at].wallet.account, self.prng.chance(600_000));
+        let (stock, own) = (self.requesters[at].wallet.account, self.prng.chance(800_000));
         let foil = if own { stock } else { somebody(self) };
         self.push(Name::Requester(at), Action::Split(Split { terms, pairs, stock, foil }));
     }

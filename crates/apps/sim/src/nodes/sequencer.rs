@@ -17,7 +17,7 @@ use types::{Bytes32, Encode as _, Height, TransactionId};
 const BLOCKS: u64 = 64;
 
 /// How many times likelier than usual the sequencer dies while it takes its chain back: it seldom does.
-const RARE: u64 = 30;
+const RARE: u64 = 60;
 
 /// A sequencer that may be down.
 #[derive(Default)]
