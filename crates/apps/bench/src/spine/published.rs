@@ -65,6 +65,9 @@ fn figures(accounts: usize, transfers: usize, names: Names, cost: &Cost, data_on
     ]
 }
 
+/// A batch, with the state difference that is published.
+type Sealed = (Batch, Option<Vec<u8>>);
+
 /// A chain in memory with its contracts on a real node.
 struct Chain {
     sequencer: Sequencer,
@@ -144,7 +147,7 @@ impl Chain {
     }
 
     /// Takes a step and returns the batch that it sealed, and how many transfers it applied.
-    fn tick(&mut self) -> (Option<(Batch, Option<Vec<u8>>)>, usize) {
+    fn tick(&mut self) -> (Option<Sealed>, usize) {
         let (mut sealed, mut applied) = (None, 0);
         for effect in self.sequencer.step(self.now, Input::Tick) {
             match effect {
