@@ -154,11 +154,11 @@ pub fn execute_with<I: Into<Incoming>>(
 
 /// Checks the bytes that nobody checked, sharing the work.
 fn check_raw(entries: &[Incoming], chain: &Digest, join: &dyn Join) -> Vec<Result<Checked, Reject>> {
-    let raw = |entry| match entry {
-        &Incoming::Raw(ref bytes) => Some(&**bytes),
-        _ => None,
-    };
-    check_shared(&entries.iter().filter_map(raw).collect::<Vec<_>>(), chain, join)
+    let raw = entries.iter().filter_map(|entry| match entry {
+        Incoming::Raw(bytes) => Some(&**bytes),
+        Incoming::Message(_) | Incoming::Checked(_) => None,
+    });
+    check_shared(&raw.collect::<Vec<_>>(), chain, join)
 }
 
 fn check_shared(all: &[&[u8]], chain: &Digest, join: &dyn Join) -> Vec<Result<Checked, Reject>> {
