@@ -68,9 +68,6 @@ fn figures(accounts: usize, transfers: usize, names: Names, cost: &Cost, data_on
     ]
 }
 
-/// A batch, with the state difference that is published.
-type Sealed = (Batch, Option<Vec<u8>>);
-
 /// A chain in memory with its contracts on a real node.
 struct Chain {
     sequencer: Sequencer,
