@@ -295,3 +295,58 @@ impl Disk {
         if root == head.state_root { Ok(()) } else { Err(Broken("the leaves do not give the head's root".into())) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prng::Prng;
+    use transition::Incoming;
+    use types::Millis;
+
+    /// A chain, and its first two blocks, each of bytes that are no transaction.
+    fn blocks() -> (ChainConfig, [Executed; 2]) {
+        let config = crate::genesis::found(&mut Prng::new(1)).config;
+        let mut state = State::default();
+        state.apply(&transition::genesis(&config));
+        let mut head = None;
+        let blocks = [1u8, 2].map(|byte| {
+            let entries = vec![Incoming::Raw([byte].into())];
+            let executed = transition::execute(&mut state, &config, head.as_ref(), entries, Millis(byte.into()));
+            head = Some(executed.block.header.clone());
+            executed
+        });
+        (config, blocks)
+    }
+
+    #[test]
+    fn half_a_block_is_cut_off_and_a_whole_one_is_taken() {
+        let (config, [first, second]) = blocks();
+        let mut disk = Disk::new(&config);
+        disk.commit_block(&first).unwrap();
+        for ppm in [0, 1, 500_000, 999_999] {
+            disk.tear(Box::new(second.clone()), ppm);
+            assert_eq!(disk.recover().unwrap(), None, "{ppm} millionths of it");
+            assert_eq!(disk.head(), Some(&first.block.header));
+        }
+        disk.tear(Box::new(second.clone()), 1_000_000);
+        assert_eq!(disk.recover().unwrap(), Some(Box::new(second.clone())));
+        assert_eq!(disk.recover().unwrap(), None, "once");
+        assert_eq!(disk.head(), Some(&second.block.header));
+        disk.check_root().unwrap();
+    }
+
+    #[test]
+    fn a_disk_taken_back_is_as_it_was() {
+        let (config, [first, second]) = blocks();
+        let mut disk = Disk::new(&config);
+        let fresh = disk.state().root();
+        disk.commit_block(&first).unwrap();
+        disk.commit_block(&second).unwrap();
+        let id = TransactionId(second.receipts[0].id);
+        assert!(disk.find(id).is_some());
+        assert_eq!(disk.rewind(0).unwrap(), [first.block.clone(), second.block.clone()]);
+        assert_eq!((disk.state().root(), disk.head(), disk.find(id)), (fresh, None, None));
+        assert_eq!(disk.revoked, [Box::from([1u8]), Box::from([2u8])]);
+        assert!(disk.rewind(1).is_err(), "there is no such batch");
+    }
+}

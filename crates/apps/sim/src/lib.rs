@@ -1,9 +1,11 @@
 //! The whole network in one thread: virtual time, crashes by seed, invariants.
 //!
 //! The real cores of every service run against a model of L1 and of disks. Shells in `nodes` perform the
-//! cores' effects as the services' loops do, and die between any two of them. The network loses, doubles, delays and
-//! reorders; providers lie; members fall silent. A checker keeps books of its own and compares. When a seed has had its
-//! share of faults, everything must come to rest: tasks ended, batches settled, withdrawals paid.
+//! cores' effects as the services' loops do, and die between any two of them, or while they write. The network loses,
+//! doubles, delays and reorders; providers lie; members fall silent; the operator's hook does not answer. L1 replaces
+//! blocks with all that was in them, gas gets dear, and what is sent there is lost; the real outbox deals with it. A
+//! checker keeps books of its own and compares; what must hold is written at the top of `check.rs`. When a seed has had
+//! its share of faults, everything must come to rest: tasks ended, batches settled, withdrawals paid.
 //!
 //! A run is a function of its [`Plan`]: the same seed gives the same trace.
 //!

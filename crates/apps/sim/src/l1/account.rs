@@ -221,3 +221,32 @@ pub(crate) fn needed(part: &Part) -> u64 {
 pub(crate) fn part_of(what: &[u8]) -> Result<Part, Broken> {
     Part::from_bytes(what).map_err(|_| Broken("the outbox holds bytes that are no part of a batch".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use settler::run::Chunk;
+    use types::Encode as _;
+
+    fn offered(nonce: u64, max_fee_wei: u64, gas_limit: u64) -> Offered {
+        let what = Part::Chunk(Chunk { batch: 1, bytes: [1].into() }).to_bytes();
+        Offered::new(nonce, gas_limit, &Offer { max_fee_wei, tip_wei: 1 }, &what)
+    }
+
+    #[test]
+    fn what_is_beyond_the_cap_is_noticed_and_what_is_final_does_not_count() {
+        let limits = Limits { gas_price_max_wei: 10, spend_max_wei: 1_000, gas_max: 90, ..Limits::default() };
+        let mut account = Account::new(limits);
+        let mut check = |offered: Offered, holds: bool| {
+            assert_eq!(account.check_cap(&offered, 0).is_ok(), holds, "{offered:?}");
+        };
+        check(offered(0, 11, 1), false);
+        check(offered(0, 1, 91), false);
+        check(offered(0, 10, 60), true);
+        check(offered(1, 10, 40), true);
+        check(offered(2, 1, 1), false);
+        account.mined(&offered(0, 10, 60), 1, Bytes32::ZERO, true);
+        assert!(account.check_cap(&offered(2, 1, 1), FINAL).is_err());
+        assert!(account.check_cap(&offered(2, 1, 1), FINAL + 1).is_ok());
+    }
+}

@@ -159,13 +159,31 @@ impl World {
             let why = format!("it asks for another batch {} than the one signed before", asked.header.number);
             return self.member_diverge(at, Divergence { why, is_fork: false });
         }
-        self.member_step(at, Input::Batch { asked: Box::new(asked), stored })
+        let end = asked.last;
+        match &mut self.members[at].core {
+            Some(core) => {
+                let effects = core.step(Input::Batch { asked: Box::new(asked), stored });
+                let refused = effects.iter().find_map(|effect| match effect {
+                    Effect::Refuse(why) => Some(why.clone()),
+                    _ => None,
+                });
+                if !self.member_perform(at, effects)? {
+                    return Ok(false);
+                }
+                refused.map_or(Ok(true), |why| self.member_refused(at, end, &why))
+            }
+            None => Ok(false),
+        }
     }
 
     /// Takes a step and performs its effects.
     fn member_step(&mut self, at: usize, input: Input) -> GoesOn {
         let Some(core) = &mut self.members[at].core else { return Ok(false) };
         let effects = core.step(input);
+        self.member_perform(at, effects)
+    }
+
+    fn member_perform(&mut self, at: usize, effects: Vec<Effect>) -> GoesOn {
         let mut done = None;
         for effect in effects {
             let name = name_of(&effect);
@@ -182,7 +200,6 @@ impl World {
                     }
                     None => false,
                 },
-                Effect::Refuse(why) => self.member_refused(at, &why)?,
                 Effect::Diverged(divergence) => self.member_diverge(at, divergence)?,
                 other => {
                     self.member_effect(at, other)?;
@@ -230,12 +247,11 @@ impl World {
     }
 
     /// Looks whether a batch does not hold because the feed has left this member's chain.
-    fn member_refused(&mut self, at: usize, why: &str) -> GoesOn {
+    fn member_refused(&mut self, at: usize, end: Height, why: &str) -> GoesOn {
         if !self.is_readable() {
             return Ok(true);
         }
-        let head = self.members[at].disk.head().map_or(Height(0), |head| head.height);
-        let Some(block) = self.disk.block(head).cloned() else { return Ok(true) };
+        let Some(block) = self.disk.block(end).cloned() else { return Ok(true) };
         let effects = match &mut self.members[at].core {
             Some(core) => core.step(Input::Block(Box::new(block))),
             None => Vec::new(),

@@ -204,9 +204,10 @@ impl Member {
 
     fn follow(&mut self, block: &Block) -> Vec<Effect> {
         if block.header.height < self.next() {
-            let is_head = |head: &BlockHeader| head.height == block.header.height && *head != block.header;
+            let unsigned = self.at.blocks.iter().map(|block| &block.header).chain(self.at.head.as_ref());
+            let is_other = |own: &BlockHeader| own.height == block.header.height && *own != block.header;
             let why = || format!("block {} is another one than was executed here", block.header.height);
-            let forked = self.at.head.as_ref().is_some_and(is_head);
+            let forked = unsigned.into_iter().any(is_other);
             return forked.then(|| Effect::Diverged(Divergence { why: why(), is_fork: true })).into_iter().collect();
         }
         match transition::replay(&mut self.at.state, &self.config, self.at.head.as_ref(), block) {
@@ -522,6 +523,9 @@ mod tests {
         next.header.parent = other.header.hash();
         assert_eq!(show(&member.step(Input::Block(Box::new(next)))), "forked: block 2 does not follow the head");
         assert_eq!(show(&member.step(Input::Block(Box::new(blocks[1].block.clone())))), "commit 2");
+        // The feed may have gone back further, and be shorter now.
+        let shown = show(&member.step(Input::Block(Box::new(other))));
+        assert_eq!(shown, "forked: block 1 is another one than was executed here");
     }
 
     #[test]

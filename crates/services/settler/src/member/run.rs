@@ -153,12 +153,16 @@ impl Following {
             let why = format!("it asks for another batch {} than the one signed before", asked.header.number);
             return self.diverge(Divergence { why, is_fork: false }).await;
         }
+        let end = asked.last;
         let effects = self.member.step(Input::Batch { asked: Box::new(asked), stored });
-        self.perform(effects).await
+        let is_refused = effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)));
+        match self.perform(effects).await? {
+            Ok(()) if is_refused => self.look_at(end).await,
+            done => Ok(done),
+        }
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) -> Turn {
-        let mut is_refused = false;
         for effect in effects {
             let sent = match effect {
                 Effect::Commit(executed) => {
@@ -183,7 +187,6 @@ impl Following {
                 }
                 Effect::Refuse(why) => {
                     tracing::error!(why, "refused to sign");
-                    is_refused = true;
                     Ok(())
                 }
                 Effect::Diverged(divergence) => return self.diverge(divergence).await,
@@ -195,14 +198,13 @@ impl Following {
                 Ok(()) => {}
             }
         }
-        if is_refused { self.look_at_head().await } else { Ok(Ok(())) }
+        Ok(Ok(()))
     }
 
-    /// Looks whether a batch does not hold because the feed has left this member's chain: while no block is made, nothing
-    /// else would show it.
-    async fn look_at_head(&mut self) -> Turn {
-        let Some(head) = self.setting.store.head()? else { return Ok(Ok(())) };
-        let shown = match self.setting.client.blocks(head.height, 0).await {
+    /// Looks whether a batch does not hold because the feed has left this member's chain: the batch's last block is another
+    /// one then. While no block is made, nothing else would show it.
+    async fn look_at(&mut self, end: Height) -> Turn {
+        let shown = match self.setting.client.blocks(end, 0).await {
             Ok(shown) => shown,
             Err(error) => return Ok(Err(error.into())),
         };
