@@ -128,7 +128,7 @@ async fn a_thousand_accounts_leave_a_dead_chain_and_the_vault_ends_empty() {
     deposit_all(&chain, &accounts).await;
     let mut expected = use_it(&chain, &accounts).await;
 
-    chain.kill_all();
+    chain.kill_all().await;
     for role in ["node", "member-0", "member-1", "member-2"] {
         std::fs::remove_dir_all(chain.data().join(role)).unwrap();
     }
