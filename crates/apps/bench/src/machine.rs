@@ -37,6 +37,13 @@ pub(crate) fn cpu_seconds() -> f64 {
     ticks.map_or(f64::NAN, |ticks| ticks / TICKS_PER_SECOND)
 }
 
+/// Returns the processor time that this thread has used: what others do meanwhile does not count.
+pub(crate) fn thread_seconds() -> f64 {
+    let text = read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());
+    nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e9)
+}
+
 /// Returns the commit that is checked out, read from the repository's own files.
 pub(crate) fn commit() -> String {
     find_commit().unwrap_or_else(|| UNKNOWN.to_owned())

@@ -1,5 +1,7 @@
-//! Measures the hot paths, each doing the real work: hashing, the state tree, the transition, the journal, the sandbox, and
-//! the whole spine from an HTTP request to the disk and to L1.
+//! Measures the hot paths and the whole spine, each doing the real work.
+//!
+//! Hashing, the state tree, the transition, the journal and the sandbox on their own; and the way of a transfer from an
+//! HTTP request to the disk and to L1. Every figure is checked for the work behind it.
 
 mod chain;
 mod machine;

@@ -86,7 +86,7 @@ impl Disk {
     }
 
     pub(crate) fn commit_block(&mut self, executed: &Executed) -> Checked {
-        let Executed { block, receipts, changes, undo } = executed;
+        let Executed { block, receipts, changes, undo, entry_leaves: _ } = executed;
         let next = self.head().map_or(Height(1), |head| head.height.next());
         let parent = self.head().map_or(Bytes32::ZERO, BlockHeader::hash);
         ensure(block.header.height == next && block.header.parent == parent, || {

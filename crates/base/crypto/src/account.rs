@@ -4,11 +4,33 @@
 //! commitments are refused, so that every implementation agrees on what verifies. See decision 0002.
 
 use crate::{Domain, Secret, poseidon};
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey, Verifier as _, VerifyingKey};
 use types::{AccountId, Digest, Encode, EthAddress, Signature, record};
 
 /// The scheme byte of Ed25519.
 pub const ED25519: u8 = 1;
+
+/// The points of small order, canonically encoded and without the bit that tells a point from its negative: y is 0, 1, -1
+/// or, for the four points of order eight, one of two others.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    [
+        0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ],
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
 
 record! {
     /// A public key with its scheme.
@@ -46,8 +68,17 @@ impl PublicKey {
         }
         let Ok(key) = VerifyingKey::from_bytes(&self.key.0) else { return false };
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        key.verify_strict(&message.to_be_bytes(), &signature).is_ok()
+        // This is what `verify_strict` accepts, without its reading the commitment as a point: it is compared as bytes with
+        // a canonical encoding, so that of each point of small order there is but one to refuse.
+        !key.is_weak() && !is_small_order(signature.r_bytes()) && key.verify(&message.to_be_bytes(), &signature).is_ok()
     }
+}
+
+/// Says whether a canonically encoded point has a small order.
+fn is_small_order(point: &[u8; 32]) -> bool {
+    let mut y = *point;
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y)
 }
 
 /// A secret key with the L1 owner of its account. Wiped when dropped.
@@ -145,5 +176,65 @@ mod tests {
         let mut forged = Signature::ZERO;
         forged.0[0] = 1;
         assert!(!neutral.verifies(&message, &forged));
+    }
+
+    /// Signatures under a key of mixed order whose commitments are the eight points of small order: the equation holds for
+    /// them, and only the strict form refuses them.
+    #[test]
+    fn a_commitment_of_small_order_is_refused() {
+        let bytes = |text: &str| text.parse::<types::Bytes32>().unwrap().0;
+        let key = bytes("0x3bcfb78c4ad06f9b8d7e8c50e37e33dd40042a7805f5df945fbf33620745bc68");
+        let theirs = VerifyingKey::from_bytes(&key).unwrap();
+        let ours = PublicKey { scheme: ED25519, key: types::Bytes32(key) };
+        let signatures = [
+            (
+                8,
+                "0x0100000000000000000000000000000000000000000000000000000000000000",
+                "0x94bccb88a7435d5458e38dd20cbc227a397c459ebfc4464bff4858ba2fca4302",
+            ),
+            (
+                12,
+                "0x26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+                "0x18862f25a049f62a3750f7478360d97e4257ab9c32af3585e9eaf15820e7c709",
+            ),
+            (
+                10,
+                "0x0000000000000000000000000000000000000000000000000000000000000000",
+                "0x5163e6143925d4dd06f20cdec53e2e99ebf05525444f2e78d8c848ede5f74d0f",
+            ),
+            (
+                14,
+                "0xc7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+                "0x9e02aa8805f6d9f995c63839dd0d352adc99b47e3c416774c44e8b2c2a33b403",
+            ),
+            (
+                8,
+                "0xecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                "0x500388557394902518f86b69f1970470d6ba56e02ec89d724fa78772ee0dd90e",
+            ),
+            (
+                1,
+                "0xc7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+                "0xb6e93dcbf6bef27ff194c9a78942cd314d040ccc1ada2e689ec04e73c36f0002",
+            ),
+            (
+                3,
+                "0x0000000000000000000000000000000000000000000000000000000000000080",
+                "0x5e03424bcfdcfcb3f28513637e439e43b60586c0a778c547b1cea1f796442905",
+            ),
+            (
+                2,
+                "0x26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+                "0x35fe91c73f8fffff221c6eff2051bbb23b235505dd30b3a6cd53779d94aa8809",
+            ),
+        ];
+        for (number, commitment, response) in signatures {
+            let message = Digest::new([number, 0, 0, 0]).unwrap();
+            let signature = ed25519_dalek::Signature::from_components(bytes(commitment), bytes(response));
+            assert!(theirs.verify(&message.to_be_bytes(), &signature).is_ok(), "{commitment}");
+            assert!(theirs.verify_strict(&message.to_be_bytes(), &signature).is_err(), "{commitment}");
+            assert!(!ours.verifies(&message, &Signature(signature.to_bytes())), "{commitment}");
+        }
+        assert!(!theirs.is_weak(), "it is not the key that is refused");
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn of(executed: &Executed) -> Self {
-        let Executed { block, receipts, changes, undo: _ } = executed;
+        let Executed { block, receipts, changes, entry_leaves: _, undo: _ } = executed;
         let parts = Parts {
             header: block.header.clone(),
             entries: block.entries.to_bytes().into(),

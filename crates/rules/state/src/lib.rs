@@ -53,9 +53,10 @@ pub struct State {
 
 type Leaves = BTreeMap<MapKey, Stored>;
 
-/// A leaf's bytes and where it stands. The digest of its value is in the tree.
+/// A leaf's bytes and where it stands. The digest of its value is in the tree too, but a walk away.
 struct Stored {
     path: Digest,
+    value_digest: Digest,
     value: Box<[u8]>,
 }
 
@@ -70,7 +71,8 @@ impl State {
         let (mut leaves, mut writes) = (Vec::new(), Vec::new());
         for (key, record) in records {
             writes.push(Write { path: record.path, value: Some(record.value_digest) });
-            leaves.push((MapKey::new(key.into()), Stored { path: record.path, value: record.value }));
+            let LeafRecord { path, value_digest, value } = record;
+            leaves.push((MapKey::new(key.into()), Stored { path, value_digest, value }));
         }
         let mut state = Self::default();
         join.join(&mut || state.leaves = std::mem::take(&mut leaves).into_iter().collect(), &mut || {
@@ -155,9 +157,8 @@ impl State {
     }
 
     fn record_at(&self, key: &MapKey) -> Option<LeafRecord> {
-        let Stored { path, value } = self.leaves.get(key)?;
-        let value_digest = self.tree.value(path).expect("every stored leaf is in the tree");
-        Some(LeafRecord { path: *path, value_digest, value: value.clone() })
+        let Stored { path, value_digest, value } = self.leaves.get(key)?;
+        Some(LeafRecord { path: *path, value_digest: *value_digest, value: value.clone() })
     }
 
     /// Returns the path that shows a leaf's value, or that there is no such leaf.
@@ -204,9 +205,13 @@ fn store(leaves: &mut Leaves, changes: &[LeafChange]) {
     for change in changes {
         let key = MapKey::new(change.key.clone());
         match (&change.record, leaves.entry(key)) {
-            (Some(record), Entry::Occupied(mut stored)) => stored.get_mut().value.clone_from(&record.value),
-            (Some(LeafRecord { path, value, .. }), Entry::Vacant(free)) => {
-                free.insert(Stored { path: *path, value: value.clone() });
+            (Some(LeafRecord { value_digest, value, .. }), Entry::Occupied(mut stored)) => {
+                let stored = stored.get_mut();
+                stored.value_digest = *value_digest;
+                stored.value.clone_from(value);
+            }
+            (Some(LeafRecord { path, value_digest, value }), Entry::Vacant(free)) => {
+                free.insert(Stored { path: *path, value_digest: *value_digest, value: value.clone() });
             }
             (None, Entry::Occupied(stored)) => drop(stored.remove()),
             (None, Entry::Vacant(_)) => {}

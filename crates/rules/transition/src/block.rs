@@ -14,6 +14,9 @@ use types::{
     AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, Height, Millis, TallyId, choice, limits, record,
 };
 
+/// Transactions whose check is not shared: enough to hash several at a time.
+const CHECKED_TOGETHER: usize = 64;
+
 choice! {
     /// What a block is made of.
     pub enum Entry {
@@ -71,6 +74,8 @@ pub struct Executed {
     pub block: Block,
     /// One receipt for each entry.
     pub receipts: Vec<Receipt>,
+    /// The digests under the entries root: see [`entry_leaves`].
+    pub entry_leaves: Vec<Bytes32>,
     /// The leaves that changed, in key order.
     pub changes: Vec<LeafChange>,
     /// What those leaves held before.
@@ -116,7 +121,7 @@ pub fn execute<I: Into<Incoming>>(
     execute_with(state, config, head, entries, now, &Sequential)
 }
 
-/// Executes like [`execute`], sharing the tree's work.
+/// Executes like [`execute`], sharing the checks of signatures and the tree's work.
 ///
 /// # Panics
 /// As [`execute`] does.
@@ -132,9 +137,39 @@ pub fn execute_with<I: Into<Incoming>>(
     let time = now.max(head.map_or(Millis(0), |head| head.time));
     let mut overlay = Overlay::new(state);
     let incoming: Vec<Incoming> = entries.into_iter().map(Into::into).collect();
-    let receipts: Vec<Receipt> = incoming.iter().map(|entry| apply(&mut overlay, &chain, time, entry)).collect();
+    let mut verdicts = check_raw(&incoming, &chain, join).into_iter();
+    let receipts: Vec<Receipt> = incoming
+        .iter()
+        .map(|entry| match entry {
+            Incoming::Raw(bytes) => {
+                let verdict = verdicts.next().expect("a verdict for each of them");
+                apply_verdict(&mut overlay, &chain, time, bytes, verdict)
+            }
+            entry => apply(&mut overlay, &chain, time, entry),
+        })
+        .collect();
     let changes = finish(overlay);
     close(state, head, Done { time, incoming, receipts, changes }, join)
+}
+
+/// Checks the bytes that nobody checked, sharing the work.
+fn check_raw(entries: &[Incoming], chain: &Digest, join: &dyn Join) -> Vec<Result<Checked, Reject>> {
+    let raw = entries.iter().filter_map(|entry| match entry {
+        Incoming::Raw(bytes) => Some(&**bytes),
+        Incoming::Message(_) | Incoming::Checked(_) => None,
+    });
+    check_shared(&raw.collect::<Vec<_>>(), chain, join)
+}
+
+fn check_shared(all: &[&[u8]], chain: &Digest, join: &dyn Join) -> Vec<Result<Checked, Reject>> {
+    if all.len() <= CHECKED_TOGETHER {
+        return Transaction::check_all(all, chain);
+    }
+    let (first, second) = all.split_at(all.len() / 2);
+    let (mut checked, mut rest) = (Vec::new(), Vec::new());
+    join.join(&mut || checked = check_shared(first, chain, join), &mut || rest = check_shared(second, chain, join));
+    checked.append(&mut rest);
+    checked
 }
 
 /// What [`execute_or_leave`] left out: a checked transaction, and why it would have been rejected.
@@ -213,15 +248,15 @@ fn close(state: &mut State, head: Option<&BlockHeader>, done: Done, join: &dyn J
     let undo = state.undo_of(&changes);
     state.apply_with(&changes, join);
     let entries: Vec<Entry> = incoming.into_iter().map(Incoming::into_entry).collect();
-    let leaves: Vec<Bytes32> = entry_leaves(&entries, &receipts);
+    let entry_leaves = entry_leaves(&entries, &receipts);
     let header = BlockHeader {
         height: head.map_or(Height(1), |head| head.height.next()),
         parent: head.map_or(Bytes32::ZERO, BlockHeader::hash),
         time,
         state_root: state.root(),
-        entries_root: list::root(&leaves),
+        entries_root: list::root(&entry_leaves),
     };
-    Executed { block: Block { header, entries }, receipts, changes, undo }
+    Executed { block: Block { header, entries }, receipts, entry_leaves, changes, undo }
 }
 
 /// Returns the leaf digests under a block's entries root, of which paths are made.
@@ -240,6 +275,20 @@ pub fn replay(
     head: Option<&BlockHeader>,
     block: &Block,
 ) -> Result<Executed, Mismatch> {
+    replay_with(state, config, head, block, &Sequential)
+}
+
+/// Replays as [`replay`] does, sharing the checks of signatures and the tree's work.
+///
+/// # Errors
+/// As [`replay`] does.
+pub fn replay_with(
+    state: &mut State,
+    config: &ChainConfig,
+    head: Option<&BlockHeader>,
+    block: &Block,
+    join: &dyn Join,
+) -> Result<Executed, Mismatch> {
     let height = block.header.height;
     let follows = height == head.map_or(Height(1), |head| head.height.next())
         && block.header.parent == head.map_or(Bytes32::ZERO, BlockHeader::hash);
@@ -252,7 +301,7 @@ pub fn replay(
     if head.is_some_and(|head| block.header.time < head.time) {
         return Err(Mismatch::Time(height));
     }
-    let executed = execute(state, config, head, block.entries.clone(), block.header.time);
+    let executed = execute_with(state, config, head, block.entries.clone(), block.header.time, join);
     if executed.block.header == block.header { Ok(executed) } else { Err(Mismatch::Roots(height)) }
 }
 
@@ -299,7 +348,18 @@ fn apply_message(s: &mut Overlay<'_>, chain: &Digest, now: Millis, message: &Mes
 }
 
 fn apply_bytes(s: &mut Overlay<'_>, chain: &Digest, now: Millis, bytes: &[u8]) -> Receipt {
-    match Transaction::check(bytes, chain) {
+    apply_verdict(s, chain, now, bytes, Transaction::check(bytes, chain))
+}
+
+/// Applies what the check of these bytes found.
+fn apply_verdict(
+    s: &mut Overlay<'_>,
+    chain: &Digest,
+    now: Millis,
+    bytes: &[u8],
+    verdict: Result<Checked, Reject>,
+) -> Receipt {
+    match verdict {
         Ok(checked) => apply_transaction(s, chain, now, &checked),
         Err(reject) => {
             let elements: Vec<u64> = bytes.iter().map(|byte| u64::from(*byte)).collect();

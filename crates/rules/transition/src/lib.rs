@@ -28,6 +28,7 @@ mod transaction;
 pub use batch::{Batch, BatchInput, seal};
 pub use block::{
     Block, Entry, Executed, Incoming, Left, Mismatch, entry_leaves, execute, execute_or_leave, execute_with, replay,
+    replay_with,
 };
 pub use config::{ChainConfig, ConfigFault, L1Rules, genesis};
 pub use receipt::{Event, Receipt, Redeemed, Refunded, Status};

@@ -135,25 +135,54 @@ impl Transaction {
 
     /// Returns the digest that the signer signs; the chain's configuration is part of it.
     pub fn id(&self, chain: &Digest) -> TransactionId {
+        TransactionId(poseidon::hash(Domain::Transaction, &self.id_elements(chain)))
+    }
+
+    fn id_elements(&self, chain: &Digest) -> Vec<u64> {
         let mut elements = chain.to_elements();
         elements.extend(self.sender.to_elements());
         elements.extend(self.on_behalf.to_elements());
         elements.extend(self.nonce.to_elements());
         elements.extend(self.action.to_elements());
-        TransactionId(poseidon::hash(Domain::Transaction, &elements))
+        elements
     }
 
     /// Reads bytes and checks everything that needs no state. Total.
     pub fn check(bytes: &[u8], chain: &Digest) -> Result<Checked, Reject> {
+        let transaction = Self::read(bytes)?;
+        let (id, signer) = (transaction.id(chain), transaction.sender.account());
+        transaction.signed(bytes, id, signer)
+    }
+
+    /// Checks many as [`Transaction::check`] does each, and hashes several at a time.
+    pub fn check_all<B: AsRef<[u8]>>(all: &[B], chain: &Digest) -> Vec<Result<Checked, Reject>> {
+        let read: Vec<_> = all.iter().map(|bytes| Self::read(bytes.as_ref())).collect();
+        let sound = read.iter().flatten();
+        let inputs: Vec<_> = sound
+            .flat_map(|tx| [(Domain::Transaction, tx.id_elements(chain)), (Domain::Account, tx.sender.to_elements())])
+            .collect();
+        let mut digests = poseidon::hash_all(&inputs).into_iter();
+        let mut next = || digests.next().expect("two digests for each that was read");
+        let checked = read.into_iter().zip(all).map(|(read, bytes)| {
+            let transaction = read?;
+            let (id, signer) = (TransactionId(next()), AccountId(next()));
+            transaction.signed(bytes.as_ref(), id, signer)
+        });
+        checked.collect()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, Reject> {
         if bytes.len() > limits::TRANSACTION_BYTES {
             return Err(Reject::TooLong);
         }
-        let transaction = Self::from_bytes(bytes).map_err(|_| Reject::Undecodable)?;
-        let id = transaction.id(chain);
-        if !transaction.sender.key.verifies(&id.0, &transaction.signature) {
+        Self::from_bytes(bytes).map_err(|_| Reject::Undecodable)
+    }
+
+    /// Checks the signature of what these bytes say, under its own id and its signer's account.
+    fn signed(self, bytes: &[u8], id: TransactionId, signer: AccountId) -> Result<Checked, Reject> {
+        if !self.sender.key.verifies(&id.0, &self.signature) {
             return Err(Reject::BadSignature);
         }
-        let signer = transaction.sender.account();
-        Ok(Checked { transaction, id, signer, bytes: bytes.into() })
+        Ok(Checked { transaction: self, id, signer, bytes: bytes.into() })
     }
 }

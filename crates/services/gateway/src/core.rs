@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use transition::{Checked, Reject, Transaction};
 use types::{Decode as _, Digest};
 
+/// Transactions that are checked together: enough to hash several at a time, and few enough to share a request's.
+const TOGETHER: usize = 32;
+
 /// Why a request of many transactions is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BulkFault {
@@ -33,7 +36,8 @@ pub fn read_bulk(bytes: &[u8]) -> Result<Vec<Box<[u8]>>, BulkFault> {
 
 /// Checks many transactions as [`check`] does, on all cores.
 pub fn check_all(transactions: &[Box<[u8]>], chain: &Digest) -> Vec<Result<Checked, Reject>> {
-    transactions.par_iter().map(|bytes| check(bytes, chain)).collect()
+    let parts = transactions.par_chunks(TOGETHER).flat_map_iter(|part| Transaction::check_all(part, chain));
+    parts.collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use state::{Join, Sequential, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use transition::diff::{self, Before};
-use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject, entry_leaves};
+use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject};
 use types::{AccountId, Bytes32, Digest, Height, Millis, TransactionId, limits};
 
 pub use crate::alternative::{OnTimeout, Questioning};
@@ -132,6 +132,12 @@ pub(crate) struct Waiting {
     /// Who waits for the answer; `None` when it was answered before, or came from the operator.
     pub ticket: Option<u64>,
     pub transaction: Box<Checked>,
+}
+
+/// A transaction that is in the block that is being made.
+struct Taken {
+    ticket: Option<u64>,
+    id: TransactionId,
 }
 
 /// Blocks that no batch holds yet.
@@ -347,8 +353,8 @@ impl Sequencer {
                 continue;
             }
             *next += 1;
-            entries.push(Incoming::Checked(waiting.transaction.clone()));
-            taken.push(waiting);
+            taken.push(Taken { ticket: waiting.ticket, id: waiting.transaction.id() });
+            entries.push(Incoming::Checked(waiting.transaction));
         }
         let mut effects = match (entries.is_empty(), &self.policy.questioning) {
             (true, _) => Vec::new(),
@@ -369,7 +375,7 @@ impl Sequencer {
         effects
     }
 
-    fn execute(&mut self, now: Millis, entries: Vec<Incoming>, taken: Vec<Waiting>) -> Vec<Effect> {
+    fn execute(&mut self, now: Millis, entries: Vec<Incoming>, taken: Vec<Taken>) -> Vec<Effect> {
         let executed =
             transition::execute_with(&mut self.state, &self.config, self.head.as_ref(), entries, now, &*self.join);
         self.commit(executed, &taken)
@@ -381,7 +387,7 @@ impl Sequencer {
         &mut self,
         now: Millis,
         entries: Vec<Incoming>,
-        mut taken: Vec<Waiting>,
+        mut taken: Vec<Taken>,
         questioning: &Questioning,
     ) -> Vec<Effect> {
         let head = self.head.as_ref();
@@ -389,10 +395,10 @@ impl Sequencer {
             transition::execute_or_leave(&mut self.state, &self.config, head, entries, now, &*self.join);
         let mut effects = Vec::new();
         for (checked, code) in left {
-            let Some(at) = taken.iter().position(|waiting| waiting.transaction.id() == checked.id()) else { continue };
-            let waiting = taken.remove(at);
+            let Some(at) = taken.iter().position(|taken| taken.id == checked.id()) else { continue };
+            let waiting = Waiting { ticket: taken.remove(at).ticket, transaction: Box::new(checked) };
             if let Err(waiting) = self.questions.defer(waiting) {
-                effects.push(Effect::Ask { transaction: Box::new(checked), code });
+                effects.push(Effect::Ask { transaction: waiting.transaction.clone(), code });
                 self.questions.ask(Asked::new(waiting, code, now, questioning));
             }
         }
@@ -401,21 +407,21 @@ impl Sequencer {
         done
     }
 
-    fn commit(&mut self, executed: Executed, taken: &[Waiting]) -> Vec<Effect> {
+    fn commit(&mut self, executed: Executed, taken: &[Taken]) -> Vec<Effect> {
         let header = executed.block.header.clone();
-        let tree = Tree::new(&entry_leaves(&executed.block.entries, &executed.receipts));
+        let tree = Tree::new(&executed.entry_leaves);
         let block = Arc::new(SignedHeader::sign(&self.key, &self.chain, header.clone()));
         let messages = executed.receipts.len() - taken.len();
-        let confirm = |((at, receipt), waiting): ((usize, &Receipt), &Waiting)| {
+        let confirm = |((at, receipt), taken): ((usize, &Receipt), &Taken)| {
             let confirmed = Confirmed {
-                id: waiting.transaction.id(),
+                id: taken.id,
                 height: header.height,
                 position: u32::try_from(at).expect("a block has few entries"),
                 receipt: receipt.clone(),
                 path: tree.path(at).expect("every entry has a path"),
                 block: Arc::clone(&block),
             };
-            waiting.ticket.map(|ticket| Effect::Confirm { ticket, confirmed: Box::new(confirmed) })
+            taken.ticket.map(|ticket| Effect::Confirm { ticket, confirmed: Box::new(confirmed) })
         };
         let places = executed.receipts.iter().enumerate().skip(messages);
         let confirmations: Vec<Effect> = places.zip(taken).filter_map(confirm).collect();

@@ -9,6 +9,9 @@ use types::{Bytes32, Digest, EthAddress, Millis};
 /// How long to wait before sending a batch again that L1 did not take.
 pub const RETRY: Millis = Millis(1_000);
 
+/// How many batches may be on their way to L1 at one time: a block of L1 takes longer than a batch.
+pub const AHEAD: u64 = 8;
+
 /// How long a quorum waits for the members that have not signed yet: more signatures make better evidence, but nobody
 /// may hold a batch up.
 pub const GRACE: Millis = Millis(1_000);
@@ -139,13 +142,17 @@ impl Default for Patience {
     }
 }
 
-/// Gathers quorums and brings batches to L1, the lowest first, one at a time.
+/// Gathers quorums and brings batches to L1, the lowest first.
 pub struct Settler {
     anchor: Anchor,
     settled: u64,
     pending: BTreeMap<u64, Pending>,
-    /// What was handed to L1, and from when on it may be handed over again.
-    sent: Option<(u64, Option<Millis>)>,
+    /// The last batch that was handed to L1, or settled.
+    sent: u64,
+    /// From when on something is handed over again, after a batch failed.
+    again: Option<Millis>,
+    /// After a failure one batch at a time goes until one settles: those behind it would fail too, and cost.
+    is_cautious: bool,
     patience: Patience,
     /// Since when L1's inbox is too short.
     short_since: Option<Millis>,
@@ -158,8 +165,9 @@ impl Settler {
     pub fn restore(anchor: Anchor, settled: u64, unsettled: Vec<(BatchHeader, Option<Vec<u8>>)>) -> Self {
         let pending =
             unsettled.into_iter().map(|(header, evidence)| (header.number, Pending::new(header, evidence))).collect();
-        let (sent, patience, short_since) = (None, Patience::default(), None);
-        Self { anchor, settled, pending, sent, patience, short_since, is_rewinding: false }
+        let (patience, short_since, again) = (Patience::default(), None, None);
+        let (is_rewinding, is_cautious) = (false, false);
+        Self { anchor, settled, pending, sent: settled, again, is_cautious, patience, short_since, is_rewinding }
     }
 
     /// Sets how long to wait for messages that L1 dropped.
@@ -202,16 +210,15 @@ impl Settler {
             Input::Reopened { settled, unsettled } => {
                 let open = |(header, evidence): (BatchHeader, _)| (header.number, Pending::new(header, evidence));
                 self.pending = unsettled.into_iter().map(open).collect();
-                (self.settled, self.sent, self.short_since, self.is_rewinding) = (settled, None, None, false);
+                (self.settled, self.sent, self.again, self.short_since) = (settled, settled, None, None);
+                (self.is_rewinding, self.is_cautious) = (false, false);
                 Vec::new()
             }
             Input::Inbox { number, hash } => self.compare(now, number, hash),
             Input::Failed { number } => {
-                // Not at once: whatever stood in the way is likely still there.
-                if let Some((sent, again)) = &mut self.sent
-                    && *sent == number
-                {
-                    *again = Some(now.after(RETRY));
+                if number > self.settled && number <= self.sent {
+                    // Not at once: whatever stood in the way is likely still there.
+                    (self.sent, self.again, self.is_cautious) = (number - 1, Some(now.after(RETRY)), true);
                 }
                 Vec::new()
             }
@@ -258,9 +265,7 @@ impl Settler {
         let effects = (self.settled + 1..=number).map(|number| Effect::Final { number }).collect();
         self.settled = number;
         self.pending = self.pending.split_off(&(number + 1));
-        if self.sent.is_some_and(|(sent, _)| sent <= number) {
-            self.sent = None;
-        }
+        (self.sent, self.again, self.is_cautious) = (self.sent.max(number), None, false);
         effects
     }
 
@@ -281,15 +286,20 @@ impl Settler {
         vec![Effect::Rewind { to: self.settled }]
     }
 
-    fn send(&mut self, now: Millis) -> Option<Effect> {
-        let number = self.settled + 1;
-        if self.sent.is_some_and(|(sent, again)| sent == number && again.is_none_or(|again| now < again)) {
-            return None;
+    fn send(&mut self, now: Millis) -> Vec<Effect> {
+        if self.again.is_some_and(|again| now < again) {
+            return Vec::new();
         }
-        let pending = self.pending.get(&number)?;
-        let evidence = pending.evidence.clone()?;
-        self.sent = Some((number, None));
-        Some(Effect::Send { header: Box::new(pending.header.clone()), evidence })
+        self.again = None;
+        let last = self.settled + if self.is_cautious { 1 } else { AHEAD };
+        let open = (self.sent + 1..=last).map_while(|number| {
+            let pending = self.pending.get(&number)?;
+            let evidence = pending.evidence.clone()?;
+            Some(Effect::Send { header: Box::new(pending.header.clone()), evidence })
+        });
+        let effects: Vec<_> = open.collect();
+        self.sent += u64::try_from(effects.len()).unwrap_or(u64::MAX);
+        effects
     }
 }
 
@@ -365,12 +375,12 @@ mod tests {
         check(&mut settler, 1, signature(1, 2), "");
         check(&mut settler, GRACE.0, Input::Tick, "");
         let at = GRACE.0 + 1;
-        check(&mut settler, at, Input::Tick, "keep 1 with 2; send 1");
+        check(&mut settler, at, Input::Tick, "keep 1 with 2; send 1; send 2");
         check(&mut settler, at, signature(1, 0), "");
         check(&mut settler, at + 1, Input::Tick, "");
         check(&mut settler, at + 2, settled(1), "final 1");
         check(&mut settler, at + 2, settled(1), "");
-        check(&mut settler, at + 3, Input::Tick, "send 2");
+        check(&mut settler, at + 3, Input::Tick, "");
         check(&mut settler, at + 4, Input::Failed { number: 2 }, "");
         check(&mut settler, at + 5, Input::Tick, "");
         check(&mut settler, at + 4 + RETRY.0, Input::Tick, "send 2");
@@ -384,6 +394,30 @@ mod tests {
         let mut settler = Settler::restore(anchor(), 4, vec![(header(5), Some(vec![0; 130])), (header(6), None)]);
         check(&mut settler, 0, Input::Tick, "send 5");
         check(&mut settler, 0, settled(6), "final 5; final 6");
+    }
+
+    #[test]
+    fn batches_go_ahead_of_each_other_until_one_fails() {
+        let all: Vec<_> = (1..=12).map(|number| (header(number), Some(vec![0; 130]))).collect();
+        let mut settler = Settler::restore(anchor(), 0, all);
+        check(&mut settler, 0, Input::Tick, "send 1; send 2; send 3; send 4; send 5; send 6; send 7; send 8");
+        check(&mut settler, 1, settled(2), "final 1; final 2");
+        check(&mut settler, 1, Input::Tick, "send 9; send 10");
+        for number in [4, 5, 6] {
+            check(&mut settler, 2, Input::Failed { number }, "");
+        }
+        check(&mut settler, 3, Input::Tick, "");
+        check(&mut settler, 3, settled(3), "final 3");
+        check(&mut settler, 4, Input::Failed { number: 4 }, "");
+        check(
+            &mut settler,
+            2 + 2 * RETRY.0,
+            Input::Tick,
+            "send 4; send 5; send 6; send 7; send 8; send 9; send 10; send 11",
+        );
+        check(&mut settler, 9_000, Input::Failed { number: 4 }, "");
+        check(&mut settler, 9_000 + RETRY.0, Input::Tick, "send 4");
+        check(&mut settler, 9_001 + RETRY.0, Input::Tick, "");
     }
 
     #[test]
@@ -406,9 +440,9 @@ mod tests {
         check(&mut settler, 2, settled(3), "reopen after 3");
         let unsettled = vec![(header(4), evidence()), (header(5), evidence())];
         check(&mut settler, 3, Input::Reopened { settled: 3, unsettled }, "");
-        check(&mut settler, 3, Input::Tick, "send 4");
+        check(&mut settler, 3, Input::Tick, "send 4; send 5");
         check(&mut settler, 4, settled(4), "final 4");
-        check(&mut settler, 4, Input::Tick, "send 5");
+        check(&mut settler, 4, Input::Tick, "");
     }
 
     #[test]

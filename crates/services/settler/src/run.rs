@@ -413,7 +413,8 @@ impl<R: Rewinder> Loop<R> {
                 Effect::Keep { number, evidence } => self.store.commit_evidence(number, &evidence)?,
                 Effect::Send { header, evidence } => {
                     let difference = self.store.diff(header.number)?;
-                    self.parts = parts(*header, evidence, difference.as_deref());
+                    let parts = parts(*header, evidence, difference.as_deref());
+                    self.parts.extend(parts);
                 }
                 Effect::Final { number } => self.record(number).await?,
                 Effect::Reopen { settled } => {

@@ -24,6 +24,9 @@ const BATCHES: [(usize, Names); 2] = [
     (65_536, Names { bytes: "spine/bytes-64k", rollup: "spine/gas-rollup-64k", validium: "spine/gas-validium-64k" }),
 ];
 
+/// A batch and the difference that is published with it.
+type Sealed = (Batch, Option<Vec<u8>>);
+
 #[derive(Clone, Copy)]
 struct Names {
     bytes: &'static str,
@@ -144,7 +147,7 @@ impl Chain {
     }
 
     /// Takes a step and returns the batch that it sealed, and how many transfers it applied.
-    fn tick(&mut self) -> (Option<(Batch, Option<Vec<u8>>)>, usize) {
+    fn tick(&mut self) -> (Option<Sealed>, usize) {
         let (mut sealed, mut applied) = (None, 0);
         for effect in self.sequencer.step(self.now, Input::Tick) {
             match effect {

@@ -4,7 +4,7 @@ use super::dev::Role;
 use crate::error::Error;
 use api::Contracts;
 use crypto::Secret;
-use crypto::account::SecretKey;
+use crypto::account::{PublicKey, SecretKey};
 use crypto::eth::{EthKey, keccak};
 use proof::committee::Committee;
 use proof::{Anchor, Domain};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use task::Parameters;
 use transition::{ChainConfig, L1Rules};
-use types::{Bytes32, Millis, Ppm};
+use types::{Bytes32, EthAddress, Millis, Ppm};
 
 /// Where the contracts are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -229,6 +229,63 @@ fn free_port() -> Result<u16, Error> {
     Ok(address.map_err(Error::io("find a free port"))?.port())
 }
 
+/// Says with whose key the contracts are deployed: a development account's on an L1 of our own, a named one elsewhere.
+fn operator_key_of(file: &chain::Config, named: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    match (&file.l1.rpc_url, named) {
+        (Some(_), Some(path)) => {
+            Ok(Some(std::path::absolute(path).map_err(Error::io(format!("find {}", path.display())))?))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Error::failed(
+            "l1.rpc_url names an L1 of others: name the account that deploys and pays with --operator-key",
+        )),
+        (None, Some(_)) => Err(Error::failed("a local L1 has an operator of its own: leave --operator-key out")),
+    }
+}
+
+/// A member's address and the key that its votes are checked with.
+type Member = (EthAddress, PublicKey);
+
+/// Makes the members' folders and keys, and returns who they are, by their numbers.
+fn make_members(
+    dir: &Path,
+    file: &chain::Config,
+    secret: impl Fn(&str, usize) -> Bytes32,
+) -> Result<Vec<Member>, Error> {
+    let chain::Members::Made(count) = file.committee.members else {
+        return Err(Error::failed(
+            "this command runs all members on this machine: name how many in availability.committee.members",
+        ));
+    };
+    let count = usize::try_from(count).map_err(|_| Error::failed("too many members for this machine"))?;
+    let make = |index| {
+        let (batches, verdicts) = (secret("batches", index), secret("verdicts", index));
+        let folder = Network::member_dir(dir, index);
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(Error::io(format!("make {}", folder.display())))?;
+        write(&folder.join("keys.json"), &MemberFile { batches, verdicts })?;
+        let key = EthKey::from_bytes(batches.0).ok_or_else(|| Error::failed("a key came out as zero: try again"))?;
+        Ok((key.address(), SecretKey::from_seed(verdicts.0).public()))
+    };
+    (0..count).map(make).collect()
+}
+
+/// Returns the addresses of the members that must sign, in the order that the contract wants.
+fn mandatory_of(file: &chain::Config, members: &[Member]) -> Result<Vec<EthAddress>, Error> {
+    let mut addresses = match &file.committee.mandatory {
+        chain::Mandatory::Numbered(numbers) => {
+            let member = |number: &u64| {
+                let found = usize::try_from(*number).ok().and_then(|at| members.get(at));
+                found.map(|member| member.0).ok_or_else(|| Error::failed(format!("there is no member {number}")))
+            };
+            numbers.iter().map(member).collect::<Result<Vec<_>, _>>()?
+        }
+        chain::Mandatory::Listed(addresses) => addresses.clone(),
+    };
+    addresses.sort_unstable();
+    Ok(addresses)
+}
+
 impl Network {
     fn path(dir: &Path) -> PathBuf {
         dir.join("network.json")
@@ -258,45 +315,13 @@ impl Network {
 
     /// Makes a new network: random keys, free ports, parameters of a development chain.
     pub fn create(dir: &Path, file: &chain::Config, operator_key: Option<&Path>) -> Result<Self, Error> {
-        let operator_key = match (&file.l1.rpc_url, operator_key) {
-            (Some(_), Some(path)) => {
-                Some(std::path::absolute(path).map_err(Error::io(format!("find {}", path.display())))?)
-            }
-            (None, None) => None,
-            (Some(_), None) => {
-                return Err(Error::failed(
-                    "l1.rpc_url names an L1 of others: name the account that deploys and pays with --operator-key",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(Error::failed("a local L1 has an operator of its own: leave --operator-key out"));
-            }
-        };
-
-        let chain::Members::Made(count) = file.committee.members else {
-            return Err(Error::failed(
-                "this command runs all members on this machine: name how many in availability.committee.members",
-            ));
-        };
-        let count = usize::try_from(count).map_err(|_| Error::failed("too many members for this machine"))?;
+        let operator_key = operator_key_of(file, operator_key)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| Error::failed(format!("no randomness to make keys from: {error}")))?;
         let secret = |role: &str, index: usize| keccak(&[&seed, role.as_bytes(), &index.to_be_bytes()]);
-        let mut members = Vec::new();
-        for index in 0..count {
-            let (batches, verdicts) = (secret("batches", index), secret("verdicts", index));
-            let folder = Self::member_dir(dir, index);
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)
-                .map_err(Error::io(format!("make {}", folder.display())))?;
-            write(&folder.join("keys.json"), &MemberFile { batches, verdicts })?;
-            let key =
-                EthKey::from_bytes(batches.0).ok_or_else(|| Error::failed("a key came out as zero: try again"))?;
-            members.push((key.address(), SecretKey::from_seed(verdicts.0).public()));
-        }
+        let mut members = make_members(dir, file, secret)?;
+        let mandatory = mandatory_of(file, &members)?;
         members.sort_unstable_by_key(|(address, _)| *address);
         let coordinator = secret("coordinator", 0);
         write(&dir.join("coordinator.json"), &RoleFile { seed: coordinator })?;
@@ -306,13 +331,6 @@ impl Network {
         write(&dir.join("sequencer.json"), &RoleFile { seed: sequencer })?;
         let threshold = u32::try_from(file.committee.threshold)
             .map_err(|_| Error::failed("the committee's threshold is too large"))?;
-        let mandatory = match &file.committee.mandatory {
-            chain::Mandatory::Numbered(numbers) => {
-                let member = |number: &u64| usize::try_from(*number).ok().and_then(|at| members.get(at)).map(|m| m.0);
-                numbers.iter().filter_map(member).collect()
-            }
-            chain::Mandatory::Listed(addresses) => addresses.clone(),
-        };
         let rules = rules_of(file);
         let config = ChainConfig {
             salt: secret("salt", 0),

@@ -157,7 +157,14 @@ async fn take_messages(reader: Reader, sequencer: sequencer::Handle) -> Result<(
         let next = sequencer.read(|sequencer| sequencer.inbox_next()).await.map_err(Error::role)?;
         match reader.messages(next, MESSAGES).await {
             Ok(messages) if messages.is_empty() => {}
-            Ok(messages) => sequencer.messages(messages).map_err(Error::role)?,
+            Ok(messages) => {
+                let is_full = messages.len() >= usize::try_from(MESSAGES).unwrap_or(usize::MAX);
+                sequencer.messages(messages).map_err(Error::role)?;
+                if is_full {
+                    // More may wait already. To ask where the sequencer stands waits until it has taken these.
+                    continue;
+                }
+            }
             Err(error) => tracing::warn!(error = %Causes(&error), "L1"),
         }
         tokio::time::sleep(POLL).await;

@@ -91,7 +91,7 @@ async fn what_l1_lost_while_the_node_was_down_is_taken_back_at_the_start() {
     deposit(&chain, account, 5).await;
     await_balance(&client, account, 105).await;
     chain.await_settled().await;
-    chain.kill_all();
+    chain.kill_all().await;
     let head = number(&chain.rpc("eth_blockNumber", json!([])).await);
     chain.rpc("anvil_rollback", json!([head - kept])).await;
     let up = talea(chain.path(), &["chain", "up"]);

@@ -9,7 +9,7 @@ use proof::Domain;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use types::{Bytes32, EthAddress, Height};
 
 /// How long anything may take before a test gives up.
@@ -130,17 +130,13 @@ impl Chain {
     }
 
     /// Kills the node and every member, with no time to say anything.
-    pub fn kill_all(&self) {
+    pub async fn kill_all(&self) {
         let signal = nix::sys::signal::Signal::SIGKILL;
         // Members end by themselves when the node is gone, so some may be gone before they are shot.
         for pid in self.pids() {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
         }
-        let start = Instant::now();
-        while !self.pids().is_empty() {
-            assert!(start.elapsed() < PATIENCE, "killed processes are still there");
-            std::thread::sleep(POLL);
-        }
+        eventually("killed processes are gone", async || self.pids().is_empty().then_some(())).await;
     }
 
     /// Waits until all that the chain did is settled on L1, and returns the last block's height.
@@ -164,12 +160,14 @@ impl Drop for Chain {
 
 /// Asks until there is an answer.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
+    let asked = async {
+        let mut clock = tokio::time::interval(POLL);
+        loop {
+            clock.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
         }
-        assert!(start.elapsed() < PATIENCE, "in vain: {what}");
-        tokio::time::sleep(POLL).await;
-    }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("in vain: {what}"))
 }

@@ -246,7 +246,8 @@ impl World {
                 Effect::Send { header, evidence } => {
                     self.line(&format!("the settler sends batch {}", header.number));
                     let difference = self.disk.diffs.get(&header.number).map(Vec::as_slice);
-                    self.settler.parts = parts(*header, evidence, difference);
+                    let parts = parts(*header, evidence, difference);
+                    self.settler.parts.extend(parts);
                 }
                 Effect::Final { number } => self.settler_record(number)?,
                 Effect::Reopen { settled } => {

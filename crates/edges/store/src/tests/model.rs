@@ -133,6 +133,7 @@ impl Model {
         Executed {
             block: Block { header, entries: entries.collect() },
             receipts: receipts.collect(),
+            entry_leaves: Vec::new(),
             changes: changes.collect(),
             undo: changed().map(before).collect(),
         }
