@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many steps a run takes under faults unless it is told otherwise.
-pub const STEPS: u64 = 8_000;
+pub const STEPS: u64 = 4_000;
 
 /// A part that is broken on purpose, to see that the simulator notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
