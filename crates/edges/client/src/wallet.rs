@@ -1,6 +1,6 @@
 //! A key with a client.
 
-use crate::{Client, Error};
+use crate::{Client, Error, RETRY};
 use api::bulk::{self, Outcome};
 use api::{Confirmation, Failure};
 use crypto::account::{PublicKey, SecretKey};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use transition::{Action, Entry, Reject, Status, Transaction};
 use types::{AccountId, Decode as _, Digest, Encode as _};
 
-/// How often an action is signed anew because another sender of the same account took its nonce.
+/// How often an action is sent again because another sender of the same account took its nonce, or the chain went back.
 const NONCE_RACES: usize = 16;
 
 /// Signs and sends for one account, and believes no confirmation that the sequencer did not sign. Cheap to clone; clones
@@ -63,13 +63,22 @@ impl Wallet {
     /// did not sign what the gateway says.
     pub async fn send(&self, action: &Action) -> Result<Confirmation, Error> {
         let _one_at_a_time = self.sending.lock().await;
-        let mut races = 0;
+        let (mut races, mut signed) = (0, None);
         loop {
-            let nonce = self.client.nonce(self.account).await?;
-            let tx = Transaction::sign(&self.key, &self.chain, nonce, action.clone());
+            let tx = match signed.take() {
+                Some(tx) => tx,
+                None => {
+                    let nonce = self.client.nonce(self.account).await?;
+                    Transaction::sign(&self.key, &self.chain, nonce, action.clone())
+                }
+            };
             let confirmation = match self.client.submit(tx.to_bytes()).await {
-                Err(Error::Refused(failure)) if is_nonce_race(&failure) && races < NONCE_RACES => {
+                Err(Error::Refused(failure)) if races < NONCE_RACES && after(&failure) != After::GivingUp => {
                     races += 1;
+                    if after(&failure) == After::Waiting {
+                        tokio::time::sleep(RETRY).await;
+                        signed = Some(tx);
+                    }
                     continue;
                 }
                 other => other?,
@@ -104,8 +113,23 @@ impl Wallet {
     }
 }
 
-fn is_nonce_race(failure: &Failure) -> bool {
-    failure.code == Reject::NonceTooLow.code() || failure.code == Reject::NonceTooHigh.code()
+/// How to go on after a refusal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// Another transaction has the nonce for good: the action is signed for the next one.
+    SigningAnew,
+    /// The chain went back behind the nonce, and what stood before it may come again: then the same bytes hold. Signed
+    /// anew, the action could be done twice.
+    Waiting,
+    GivingUp,
+}
+
+fn after(failure: &Failure) -> After {
+    match failure.code {
+        code if code == Reject::NonceTooLow.code() => After::SigningAnew,
+        code if code == Reject::NonceTooHigh.code() => After::Waiting,
+        _ => After::GivingUp,
+    }
 }
 
 /// Checks that the sequencer signed all that a confirmation says of a transaction.

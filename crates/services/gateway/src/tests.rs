@@ -87,6 +87,8 @@ struct World {
     chain: Arc<Mutex<Chain>>,
     store: Store,
     heads: watch::Sender<Height>,
+    /// Transactions that are still answered as if something before them were missing, and all that came.
+    behind: Arc<Mutex<(usize, Vec<TransactionId>)>>,
     _folder: Arc<TempDir>,
 }
 
@@ -101,7 +103,7 @@ impl World {
         let genesis_root = state.root();
         let chain = Chain { state, head: None, batch: None, genesis_root, unsealed: Vec::new() };
         let heads = watch::channel(Height(0)).0;
-        Self { chain: Arc::new(Mutex::new(chain)), store, heads, _folder: Arc::new(folder) }
+        Self { chain: Arc::new(Mutex::new(chain)), store, heads, behind: Arc::default(), _folder: Arc::new(folder) }
     }
 
     fn block(&self, entries: Vec<Incoming>) -> (Block, Vec<Receipt>) {
@@ -214,6 +216,14 @@ impl World {
 impl Node for World {
     async fn submit_all(&self, transactions: Vec<Checked>) -> Result<Vec<Result<Confirmed, Refused>>, Refused> {
         let ids: Vec<TransactionId> = transactions.iter().map(Checked::id).collect();
+        {
+            let mut behind = self.behind.lock().unwrap();
+            behind.1.extend(&ids);
+            if behind.0 > 0 {
+                behind.0 -= 1;
+                return Ok(ids.iter().map(|_| Err(Refused::Rejected(303, "missing".to_owned()))).collect());
+            }
+        }
         let (block, receipts) = self.block(transactions.into_iter().map(|tx| Incoming::Checked(tx.into())).collect());
         let tree = Tree::new(&entry_leaves(&block.entries, &receipts));
         let signed = Arc::new(SignedHeader::sign(&sequencer(), &config().hash(), block.header.clone()));
@@ -575,5 +585,20 @@ async fn the_client_and_the_gateway_understand_each_other() {
     assert_eq!(client.status().await.unwrap().sealed, 1);
     let _: Status = world.json(path::STATUS).await;
     assert_eq!(client.balance(wallet.account(), AssetId(id(2))).await.unwrap().amount, Amount::ZERO);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_wallet_signs_no_wish_anew_because_the_chain_went_back() {
+    let world = World::new();
+    world.deposit(0, &key(1), ETH);
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(serve(world.gateway(), listener));
+    let wallet = Wallet::connect(Client::with_patience(&base, Duration::ZERO), key(1)).await.unwrap();
+    world.behind.lock().unwrap().0 = 2;
+    wallet.send(&transfer(5)).await.unwrap();
+    let came = world.behind.lock().unwrap().1.clone();
+    assert_eq!((came.len(), &came[1..]), (3, &[came[0]; 2][..]));
     serving.abort();
 }
