@@ -63,8 +63,7 @@ impl Chain {
         let folder = tempfile::tempdir().expect("a temporary folder");
         json_of(folder.path(), &["chain", "new", "a test's"]);
         let file = folder.path().join("chain.toml");
-        let quick =
-            [("age_ms = 2000", "age_ms = 300"), ("block_time = 1", "block_time = 0.2"), ("tps = 1000", "tps = 100")];
+        let quick = [("age_ms = 2000", "age_ms = 300"), ("block_time = 1", "block_time = 0.2")];
         let mut text = std::fs::read_to_string(&file).unwrap();
         for (from, to) in quick.iter().chain(changes) {
             assert!(text.contains(from), "the template has {from}");
