@@ -60,6 +60,7 @@ impl Knobs {
         let policy = Policy {
             batch_age: Millis(prng.between(300, 1_200)),
             batch_entries: usize::try_from(prng.between(8, 200)).unwrap_or(8),
+            block_entries: types::limits::BLOCK_ENTRIES,
             batch_bytes: usize::try_from(prng.between(4_000, 60_000)).unwrap_or(4_000),
             questioning: on_timeout.map(|on_timeout| Questioning { timeout, on_timeout }),
         };

@@ -157,14 +157,14 @@ section! {
 }
 
 section! {
-    /// A server of the operator's that is asked about every transaction before it is sequenced. Without this table
-    /// nobody is asked.
+    /// A server of the operator's that is asked what shall stand in the place of a transaction which would be rejected.
+    /// Without this table nobody is asked.
     Hook, HookDraft, HOOK at "hook" optional {
         /// Where it listens.
         url: String = Url, "\"http://127.0.0.1:8080/check\"";
         /// How long it may take to answer.
         timeout_ms: Millis = millis(1, 60_000), "500";
-        /// What becomes of a transaction that it refuses, or about which it says nothing in time.
+        /// What becomes of a transaction about which it says nothing in time, and of those that wait behind it.
         policy: HookPolicy = Choice::<HookPolicy>::ANY, "\"drop\"";
     }
 }
@@ -180,8 +180,8 @@ section! {
         confirmations: u64 = count(1, 1_000, "blocks"), "1";
         /// The highest price of gas that is ever offered.
         gas_price_max_gwei: Gwei = Number { range: 1..=100_000, decimals: 0, unit: "gwei", make: Gwei }, "200";
-        /// What may be spent on gas in a day. Without it, what the operator's account holds.
-        spend_max_eth_per_day: Option<Gwei> =
+        /// What all that is on its way to L1 may cost together at most. Without it, what the operator's account holds.
+        spend_max_eth: Option<Gwei> =
             Maybe(Number { range: 1_000_000..=1_000_000_000_000, decimals: 9, unit: "ETH", make: Gwei }), "2.5";
     }
 }

@@ -190,14 +190,13 @@ fn base_chain(draft: &Draft, reading: &mut Reading<'_>) {
 }
 
 fn spending(draft: &Draft, reading: &mut Reading<'_>) {
-    let (Some(Some(Gwei(spend))), Some(Gwei(price))) = (draft.l1.spend_max_eth_per_day, draft.l1.gas_price_max_gwei)
-    else {
+    let (Some(Some(Gwei(spend))), Some(Gwei(price))) = (draft.l1.spend_max_eth, draft.l1.gas_price_max_gwei) else {
         return;
     };
     let least = price.saturating_mul(SETTLEMENT_GAS);
     if spend < least {
         let bound = format!("at least {}.{:09} ETH", least / 1_000_000_000, least % 1_000_000_000);
         let advice = "one settlement at gas_price_max_gwei costs as much, and without it nothing settles: raise it";
-        reading.fault("l1.spend_max_eth_per_day", bound, advice);
+        reading.fault("l1.spend_max_eth", bound, advice);
     }
 }

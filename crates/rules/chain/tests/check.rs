@@ -69,14 +69,14 @@ fn the_template_passes_and_says_what_it_says() {
     assert_eq!(config.committee.mandatory, Mandatory::Numbered(vec![]));
     assert_eq!(config.forced.deadline, Millis(86_400_000));
     assert_eq!(config.consensus.algorithm, Algorithm::Committee);
-    assert_eq!((config.hook, config.l1.rpc_url, config.l1.spend_max_eth_per_day), (None, None, None));
+    assert_eq!((config.hook, config.l1.rpc_url, config.l1.spend_max_eth), (None, None, None));
 }
 
 #[test]
 fn what_may_be_left_out_may_also_be_there() {
     let hook = "hook.url = \"http://h/\"; hook.timeout_ms = 1; hook.policy = \"halt\"";
     check_paths(hook, &[]);
-    check_paths("l1.rpc_url = \"http://127.0.0.1:8545\"; l1.chain_id = 1; l1.spend_max_eth_per_day = 2.5", &[]);
+    check_paths("l1.rpc_url = \"http://127.0.0.1:8545\"; l1.chain_id = 1; l1.spend_max_eth = 2.5", &[]);
     check_paths("availability.committee.mandatory", &[]);
     check_paths("availability.committee.mandatory = [2, 0]", &[]);
     check_paths("features.data_availability = false; availability.mode = \"validium\"; availability.publish", &[]);
@@ -95,7 +95,7 @@ fn a_field_out_of_its_range_is_the_one_fault_and_its_bounds_are_none() {
         ("batch.bytes", "1024", "4194304", ""),
         ("l1.confirmations", "1", "1000", ""),
         ("l1.gas_price_max_gwei", "1", "100000", ""),
-        ("l1.spend_max_eth_per_day", "0.001", "1000", "l1.gas_price_max_gwei = 1"),
+        ("l1.spend_max_eth", "0.001", "1000", "l1.gas_price_max_gwei = 1"),
         ("forced.deadline", "62", "2592000", "forced.exit_window = 31536000; batch.age_ms = 60000"),
         ("forced.freeze_grace", "1", "2592000", "forced.exit_window = 31536000"),
         ("forced.exit_window", "172800", "31536000", ""),
@@ -138,7 +138,7 @@ fn the_bounds_are_where_they_are_said_to_be() {
         ("l1.chain_id", "0", "9007199254740992"),
         ("l1.confirmations", "0", "1001"),
         ("l1.gas_price_max_gwei", "0", "100001"),
-        ("l1.spend_max_eth_per_day", "0.000999999", "1000.000000001"),
+        ("l1.spend_max_eth", "0.000999999", "1000.000000001"),
     ] {
         check_paths(&format!("{path} = {below}"), &[path]);
         check_paths(&format!("{path} = {above}"), &[path]);
@@ -316,8 +316,8 @@ fn the_base_chain_is_the_one_that_is_meant() {
     for url in ["ftp://a", "node:8545", "http://", "http:///a", "http://a b", "http://ä"] {
         check_paths(&format!("l1.rpc_url = \"{url}\""), &["l1.rpc_url"]);
     }
-    check_paths("l1.gas_price_max_gwei = 200; l1.spend_max_eth_per_day = 0.04", &[]);
-    check_paths("l1.gas_price_max_gwei = 200; l1.spend_max_eth_per_day = 0.039999999", &["l1.spend_max_eth_per_day"]);
+    check_paths("l1.gas_price_max_gwei = 200; l1.spend_max_eth = 0.04", &[]);
+    check_paths("l1.gas_price_max_gwei = 200; l1.spend_max_eth = 0.039999999", &["l1.spend_max_eth"]);
 }
 
 #[test]

@@ -112,7 +112,9 @@ pub enum Effect {
 pub struct Policy {
     /// How old a batch may grow.
     pub batch_age: Millis,
-    /// How many entries it may hold before it is sealed at the end of the block.
+    /// How many entries a block may hold, [`limits::BLOCK_ENTRIES`] at most.
+    pub block_entries: usize,
+    /// How many entries a batch may hold before it is sealed at the end of the block.
     pub batch_entries: usize,
     /// How large its state difference may grow before it is sealed at the end of the block, in bytes at most.
     pub batch_bytes: usize,
@@ -122,7 +124,13 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { batch_age: Millis(500), batch_entries: 65_536, batch_bytes: 4_000_000, questioning: None }
+        Self {
+            batch_age: Millis(500),
+            block_entries: limits::BLOCK_ENTRIES,
+            batch_entries: 65_536,
+            batch_bytes: 4_000_000,
+            questioning: None,
+        }
     }
 }
 
@@ -332,13 +340,14 @@ impl Sequencer {
     /// Makes a block of what waits: L1 messages first, so that nobody can crowd them out.
     fn block(&mut self, now: Millis) -> Vec<Effect> {
         let mut entries: Vec<Incoming> = Vec::new();
-        while entries.len() < limits::BLOCK_ENTRIES / 2 {
+        let most = self.policy.block_entries.clamp(2, limits::BLOCK_ENTRIES);
+        while entries.len() < most / 2 {
             let Some(message) = self.inbox.pop_front() else { break };
             entries.push(Incoming::Message(message));
         }
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
         let mut nonces: BTreeMap<AccountId, u64> = BTreeMap::new();
-        while entries.len() < limits::BLOCK_ENTRIES {
+        while entries.len() < most {
             let Some(waiting) = self.queue.pop_front() else { break };
             let account = waiting.transaction.signer();
             let stored = || self.state.get::<Account>(&account).map_or(0, |record| record.nonce);

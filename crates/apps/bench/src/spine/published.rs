@@ -122,7 +122,7 @@ impl Chain {
         let messages = reader.starting_at(deployed.block).messages(0, 1).await.expect("the deposit is read");
         // A batch is sealed when it is told to, and whole.
         let policy =
-            Policy { batch_age: Millis(1), batch_entries: usize::MAX, batch_bytes: usize::MAX, questioning: None };
+            Policy { batch_age: Millis(1), batch_entries: usize::MAX, batch_bytes: usize::MAX, ..Policy::default() };
         let Settings { config, key, .. } = settings(config.clone());
         let mut sequencer = Sequencer::restore(config, policy, key, sequencer::core::Restored::default());
         sequencer.step(Millis(0), Input::Messages(messages));

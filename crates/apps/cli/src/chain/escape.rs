@@ -253,7 +253,7 @@ async fn follow(way: &Way, opens: bool, writer: &Writer) -> Result<(Kind, Vec<l1
             }
             let escape = escape.as_ref().ok_or_else(|| Error::failed("a balance has no path: rebuild again"))?;
             for step in escape.steps() {
-                sent.extend(done(writer.call(step).await, "")?);
+                sent.push(writer.call(step).await?);
             }
             let (account, token, amount) = (identity.account(), *token, *amount);
             sent.extend(done(writer.call(Call::Escape { account, token, amount }).await, "AlreadyEscaped")?);

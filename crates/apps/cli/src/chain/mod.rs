@@ -50,7 +50,7 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         operator_key: Option<PathBuf>,
     },
-    /// Say how the chain is: first of all, how long ago its last batch settled.
+    /// Say how the chain is: first of all, how long sealed batches have waited for L1.
     Status {
         /// Go on saying it, every second.
         #[arg(long)]

@@ -141,7 +141,8 @@ fn text(value: &Value, members: usize) -> String {
             .map_or_else(String::new, |n| if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.3}") }),
         other => other.to_string(),
     };
-    let mut out = format!("settled   batch {}, {} s ago\n", shown("settled"), shown("settle_lag_s"));
+    let mut out =
+        format!("settled   batch {}; sealed ones have waited {} s\n", shown("settled"), shown("settle_lag_s"));
     let mut line = |name: &str, rest: String| out.push_str(&format!("{name:<9} {rest}\n"));
     line("sealed", format!("batch {}; the next is {} s old", shown("sealed"), shown("batch_age_s")));
     line("blocks", format!("{}; {} transactions/s, {} wait", shown("height"), shown("tps"), shown("queue")));

@@ -35,6 +35,8 @@ pub struct Operation {
     pub name: String,
     /// How old a batch may grow, in milliseconds.
     pub batch_age_ms: Millis,
+    /// How many entries a block may hold.
+    pub block_entries: usize,
     /// How many entries a batch may hold.
     pub batch_entries: usize,
     /// How large a batch's state difference may grow, in bytes.
@@ -95,12 +97,13 @@ impl Operation {
         Ok(Self {
             name: config.heading.name.clone(),
             batch_age_ms: config.batch.age_ms,
+            block_entries: size(config.scaling.max_tx_per_shard)?,
             batch_entries: size(config.batch.count)?,
             batch_bytes: size(config.batch.bytes)?,
             hook,
             confirmations: config.l1.confirmations,
             gas_price_max_gwei: config.l1.gas_price_max_gwei.0,
-            spend_max_gwei: config.l1.spend_max_eth_per_day.map(|gwei| gwei.0),
+            spend_max_gwei: config.l1.spend_max_eth.map(|gwei| gwei.0),
             patience_ms: if config.l1.rpc_url.is_none() { LOCAL_PATIENCE } else { PATIENCE },
         })
     }
@@ -117,6 +120,7 @@ impl Operation {
         });
         sequencer::Policy {
             batch_age: self.batch_age_ms,
+            block_entries: self.block_entries,
             batch_entries: self.batch_entries,
             batch_bytes: self.batch_bytes,
             questioning,

@@ -101,6 +101,23 @@ fn a_confirmation_binds_the_sequencer() {
 }
 
 #[test]
+fn a_block_holds_no_more_than_it_may() {
+    let mut sequencer = start(Policy { block_entries: 4, ..policy() }, Restored::default());
+    sequencer.step(Millis(0), Input::Messages((0..5).map(deposit).collect()));
+    for nonce in 0..4 {
+        sequencer.step(Millis(0), submit(nonce, nonce));
+    }
+    let sizes = (1..5).map(|at| {
+        let effects = sequencer.step(Millis(at), Input::Tick);
+        effects.iter().find_map(|effect| match effect {
+            Effect::Commit(executed) => Some(executed.block.entries.len()),
+            _ => None,
+        })
+    });
+    assert_eq!(sizes.collect::<Vec<_>>(), [Some(4), Some(4), Some(1), None]);
+}
+
+#[test]
 fn a_batch_is_sealed_by_count_and_by_size() {
     for policy in [Policy { batch_entries: 2, ..policy() }, Policy { batch_bytes: 200, ..policy() }] {
         let mut sequencer = start(policy, Restored::default());
