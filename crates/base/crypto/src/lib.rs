@@ -13,9 +13,11 @@
 //! ```
 
 pub mod account;
+mod ecgfp5;
 pub mod eth;
 pub mod list;
 pub mod poseidon;
+pub mod schnorr;
 mod secret;
 
 pub use poseidon::Domain;

@@ -48,6 +48,8 @@ pub enum Domain {
     Outcome = 12,
     /// A block's header, as the sequencer signs it.
     Confirmation = 13,
+    /// The challenge of a signature: its commitment, the key and the message.
+    Challenge = 14,
 }
 
 impl Domain {
