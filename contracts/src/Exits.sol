@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import { BitMaps } from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 
-import { AccountId } from "./AccountId.sol";
+import { AccountId, GOLDILOCKS_ORDER } from "./AccountId.sol";
 import { Inbox } from "./Inbox.sol";
 import { Poseidon } from "./Poseidon.sol";
 import { Quanta } from "./Quanta.sol";
@@ -94,11 +94,15 @@ contract Exits is IExits {
     }
 
     /// @inheritdoc IExits
-    function accountOf(uint8 scheme, bytes32 key, address owner) external pure returns (AccountId) {
-        uint256[] memory elements = new uint256[](14);
+    function accountOf(uint8 scheme, uint64[5] calldata key, address owner) external pure returns (AccountId) {
+        uint256[] memory elements = new uint256[](11);
         elements[0] = scheme;
-        _limbs32(elements, 1, key, 8);
-        _limbs32(elements, 9, bytes32(bytes20(owner)), 5);
+        for (uint256 i = 0; i < 5; ++i) {
+            // The hash would take it for its remainder: a second spelling of another key.
+            if (key[i] >= GOLDILOCKS_ORDER) revert KeyMalformed(i);
+            elements[1 + i] = key[i];
+        }
+        _limbs32(elements, 6, bytes32(bytes20(owner)), 5);
         return AccountId.wrap(Poseidon.hash(Poseidon.constants(), Poseidon.ACCOUNT, elements));
     }
 

@@ -24,7 +24,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     /// @dev Keeps every time in the contract far from overflow.
     uint256 private constant DURATION_MAX = 3650 days;
     uint256 public constant CHUNK_COUNT_MAX = 64;
-    uint256 public constant TRANSACTION_LENGTH_MAX = 4096;
+    uint256 public constant TRANSACTION_LENGTH_MAX = 5120;
 
     /// @inheritdoc IRollup
     bytes32 public immutable configHash;
@@ -162,7 +162,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     }
 
     /// @inheritdoc IRollup
-    function openAccount(uint8 scheme, bytes32 key, address owner) external returns (AccountId account) {
+    function openAccount(uint8 scheme, uint64[5] calldata key, address owner) external returns (AccountId account) {
         if (owner == address(0)) revert OwnerZero();
         account = exits.accountOf(scheme, key, owner);
         if (ownerOf[account] != address(0)) revert AccountAlreadyOpened(account);

@@ -29,7 +29,7 @@ contract ExitsTest is TaleaTest {
         super.setUp();
         depositETH(100 * GWEI);
         depositToken(100);
-        _account = rollup.openAccount(SCHEME, keccak256("key"), recipient);
+        _account = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         for (uint256 which = 0; which < 3; ++which) {
             _leaves.push(StateTree.balance(_account, vault.assetOf(tokenOf(which)), HELD));
         }
@@ -138,7 +138,7 @@ contract ExitsTest is TaleaTest {
     function test_another_account_is_refused() public {
         freezeRollup();
         walk(OF_ETH);
-        AccountId other = rollup.openAccount(SCHEME, keccak256("key"), depositor);
+        AccountId other = rollup.openAccount(SCHEME, keyOf("key"), depositor);
         vm.expectRevert();
         exits.escape(other, tokenOf(OF_ETH), Quanta.wrap(HELD));
     }
@@ -151,12 +151,12 @@ contract ExitsTest is TaleaTest {
     }
 
     function test_an_account_is_opened_after_the_freeze_too() public {
-        AccountId late = exits.accountOf(SCHEME, keccak256("late"), depositor);
+        AccountId late = exits.accountOf(SCHEME, keyOf("late"), depositor);
         _leaves.push(StateTree.balance(late, vault.assetOf(idOf(ETH)), HELD));
         settleLeaves();
         freezeRollup();
         walk(_leaves.length - 1);
-        rollup.openAccount(SCHEME, keccak256("late"), depositor);
+        rollup.openAccount(SCHEME, keyOf("late"), depositor);
         uint256 balanceBefore = depositor.balance;
         exits.escape(late, idOf(ETH), Quanta.wrap(HELD));
         vm.assertEq(depositor.balance - balanceBefore, HELD * GWEI, "paid");
@@ -187,7 +187,7 @@ contract ExitsTest is TaleaTest {
 
     function test_a_refused_payment_leaves_the_balance_there() public {
         MoodyRecipient moody = new MoodyRecipient();
-        AccountId shy = rollup.openAccount(SCHEME, keccak256("shy"), address(moody));
+        AccountId shy = rollup.openAccount(SCHEME, keyOf("shy"), address(moody));
         _leaves.push(StateTree.balance(shy, vault.assetOf(idOf(ETH)), HELD));
         settleLeaves();
         freezeRollup();

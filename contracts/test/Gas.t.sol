@@ -97,7 +97,7 @@ contract GasTest is TaleaTest {
     }
 
     function test_opening_an_account_and_forcing_a_withdrawal() public {
-        AccountId opened = rollup.openAccount(SCHEME, keccak256("key"), recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         check("opening an account", USER_GAS_MAX);
         vm.prank(recipient);
         rollup.forceWithdrawal(opened, idOf(address(token)), Quanta.wrap(7));
@@ -107,8 +107,8 @@ contract GasTest is TaleaTest {
     function test_forcing_transactions() public {
         rollup.forceTransaction(noise(300));
         check("forced transaction of 300 bytes", USER_GAS_MAX);
-        rollup.forceTransaction(noise(4096));
-        check("forced transaction of 4096 bytes", USER_GAS_MAX);
+        rollup.forceTransaction(noise(5120));
+        check("forced transaction of 5120 bytes", USER_GAS_MAX);
     }
 
     function test_freezing() public {
@@ -130,7 +130,7 @@ contract GasTest is TaleaTest {
     function test_escaping() public {
         depositETH(7 * GWEI);
         depositToken(7);
-        AccountId opened = rollup.openAccount(SCHEME, keccak256("key"), recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         TokenId[3] memory tokens = [idOf(ETH), idOf(address(token)), halfOf("half")];
         string[3] memory names = ["escape of ETH", "escape of a token", "escape of halves"];
         for (uint256 i = 0; i < 3; ++i) {

@@ -135,7 +135,7 @@ contract GoldenTest {
         for (uint256 i = 0; i < count; ++i) {
             uint8 scheme = uint8(number(at(".accounts", i, ".scheme")));
             address owner = vm.parseJsonAddress(_json, at(".accounts", i, ".owner"));
-            AccountId opened = _rollup.openAccount(scheme, word(at(".accounts", i, ".key")), owner);
+            AccountId opened = _rollup.openAccount(scheme, limbs(at(".accounts", i, ".key")), owner);
             vm.assertEq(AccountId.unwrap(opened), word(at(".accounts", i, ".account")), "account");
         }
         count = countOf(".assets");
@@ -259,6 +259,15 @@ contract GoldenTest {
 
     function at(string memory list, uint256 i, string memory key) private pure returns (string memory) {
         return string.concat(list, "[", vm.toString(i), "]", key);
+    }
+
+    /// @dev A key: five limbs of eight bytes.
+    function limbs(string memory key) private view returns (uint64[5] memory read) {
+        bytes memory text = vm.parseJsonBytes(_json, key);
+        vm.assertEq(text.length, 40, "length of a key");
+        for (uint256 i = 0; i < text.length; ++i) {
+            read[i / 8] = (read[i / 8] << 8) | uint8(text[i]);
+        }
     }
 
     function word(string memory key) private view returns (bytes32) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { AccountId } from "../src/AccountId.sol";
+import { AccountId, GOLDILOCKS_ORDER } from "../src/AccountId.sol";
 import { Quanta } from "../src/Quanta.sol";
 import { Rollup } from "../src/Rollup.sol";
 import { TokenId } from "../src/TokenId.sol";
+import { IExits } from "../src/interfaces/IExits.sol";
 import { IRollup } from "../src/interfaces/IRollup.sol";
 import { IVault } from "../src/interfaces/IVault.sol";
 import { PoseidonReference } from "./support/PoseidonReference.sol";
@@ -13,33 +14,33 @@ import { vm } from "./support/Vm.sol";
 
 /// @dev Messages that nobody can keep out, and what happens when they are ignored.
 contract InboxTest is TaleaTest {
-    bytes32 private constant KEY = keccak256("key");
-
     // Accounts.
 
     function test_anybody_opens_an_account_for_its_owner() public {
-        AccountId expected = exits.accountOf(SCHEME, KEY, recipient);
+        AccountId expected = exits.accountOf(SCHEME, keyOf("key"), recipient);
         vm.expectEmit(address(rollup));
         emit IRollup.AccountOpened(expected, recipient);
         vm.prank(depositor);
-        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         vm.assertEq(AccountId.unwrap(opened), AccountId.unwrap(expected), "account");
         vm.assertEq(rollup.ownerOf(opened), recipient, "owner");
         vm.assertTrue(opened.isWellFormed(), "well formed");
     }
 
     /// @dev By the definition: a sponge of the reference permutation over scheme, key and owner.
-    function testFuzz_an_account_binds_scheme_key_and_owner(uint8 scheme, bytes32 key, address of_) public view {
-        bytes memory limbs = bytes.concat(bytes4(uint32(scheme)), key, bytes20(of_), bytes8(0));
+    function testFuzz_an_account_binds_scheme_key_and_owner(uint8 scheme, bytes memory name, address of_) public view {
+        uint64[5] memory key = keyOf(name);
+        uint256[12] memory elements;
+        elements[0] = scheme;
+        for (uint256 i = 0; i < 5; ++i) {
+            elements[1 + i] = key[i];
+            elements[6 + i] = uint32(uint160(of_) >> (128 - 32 * i));
+        }
         uint256[8] memory state;
-        (state[4], state[5]) = (3, 14);
-        for (uint256 start = 0; start < 16; start += 4) {
+        (state[4], state[5]) = (3, 11);
+        for (uint256 start = 0; start < 12; start += 4) {
             for (uint256 i = 0; i < 4; ++i) {
-                bytes4 limb;
-                assembly ("memory-safe") {
-                    limb := mload(add(limbs, add(32, mul(4, add(start, i)))))
-                }
-                state[i] = addmod(state[i], uint32(limb), 0xFFFFFFFF00000001);
+                state[i] = addmod(state[i], elements[start + i], GOLDILOCKS_ORDER);
             }
             PoseidonReference.permute(state);
         }
@@ -47,15 +48,24 @@ contract InboxTest is TaleaTest {
         vm.assertEq(AccountId.unwrap(exits.accountOf(scheme, key, of_)), bytes32(expected), "account");
     }
 
+    function test_a_key_has_one_spelling() public {
+        for (uint256 i = 0; i < 5; ++i) {
+            uint64[5] memory key;
+            key[i] = uint64(GOLDILOCKS_ORDER);
+            refuses(abi.encodeWithSelector(IExits.KeyMalformed.selector, i));
+            rollup.openAccount(SCHEME, key, recipient);
+        }
+    }
+
     function test_an_account_is_opened_once() public {
-        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         refuses(abi.encodeWithSelector(IRollup.AccountAlreadyOpened.selector, opened));
-        rollup.openAccount(SCHEME, KEY, recipient);
+        rollup.openAccount(SCHEME, keyOf("key"), recipient);
     }
 
     function test_nobody_owns_no_account() public {
         vm.expectRevert(IRollup.OwnerZero.selector);
-        rollup.openAccount(SCHEME, KEY, address(0));
+        rollup.openAccount(SCHEME, keyOf("key"), address(0));
     }
 
     // Forced withdrawals.
@@ -63,7 +73,7 @@ contract InboxTest is TaleaTest {
     function testFuzz_the_owner_forces_a_withdrawal(uint64 amount, bool ofHalf) public {
         amount = uint64(bound(amount, 1, 2 ** 63 - 1));
         TokenId moved = ofHalf ? halfOf("half") : idOf(address(token));
-        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         depositETH(GWEI);
         bytes32 hashBefore = rollup.inboxHash(1);
         vm.expectEmit(address(rollup));
@@ -75,7 +85,7 @@ contract InboxTest is TaleaTest {
     }
 
     function test_only_the_owner_forces_a_withdrawal() public {
-        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         refuses(abi.encodeWithSelector(IRollup.CallerNotOwner.selector, depositor, opened));
         vm.prank(depositor);
         rollup.forceWithdrawal(opened, idOf(ETH), Quanta.wrap(1));
@@ -113,15 +123,15 @@ contract InboxTest is TaleaTest {
     }
 
     function test_a_forced_transaction_is_bounded() public {
-        rollup.forceTransaction(new bytes(4096));
-        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 4097, 4096));
-        rollup.forceTransaction(new bytes(4097));
-        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 0, 4096));
+        rollup.forceTransaction(new bytes(5120));
+        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 5121, 5120));
+        rollup.forceTransaction(new bytes(5121));
+        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 0, 5120));
         rollup.forceTransaction("");
     }
 
     function test_messages_of_all_kinds_share_one_queue() public {
-        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         bytes32 hash = hashAfter(0, 0, 3, keccak256("first"));
         rollup.forceTransaction("first");
         hash = hashAfter(hash, 1, 1, transferPayload(account, idOf(ETH), 7, depositor));
@@ -207,7 +217,7 @@ contract InboxTest is TaleaTest {
     }
 
     function test_a_frozen_rollup_does_nothing_more() public {
-        AccountId opened = rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
         IRollup.Header memory header = nextHeader();
         bytes memory evidence = quorum(rollup.headerDigest(header), THRESHOLD);
         vm.prank(owner);
@@ -300,8 +310,8 @@ contract InboxTest is TaleaTest {
     }
 
     function refusesForced(TokenId moved, uint64 amount, bytes memory fault) private {
-        AccountId opened = exits.accountOf(SCHEME, KEY, recipient);
-        if (rollup.ownerOf(opened) == address(0)) rollup.openAccount(SCHEME, KEY, recipient);
+        AccountId opened = exits.accountOf(SCHEME, keyOf("key"), recipient);
+        if (rollup.ownerOf(opened) == address(0)) rollup.openAccount(SCHEME, keyOf("key"), recipient);
         refuses(fault);
         vm.prank(recipient);
         rollup.forceWithdrawal(opened, moved, Quanta.wrap(amount));

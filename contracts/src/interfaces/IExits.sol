@@ -29,6 +29,8 @@ interface IExits {
     error NodeUnknown(bytes32 node);
     /// @notice The path leads to another node.
     error PathWrong(bytes32 reached, bytes32 expected);
+    /// @notice A limb of an account's key is not below the field's order.
+    error KeyMalformed(uint256 limb);
     /// @notice The account's owner is not known: open the account first.
     error AccountNotOpen(AccountId account);
     /// @notice The token is not one the Vault knows, nor the id of a half.
@@ -59,8 +61,9 @@ interface IExits {
     /// @param index The deposit's place in the inbox.
     function reclaim(uint64 index, AccountId account, TokenId token, Quanta amount, address sender) external;
 
-    /// @notice Returns the id of the account with this key and owner.
-    function accountOf(uint8 scheme, bytes32 key, address owner) external pure returns (AccountId);
+    /// @notice Returns the id of the account with this key and owner. Whether the limbs are a point is not asked here: an
+    /// account whose key is none belongs to its owner all the same.
+    function accountOf(uint8 scheme, uint64[5] calldata key, address owner) external pure returns (AccountId);
 
     /// @notice Returns the ledger's id of the asset that stands for an L1 token.
     function assetOf(address token) external pure returns (bytes32);

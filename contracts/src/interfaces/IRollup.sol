@@ -168,9 +168,9 @@ interface IRollup {
 
     /// @notice Makes an account's owner known on this chain, once. Anybody may call: the account's id binds the owner.
     /// @param scheme The signature scheme of the account's key.
-    /// @param key The account's public key.
+    /// @param key The account's public key: a point's five field elements, the constant coefficient first.
     /// @param owner The address that the account names as its owner.
-    function openAccount(uint8 scheme, bytes32 key, address owner) external returns (AccountId account);
+    function openAccount(uint8 scheme, uint64[5] calldata key, address owner) external returns (AccountId account);
 
     /// @notice Queues a withdrawal to the caller, who must be the account's owner. Batches must consume it in time.
     /// @param amount The ledger withdraws this many quanta or all there are, whichever is less.

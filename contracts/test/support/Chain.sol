@@ -88,7 +88,7 @@ contract Chain is TaleaTest {
         _tokens.push(idOf(address(_feeToken)));
         _tokens.push(halfOf("half"));
         for (uint256 holder = 0; holder < ACCOUNTS; ++holder) {
-            _accounts.push(rollup.openAccount(SCHEME, bytes32(holder), recipient));
+            _accounts.push(rollup.openAccount(SCHEME, [uint64(holder), 0, 0, 0, 0], recipient));
         }
     }
 

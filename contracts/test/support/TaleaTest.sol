@@ -29,7 +29,7 @@ abstract contract TaleaTest {
     uint64 internal constant FREEZE_GRACE = 12 hours;
     uint64 internal constant EXIT_WINDOW = 3 days;
     bytes internal constant CHUNK = "the state diff of every batch here";
-    uint8 internal constant SCHEME = 1;
+    uint8 internal constant SCHEME = 2;
 
     address internal immutable owner = vm.addr(0xA11);
     address internal immutable depositor = vm.addr(0xDE9);
@@ -81,6 +81,13 @@ abstract contract TaleaTest {
     }
 
     // Accounts and keys.
+
+    /// @dev Returns a well-formed key made from a name. It is hardly ever a point, which no contract asks for.
+    function keyOf(bytes memory name) internal pure returns (uint64[5] memory key) {
+        for (uint256 i = 0; i < 5; ++i) {
+            key[i] = uint64(uint256(keccak256(abi.encode(name, i))) % GOLDILOCKS_ORDER);
+        }
+    }
 
     /// @dev Returns a well-formed account id made from a name.
     function accountOf(bytes memory name) internal pure returns (AccountId) {

@@ -12,9 +12,8 @@ const RULES: [&str; 12] =
     ["state", "proof", "ledger", "market", "task", "transition", "chain", "scheduler", "vm", "lang", "mpc", "api"];
 
 /// What `base` and `rules` may take from the registry. None of these reads a clock, a file, a socket or a random source.
-const PURE: [&str; 16] = [
+const PURE: [&str; 15] = [
     // Signatures and hashes.
-    "ed25519-dalek",
     "k256",
     "sha2",
     "sha3",

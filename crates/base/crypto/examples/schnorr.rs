@@ -19,7 +19,7 @@ fn main() {
         .iter()
         .zip(&messages)
         .zip(&signatures)
-        .map(|((key, message), signature)| Claim { key, message, signature })
+        .map(|((key, message), signature)| Claim { key: key.limbs(), message, signature })
         .collect();
     let report = |what: &str, count: usize, took: Duration| {
         println!("{what}: {:.1} us each", took.as_secs_f64() * 1e6 / f64::from(u32::try_from(count).unwrap_or(1)));

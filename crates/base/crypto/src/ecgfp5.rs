@@ -8,6 +8,7 @@
 mod curve;
 mod field;
 mod goldilocks;
+mod lanes;
 mod multiply;
 mod scalar;
 

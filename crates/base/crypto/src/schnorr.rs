@@ -21,7 +21,7 @@
 use crate::ecgfp5::{Element, Factor, Point, Scalar, generator_times, generator_times_secret, sum_of_multiples};
 use crate::{Domain, Secret, eth, poseidon};
 use sha2::{Digest as _, Sha512};
-use types::Digest;
+use types::{Digest, EncodedPoint};
 
 /// A public key or a commitment: its field element's coefficients.
 pub type Limbs = [u64; 5];
@@ -49,13 +49,20 @@ impl SigningKey {
     }
 
     /// Returns the public key.
-    pub fn public(&self) -> Limbs {
-        self.public
+    pub fn public(&self) -> EncodedPoint {
+        EncodedPoint::new(self.public).expect("a field element has canonical limbs")
     }
 
     /// Returns the secret scalar's bytes.
     pub fn to_bytes(&self) -> Secret<[u8; PART_BYTES]> {
         Secret::new(self.secret.expose_secret().to_be_bytes())
+    }
+
+    /// Returns the challenge of this key's signature of a message: its two limbs, the least significant first. Part of the
+    /// golden vectors.
+    pub fn challenge_of(&self, message: &Digest) -> [u64; 2] {
+        let signature = self.sign(message);
+        challenge(&limbs_of(&signature[..PART_BYTES]), &self.public, message)
     }
 
     /// Signs a message. Deterministic: the nonce is SHA-512 of the secret, the public key and the message, modulo the order.
@@ -121,12 +128,12 @@ fn limbs_of(bytes: &[u8]) -> Limbs {
 
 /// Says whether the limbs are a public key: canonical, a point, and not the neutral one.
 pub fn is_key(key: &Limbs) -> bool {
-    point(key).is_some()
+    not_neutral(*key).and_then(Point::decode).is_some()
 }
 
-/// Reads a point other than the neutral one.
-fn point(limbs: &Limbs) -> Option<Point> {
-    Element::new(*limbs).filter(|element| *element != Element::ZERO).and_then(Point::decode)
+/// Reads canonical limbs of what is not the neutral point.
+fn not_neutral(limbs: Limbs) -> Option<Element> {
+    Element::new(limbs).filter(|element| *element != Element::ZERO)
 }
 
 /// That a signature is this key's on this message.
@@ -140,9 +147,9 @@ pub struct Claim<'a> {
     pub signature: &'a [u8; SIGNATURE_BYTES],
 }
 
-/// A claim whose parts are canonical; the commitment may be no point yet.
+/// A claim whose parts are canonical and not the neutral point. Whether there are such points is not known yet.
 struct Read {
-    key: Point,
+    key: Element,
     commitment: Element,
     response: Scalar,
 }
@@ -150,29 +157,40 @@ struct Read {
 impl Claim<'_> {
     fn read(&self) -> Option<Read> {
         let (commitment, response) = self.signature.split_at(PART_BYTES);
-        let commitment = Element::new(limbs_of(commitment)).filter(|element| *element != Element::ZERO)?;
         let response = Scalar::from_be_bytes(response.try_into().ok()?)?;
-        Some(Read { key: point(self.key)?, commitment, response })
+        Some(Read { key: not_neutral(*self.key)?, commitment: not_neutral(limbs_of(commitment))?, response })
+    }
+
+    fn hashed(&self) -> Vec<u64> {
+        hashed(&limbs_of(&self.signature[..PART_BYTES]), self.key, self.message)
     }
 
     /// Says whether the claim is true. In variable time; any bytes give an answer.
     pub fn holds(&self) -> bool {
-        self.read().is_some_and(|read| {
-            let challenge = challenge(&read.commitment.limbs(), self.key, self.message);
-            read.holds(challenge)
-        })
+        let Some(Read { key, commitment, response }) = self.read() else { return false };
+        let Some(key) = Point::decode(key) else { return false };
+        let challenge = first_two(&poseidon::hash(Domain::Challenge, &self.hashed()));
+        holds(&key, commitment, &response, challenge)
     }
 }
 
-impl Read {
-    /// Computes the commitment from the rest: nobody has to find the point that its bytes name.
-    fn holds(&self, [low, high]: [u64; 2]) -> bool {
-        let product = sum_of_multiples(&[(self.key.negate(), [low, high, 0, 0])]);
-        generator_times(&self.response).add(&product).is_encoded_as(self.commitment)
-    }
+/// Computes the commitment from the rest: nobody has to find the point that its bytes name.
+fn holds(key: &Point, commitment: Element, response: &Scalar, [low, high]: [u64; 2]) -> bool {
+    let product = sum_of_multiples(&[(key.negate(), [low, high, 0, 0])]);
+    generator_times(response).add(&product).is_encoded_as(commitment)
 }
 
-/// Says of each claim whether it is true: what [`Claim::holds`] says, for about half the work where all are true.
+/// What a claim says of points that exist.
+struct Equation<'a> {
+    /// Where the claim stands among the others.
+    at: usize,
+    read: &'a Read,
+    key: Point,
+    commitment: Point,
+    challenge: [u64; 2],
+}
+
+/// Says of each claim whether it is true: what [`Claim::holds`] says, for less than half the work where all are true.
 ///
 /// A sum of all equations, each times a weight that nobody knew while the claims were made, holds when every one holds.
 /// Where one does not, the sum holds for one of 2^128 choices of its weight (Bellare, Garay, Rabin, 1998). The weights are
@@ -182,38 +200,44 @@ pub fn check_all(claims: &[Claim<'_>]) -> Vec<bool> {
     if claims.len() < BATCH_MIN {
         return claims.iter().map(Claim::holds).collect();
     }
-    let read: Vec<Option<Read>> = claims.iter().map(Claim::read).collect();
-    let sound = claims.iter().zip(&read).filter_map(|(claim, read)| read.as_ref().map(|read| (claim, read)));
-    let inputs: Vec<_> = sound
-        .map(|(claim, read)| (Domain::Challenge, hashed(&read.commitment.limbs(), claim.key, claim.message)))
-        .collect();
-    let mut challenges = poseidon::hash_all(&inputs).into_iter();
-    let read: Vec<Option<(Read, [u64; 2])>> = read
-        .into_iter()
-        .map(|read| read.map(|read| (read, first_two(&challenges.next().expect("one for each that was read")))))
-        .collect();
-    let commitments: Vec<Option<Point>> = read.iter().map(|read| Point::decode(read.as_ref()?.0.commitment)).collect();
-    let hold_together = sum_is_neutral(claims, &read, &commitments);
-    let each = read.iter().zip(&commitments).map(|(read, commitment)| match (read, commitment) {
-        (Some((read, challenge)), Some(_)) => hold_together || read.holds(*challenge),
-        _ => false,
-    });
-    each.collect()
+    let read: Vec<(usize, Read)> =
+        claims.iter().enumerate().filter_map(|(at, claim)| Some((at, claim.read()?))).collect();
+    let equations = equations(claims, &read);
+    let hold_together = sum_is_neutral(claims, &equations);
+    let mut answers = vec![false; claims.len()];
+    for Equation { at, read, key, challenge, .. } in &equations {
+        answers[*at] = hold_together || holds(key, read.commitment, &read.response, *challenge);
+    }
+    answers
 }
 
-/// Says whether the weighted sum of the equations of all claims that could be read holds.
-fn sum_is_neutral(claims: &[Claim<'_>], read: &[Option<(Read, [u64; 2])>], commitments: &[Option<Point>]) -> bool {
+/// Finds the points and the challenges of all claims, and leaves out those whose points do not exist.
+fn equations<'a>(claims: &[Claim<'_>], read: &'a [(usize, Read)]) -> Vec<Equation<'a>> {
+    let encoded: Vec<Element> = read.iter().flat_map(|(_, read)| [read.key, read.commitment]).collect();
+    let points = Point::decode_all(&encoded);
+    let hashed: Vec<_> = read.iter().map(|(at, _)| (Domain::Challenge, claims[*at].hashed())).collect();
+    let challenges = poseidon::hash_all(&hashed);
+    let (pairs, _) = points.as_chunks::<2>();
+    let found = read.iter().zip(pairs).zip(&challenges).filter_map(|(((at, read), [key, commitment]), challenge)| {
+        let (key, commitment) = ((*key)?, (*commitment)?);
+        Some(Equation { at: *at, read, key, commitment, challenge: first_two(challenge) })
+    });
+    found.collect()
+}
+
+/// Says whether the weighted sum of all equations holds.
+fn sum_is_neutral(claims: &[Claim<'_>], equations: &[Equation<'_>]) -> bool {
     let mut weights = Weights::new(claims);
     let mut responses = Scalar::ZERO;
-    let mut terms = Vec::with_capacity(2 * claims.len());
-    for (read, commitment) in read.iter().zip(commitments) {
-        let weight = weights.next();
-        let (Some((read, challenge)), Some(commitment)) = (read, commitment) else { continue };
-        let [low, high] = weight;
+    // The short factors first: terms of a length are summed together.
+    let (mut terms, mut long) = (Vec::with_capacity(2 * equations.len()), Vec::with_capacity(equations.len()));
+    for Equation { read, key, commitment, challenge, .. } in equations {
+        let [low, high] = weights.next();
         responses = responses.plus(&read.response.times(&Scalar::from_limbs([low, high, 0, 0, 0])));
         terms.push((commitment.negate(), [low, high, 0, 0]));
-        terms.push((read.key.negate(), product(weight, *challenge)));
+        long.push((key.negate(), product([low, high], *challenge)));
     }
+    terms.append(&mut long);
     generator_times(&responses).add(&sum_of_multiples(&terms)).is_neutral()
 }
 
@@ -265,9 +289,9 @@ mod tests {
         let claim = Claim { key, message, signature };
         let one = claim.holds();
         let honest = SigningKey::from_seed(&[9; 32]);
-        let beside = honest.sign(message);
+        let (beside, honest) = (honest.sign(message), honest.public());
         // A batch must say the same, and must not doubt its honest neighbour.
-        let batch = [claim, Claim { key: &honest.public(), message, signature: &beside }];
+        let batch = [claim, Claim { key: honest.limbs(), message, signature: &beside }];
         assert_eq!(check_all(&batch), [one, true]);
         assert_eq!(check_all(&[claim]), [one]);
         one
@@ -279,9 +303,9 @@ mod tests {
         let signature = key.sign(&message(1));
         assert_eq!(signature, SigningKey::from_seed(&[1; 32]).sign(&message(1)));
         assert_ne!(signature[..PART_BYTES], key.sign(&message(2))[..PART_BYTES], "no nonce is used twice");
-        assert!(holds(&key.public(), &message(1), &signature));
-        assert!(!holds(&key.public(), &message(2), &signature));
-        assert!(!holds(&SigningKey::from_seed(&[2; 32]).public(), &message(1), &signature));
+        assert!(holds(key.public().limbs(), &message(1), &signature));
+        assert!(!holds(key.public().limbs(), &message(2), &signature));
+        assert!(!holds(SigningKey::from_seed(&[2; 32]).public().limbs(), &message(1), &signature));
     }
 
     #[test]
@@ -292,7 +316,7 @@ mod tests {
             for bit in [1, 0x80] {
                 let mut bad = signature;
                 bad[at] ^= bit;
-                assert!(!holds(&key.public(), &message(1), &bad), "byte {at}");
+                assert!(!holds(key.public().limbs(), &message(1), &bad), "byte {at}");
             }
         }
     }
@@ -318,7 +342,7 @@ mod tests {
         let key = SigningKey::from_seed(&[1; 32]);
         let mut signature = key.sign(&message(1));
         plus(&mut signature[PART_BYTES..], &order);
-        assert!(!holds(&key.public(), &message(1), &signature));
+        assert!(!holds(key.public().limbs(), &message(1), &signature));
     }
 
     #[test]
@@ -332,7 +356,7 @@ mod tests {
             assert!(!is_key(&limbs));
             let mut signature = SigningKey::from_seed(&[1; 32]).sign(&message(1));
             signature[..PART_BYTES].copy_from_slice(&bytes_of(&limbs));
-            assert!(!holds(&SigningKey::from_seed(&[1; 32]).public(), &message(1), &signature));
+            assert!(!holds(SigningKey::from_seed(&[1; 32]).public().limbs(), &message(1), &signature));
         }
     }
 
@@ -368,7 +392,7 @@ mod tests {
         let good: Vec<_> = keys.iter().zip(&messages).map(|(key, message)| key.sign(message)).collect();
         let check = |signatures: &[[u8; SIGNATURE_BYTES]]| {
             let claims = publics.iter().zip(&messages).zip(signatures);
-            let claims = claims.map(|((key, message), signature)| Claim { key, message, signature });
+            let claims = claims.map(|((key, message), signature)| Claim { key: key.limbs(), message, signature });
             check_all(&claims.collect::<Vec<_>>())
         };
         assert_eq!(check(&good), [true; 9]);
@@ -394,8 +418,8 @@ mod tests {
         #[test]
         fn every_signature_holds(seed in any::<[u8; 32]>(), number in any::<u32>()) {
             let key = SigningKey::from_seed(&seed);
-            prop_assert!(is_key(&key.public()));
-            prop_assert!(holds(&key.public(), &message(number.into()), &key.sign(&message(number.into()))));
+            prop_assert!(is_key(key.public().limbs()));
+            prop_assert!(holds(key.public().limbs(), &message(number.into()), &key.sign(&message(number.into()))));
         }
 
         #[test]

@@ -247,10 +247,60 @@ byte_id!(
     20
 );
 byte_id!(
-    /// A signature of the account scheme.
+    /// A signature of the account scheme: a commitment, then a response.
     Signature,
-    64
+    80
 );
+
+/// A point of the curve of account keys, as its one field element: five canonical Goldilocks elements, the constant
+/// coefficient first. Whether there is such a point is for the signature scheme to say.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EncodedPoint([u64; 5]);
+
+impl EncodedPoint {
+    /// The neutral point, which is nobody's key.
+    pub const NEUTRAL: Self = Self([0; 5]);
+
+    /// Takes five limbs, refusing any that is not below the prime.
+    pub fn new(limbs: [u64; 5]) -> Option<Self> {
+        limbs.iter().all(|limb| *limb < GOLDILOCKS).then_some(Self(limbs))
+    }
+
+    /// Returns the limbs.
+    pub const fn limbs(&self) -> &[u64; 5] {
+        &self.0
+    }
+}
+
+impl Encode for EncodedPoint {
+    fn encode(&self, out: &mut dyn Sink) {
+        self.0.iter().for_each(|limb| out.felt(*limb));
+    }
+}
+
+impl Decode for EncodedPoint {
+    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self([input.felt()?, input.felt()?, input.felt()?, input.felt()?, input.felt()?]))
+    }
+}
+
+impl fmt::Display for EncodedPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.to_bytes())
+    }
+}
+
+impl std::str::FromStr for EncodedPoint {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut bytes = [0; 40];
+        hex_into(text, &mut bytes)?;
+        Self::from_bytes(&bytes).map_err(|_| ParseError)
+    }
+}
+
+text_and_json!(EncodedPoint);
 
 #[cfg(test)]
 mod tests {
@@ -261,6 +311,9 @@ mod tests {
         assert_eq!(Digest::new([GOLDILOCKS, 0, 0, 0]), None);
         assert_eq!(Digest::from_be_bytes(&[0xff; 32]), None);
         assert_eq!(Digest::from_bytes(&[0xff; 32]), Err(DecodeError::Range));
+        assert_eq!(EncodedPoint::new([0, 0, 0, 0, GOLDILOCKS]), None);
+        assert_eq!(EncodedPoint::from_bytes(&[0xff; 40]), Err(DecodeError::Range));
+        assert!(format!("0x{}", "ff".repeat(40)).parse::<EncodedPoint>().is_err());
     }
 
     #[test]
@@ -269,6 +322,10 @@ mod tests {
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(Digest::from_bytes(&digest.to_bytes()), Ok(digest));
         assert_eq!(digest.to_bytes(), digest.to_be_bytes());
+        let point = EncodedPoint::new([1, 2, 3, 4, GOLDILOCKS - 1]).unwrap();
+        assert_eq!(point.to_string().parse(), Ok(point));
+        assert_eq!(EncodedPoint::from_bytes(&point.to_bytes()), Ok(point));
+        assert_eq!(point.to_elements(), point.limbs());
         assert_eq!(EthAddress([7; 20]).to_string().parse(), Ok(EthAddress([7; 20])));
         assert!("0x12".parse::<Bytes32>().is_err());
         assert!(format!("0x{}", "zz".repeat(32)).parse::<Bytes32>().is_err());

@@ -1,7 +1,7 @@
 //! Bounds of everything that can grow. A name here is the only place its number is written.
 
-/// Longest encoded transaction, in bytes.
-pub const TRANSACTION_BYTES: usize = 4_096;
+/// Longest encoded transaction, in bytes: the largest quorum's word on a tally fits, each with its identity and signature.
+pub const TRANSACTION_BYTES: usize = 5_120;
 /// Most entries (transactions and L1 messages) in one block.
 pub const BLOCK_ENTRIES: usize = 4_096;
 /// Most blocks in one batch.

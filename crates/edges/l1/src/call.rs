@@ -138,7 +138,7 @@ impl Call<'_> {
                 rollup(Rollup::settleCall { header, chunks, evidence }.abi_encode())
             }
             Self::OpenAccount { identity } => {
-                let (scheme, key, owner) = (identity.key.scheme, word(&identity.key.key), address(&identity.owner));
+                let (scheme, key, owner) = (identity.key.scheme, *identity.key.key.limbs(), address(&identity.owner));
                 rollup(Rollup::openAccountCall { scheme, key, owner }.abi_encode())
             }
             Self::ForceWithdrawal { account, token, amount } => {

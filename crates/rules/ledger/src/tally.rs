@@ -6,7 +6,7 @@
 use crate::Reject;
 use crate::account::{balance, credit, debit};
 use crate::bridge::{supply_minus, supply_plus};
-use crypto::account::Identity;
+use crypto::account::{self, Identity};
 use crypto::{Domain, poseidon};
 use state::{Overlay, leaf};
 use types::{AccountId, Amount, AssetId, Digest, Encode, Millis, Ppm, Signature, TallyId, choice, limits, record};
@@ -401,7 +401,12 @@ fn has_quorum(quorum: &Quorum, digest: &Digest, endorsements: &[Endorsement]) ->
     enough
         && accounts.is_sorted_by(|a, b| a < b)
         && accounts.iter().all(|account| quorum.members.binary_search(account).is_ok())
-        && endorsements.iter().all(|e| e.resolver.key.verifies(digest, &e.signature))
+        && all_sign(digest, endorsements)
+}
+
+fn all_sign(digest: &Digest, endorsements: &[Endorsement]) -> bool {
+    let signed: Vec<_> = endorsements.iter().map(|e| (&e.resolver.key, digest, &e.signature)).collect();
+    !account::verify_all(&signed).contains(&false)
 }
 
 /// Ends an unresolved tally by its refund split.

@@ -3,7 +3,7 @@
 use crate::params::{Parameters, parameters};
 use crate::task::{self, Standing, Task, TaskRecord};
 use crate::{Context, Moved, Paid, Refusal, Reject, offer};
-use crypto::account::owned_by;
+use crypto::account::{owned_by, verify_all};
 use crypto::{Domain, poseidon};
 use ledger::{account, tally};
 use proof::agreement::{Agreement, Decision, Outcome, check};
@@ -67,13 +67,18 @@ impl Verdict {
 fn check_quorum(params: &Parameters, context: &Context, tx: &Decide) -> Result<(), Reject> {
     let digest = tx.verdict.digest(&context.chain);
     let mut next = 0;
+    let mut signed = Vec::with_capacity(tx.signatures.len());
     for vote in &tx.signatures {
         let key =
             usize::try_from(vote.resolver).ok().and_then(|at| params.resolvers.get(at)).ok_or(Reject::NoQuorum)?;
-        if vote.resolver < next || !key.verifies(&digest, &vote.signature) {
+        if vote.resolver < next {
             return Err(Reject::NoQuorum);
         }
         next = vote.resolver + 1;
+        signed.push((key, &digest, &vote.signature));
+    }
+    if verify_all(&signed).contains(&false) {
+        return Err(Reject::NoQuorum);
     }
     let enough = usize::try_from(params.threshold).is_ok_and(|threshold| tx.signatures.len() >= threshold.max(1));
     if enough { Ok(()) } else { Err(Reject::NoQuorum) }

@@ -1,7 +1,7 @@
 //! Transactions.
 
 use crate::Reject;
-use crypto::account::{Identity, SecretKey};
+use crypto::account::{self, Identity, SecretKey};
 use crypto::{Domain, poseidon};
 use ledger::account::Transfer;
 use ledger::authority::{Authorise, Authority, Rekey, Revoke};
@@ -151,22 +151,29 @@ impl Transaction {
     pub fn check(bytes: &[u8], chain: &Digest) -> Result<Checked, Reject> {
         let transaction = Self::read(bytes)?;
         let (id, signer) = (transaction.id(chain), transaction.sender.account());
-        transaction.signed(bytes, id, signer)
+        let holds = transaction.sender.key.verifies(&id.0, &transaction.signature);
+        transaction.checked(bytes, id, signer, holds)
     }
 
-    /// Checks many as [`Transaction::check`] does each, and hashes several at a time.
+    /// Checks many as [`Transaction::check`] does each, but hashes several at a time and checks their signatures together.
+    /// A few dozen at once are worth it; more are no faster.
     pub fn check_all<B: AsRef<[u8]>>(all: &[B], chain: &Digest) -> Vec<Result<Checked, Reject>> {
         let read: Vec<_> = all.iter().map(|bytes| Self::read(bytes.as_ref())).collect();
         let sound = read.iter().flatten();
         let inputs: Vec<_> = sound
             .flat_map(|tx| [(Domain::Transaction, tx.id_elements(chain)), (Domain::Account, tx.sender.to_elements())])
             .collect();
-        let mut digests = poseidon::hash_all(&inputs).into_iter();
-        let mut next = || digests.next().expect("two digests for each that was read");
+        let digests = poseidon::hash_all(&inputs);
+        let (ids, rest) = digests.as_chunks::<2>();
+        assert!(rest.is_empty(), "two digests for each that was read");
+        let signed: Vec<_> =
+            read.iter().flatten().zip(ids).map(|(tx, [id, _])| (&tx.sender.key, id, &tx.signature)).collect();
+        let answers = account::verify_all(&signed);
+        let mut answers = ids.iter().zip(answers);
         let checked = read.into_iter().zip(all).map(|(read, bytes)| {
             let transaction = read?;
-            let (id, signer) = (TransactionId(next()), AccountId(next()));
-            transaction.signed(bytes.as_ref(), id, signer)
+            let ([id, signer], holds) = answers.next().expect("an answer for each that was read");
+            transaction.checked(bytes.as_ref(), TransactionId(*id), AccountId(*signer), holds)
         });
         checked.collect()
     }
@@ -178,11 +185,49 @@ impl Transaction {
         Self::from_bytes(bytes).map_err(|_| Reject::Undecodable)
     }
 
-    /// Checks the signature of what these bytes say, under its own id and its signer's account.
-    fn signed(self, bytes: &[u8], id: TransactionId, signer: AccountId) -> Result<Checked, Reject> {
-        if !self.sender.key.verifies(&id.0, &self.signature) {
+    /// Says of what these bytes say that it was checked, where its signature held.
+    fn checked(self, bytes: &[u8], id: TransactionId, signer: AccountId, holds: bool) -> Result<Checked, Reject> {
+        if !holds {
             return Err(Reject::BadSignature);
         }
         Ok(Checked { transaction: self, id, signer, bytes: bytes.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::tally::Endorsement;
+    use types::TallyId;
+
+    fn key(n: u8) -> SecretKey {
+        SecretKey::from_seed([n; 32])
+    }
+
+    #[test]
+    fn the_largest_quorum_fits_a_transaction() {
+        let endorsement = |n: u8| Endorsement { resolver: key(n).identity(), signature: Signature::ZERO };
+        let most = u8::try_from(limits::COMMITTEE_MEMBERS).unwrap();
+        let endorsements = (0..most).map(endorsement).collect();
+        let resolve = Resolve { tally: TallyId(Digest::ZERO), outcome: u64::MAX, endorsements };
+        let behalf = Some(key(100).account());
+        let transaction = Transaction::sign_for(&key(101), behalf, &Digest::ZERO, u64::MAX, Action::Resolve(resolve));
+        assert!(Transaction::check(&transaction.to_bytes(), &Digest::ZERO).is_ok());
+    }
+
+    #[test]
+    fn many_transactions_are_checked_as_each_is() {
+        let chain = poseidon::hash(Domain::Config, &[1]);
+        let retire = |n: u8| Transaction::sign(&key(n), &chain, 0, Action::Retire(Retire {}));
+        let mut all: Vec<Vec<u8>> = (0..20).map(|n| retire(n).to_bytes()).collect();
+        let last = all[3].len() - 1;
+        all[3][last] ^= 1;
+        all[7].truncate(9);
+        all[11] = Transaction { sender: key(1).identity(), ..retire(11) }.to_bytes();
+        all[12] = vec![0; limits::TRANSACTION_BYTES + 1];
+        let each: Vec<_> = all.iter().map(|bytes| Transaction::check(bytes, &chain)).collect();
+        assert_eq!(Transaction::check_all(&all, &chain), each);
+        let bad: Vec<usize> = (0..20).filter(|at| each[*at].is_err()).collect();
+        assert_eq!(bad, [3, 7, 11, 12]);
     }
 }

@@ -6,7 +6,7 @@ use transition::{Checked, Reject, Transaction};
 use types::{Decode as _, Digest};
 
 /// Transactions that are checked together: enough to hash several at a time, and few enough to share a request's.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 64;
 
 /// Why a request of many transactions is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

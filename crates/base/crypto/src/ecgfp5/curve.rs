@@ -8,7 +8,8 @@
 //! without exceptions. Source: Pornin, "Double-Odd Elliptic Curves", ePrint 2020/1558, and "EcGFp5: a Specialized Elliptic
 //! Curve", ePrint 2022/274.
 
-use super::field::Element;
+use super::field::{Element, Field};
+use super::multiply::half_powers;
 
 /// The curve's b is this times z.
 const B: u64 = 263;
@@ -16,11 +17,11 @@ const B: u64 = 263;
 /// An element of the group.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug))]
-pub(crate) struct Point {
-    x: Element,
-    z: Element,
-    u: Element,
-    t: Element,
+pub(crate) struct Point<F = Element> {
+    pub(super) x: F,
+    pub(super) z: F,
+    pub(super) u: F,
+    pub(super) t: F,
 }
 
 /// An element whose denominators are one.
@@ -48,11 +49,22 @@ impl Point {
     /// Its x solves x^2 - (w^2 - 2) x + b = 0. The product b of both solutions is no square, so that one of them is none
     /// either, and that one is in the group.
     pub(crate) fn decode(w: Element) -> Option<Self> {
+        Self::decode_by(w, discriminant(w).half_power())
+    }
+
+    /// Decodes many, as [`Point::decode`] does each: the powers that roots ask for are taken together.
+    pub(crate) fn decode_all(all: &[Element]) -> Vec<Option<Self>> {
+        let discriminants: Vec<Element> = all.iter().map(|w| discriminant(*w)).collect();
+        let powers = half_powers(&discriminants);
+        all.iter().zip(powers).map(|(w, power)| Self::decode_by(*w, power)).collect()
+    }
+
+    fn decode_by(w: Element, half_power: Element) -> Option<Self> {
         if w == Element::ZERO {
             return Some(Self::NEUTRAL);
         }
-        let sum = w.square() - Element::ONE.double();
-        let root = (sum.square() - Element::ONE.times_z(4 * B)).root()?;
+        let sum = sum_of_solutions(w);
+        let root = discriminant(w).root(half_power)?;
         let x = (sum + root).halve();
         let x = if x.is_square() { (sum - root).halve() } else { x };
         Some(Self { x, z: Element::ONE, u: Element::ONE, t: w })
@@ -72,20 +84,9 @@ impl Point {
         self.u == Element::ZERO
     }
 
-    #[inline(always)]
-    pub(crate) fn negate(&self) -> Self {
-        Self { u: -self.u, ..*self }
-    }
-
-    /// Adds: ten multiplications.
+    /// Adds.
     pub(crate) fn add(&self, other: &Self) -> Self {
-        let xs = self.x * other.x;
-        let zs = self.z * other.z;
-        let us = self.u * other.u;
-        let ts = self.t * other.t;
-        let crossed_x = (self.x + self.z) * (other.x + other.z) - xs - zs;
-        let crossed_u = (self.u + self.t) * (other.u + other.t) - us - ts;
-        Self::sum(xs, zs, us, ts, crossed_x, crossed_u)
+        self.plus(other)
     }
 
     /// Adds an element whose denominators are one: eight multiplications.
@@ -97,9 +98,66 @@ impl Point {
         Self::sum(xs, self.z, us, self.t, crossed_x, crossed_u)
     }
 
+    /// Doubles.
+    pub(crate) fn double(&self) -> Self {
+        self.twice()
+    }
+
+    /// Doubles `count` times.
+    pub(crate) fn double_times(&self, count: usize) -> Self {
+        self.twice_times(count)
+    }
+
+    /// Makes the denominators of many one, with one inversion (Montgomery's trick).
+    pub(super) fn to_affine(points: &[Self]) -> Vec<Affine> {
+        let mut product = Element::ONE;
+        let mut before = Vec::with_capacity(points.len());
+        for point in points {
+            before.push(product);
+            product = product * point.z * point.t;
+        }
+        // No denominator is ever zero: the formulas are complete.
+        let mut inverse = product.invert();
+        let mut affine = vec![Affine::NEUTRAL; points.len()];
+        for ((point, before), affine) in points.iter().zip(before).zip(&mut affine).rev() {
+            let both = inverse * before;
+            *affine = Affine { x: point.x * point.t * both, u: point.u * point.z * both };
+            inverse = inverse * point.z * point.t;
+        }
+        affine
+    }
+}
+
+fn sum_of_solutions(w: Element) -> Element {
+    w.square() - Element::ONE.double()
+}
+
+fn discriminant(w: Element) -> Element {
+    sum_of_solutions(w).square() - Element::ONE.times_z(4 * B)
+}
+
+/// The formulas, inlined so that they are compiled for the vectors that they are used with.
+impl<F: Field> Point<F> {
+    #[inline(always)]
+    pub(crate) fn negate(&self) -> Self {
+        Self { u: -self.u, ..*self }
+    }
+
+    /// Adds: ten multiplications.
+    #[inline(always)]
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let xs = self.x * other.x;
+        let zs = self.z * other.z;
+        let us = self.u * other.u;
+        let ts = self.t * other.t;
+        let crossed_x = (self.x + self.z) * (other.x + other.z) - xs - zs;
+        let crossed_u = (self.u + self.t) * (other.u + other.t) - us - ts;
+        Self::sum(xs, zs, us, ts, crossed_x, crossed_u)
+    }
+
     /// Finishes a sum from the products X1 X2, Z1 Z2, U1 U2, T1 T2, X1 Z2 + X2 Z1 and U1 T2 + U2 T1.
     #[inline(always)]
-    fn sum(xs: Element, zs: Element, us: Element, ts: Element, crossed_x: Element, crossed_u: Element) -> Self {
+    fn sum(xs: F, zs: F, us: F, ts: F, crossed_x: F, crossed_u: F) -> Self {
         let zs_b = zs.times_z(B);
         let outer = xs + zs_b;
         let first = ts * outer;
@@ -109,7 +167,8 @@ impl Point {
     }
 
     /// Doubles: four multiplications and five squares.
-    pub(crate) fn double(&self) -> Self {
+    #[inline(always)]
+    pub(super) fn twice(&self) -> Self {
         let (x, w, z) = self.to_jacobian();
         let (squared_w, squared_z) = (w.square(), z.square());
         let u = (w + z).square() - squared_z - squared_w;
@@ -119,7 +178,7 @@ impl Point {
 
     /// Starts a doubling. Gives the square of an intermediate x, and its partners w and z.
     #[inline(always)]
-    fn to_jacobian(self) -> (Element, Element, Element) {
+    fn to_jacobian(self) -> (F, F, F) {
         let first = self.z * self.t;
         let second = first * self.t;
         let z = first * self.u;
@@ -128,10 +187,11 @@ impl Point {
     }
 
     /// Doubles `count` times, at two multiplications and five squares each and three operations more.
-    pub(crate) fn double_times(&self, count: usize) -> Self {
+    #[inline(always)]
+    pub(super) fn twice_times(&self, count: usize) -> Self {
         match count {
             0 => return *self,
-            1 => return self.double(),
+            1 => return self.twice(),
             _ => {}
         }
         let (x, w, z) = self.to_jacobian();
@@ -157,25 +217,6 @@ impl Point {
             u: crossed * last,
             t: squared_w.double() * (squared_w - squared_z.double()) - squared_last,
         }
-    }
-
-    /// Makes the denominators of many one, with one inversion (Montgomery's trick).
-    pub(super) fn to_affine(points: &[Self]) -> Vec<Affine> {
-        let mut product = Element::ONE;
-        let mut before = Vec::with_capacity(points.len());
-        for point in points {
-            before.push(product);
-            product = product * point.z * point.t;
-        }
-        // No denominator is ever zero: the formulas are complete.
-        let mut inverse = product.invert();
-        let mut affine = vec![Affine::NEUTRAL; points.len()];
-        for ((point, before), affine) in points.iter().zip(before).zip(&mut affine).rev() {
-            let both = inverse * before;
-            *affine = Affine { x: point.x * point.t * both, u: point.u * point.z * both };
-            inverse = inverse * point.z * point.t;
-        }
-        affine
     }
 }
 
@@ -267,6 +308,14 @@ pub(super) mod tests {
             prop_assert!(p.add(&p.negate()).is_neutral());
             prop_assert!(same(&p.add(&q).add(&q.negate()), &p));
             prop_assert!(same(&p.double(), &p.add(&p)));
+        }
+
+        #[test]
+        fn many_are_decoded_as_each_is(elements in prop::collection::vec(element(), 0..20)) {
+            for (ours, element) in Point::decode_all(&elements).iter().zip(&elements) {
+                let theirs = Point::decode(*element);
+                prop_assert_eq!(ours.map(|point| point.encode()), theirs.map(|point| point.encode()));
+            }
         }
 
         #[test]

@@ -5,6 +5,38 @@ use std::ops::{Add, Mul, Neg, Sub};
 use types::GOLDILOCKS;
 use zeroize::Zeroize;
 
+/// What the formulas of the group ask of a field: one element, or one in each lane of a vector.
+pub(crate) trait Field:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Neg<Output = Self>
+{
+    fn square(self) -> Self;
+
+    /// Multiplies by `factor` times z. The factor is below 2^14.
+    fn times_z(self, factor: u64) -> Self;
+
+    #[inline(always)]
+    fn double(self) -> Self {
+        self + self
+    }
+
+    /// Squares `count` times.
+    #[inline(always)]
+    fn square_times(self, count: usize) -> Self {
+        (0..count).fold(self, |power, _| power.square())
+    }
+
+    /// Returns the power of (p + 1) / 2 = 2^31 (2^32 - 1) + 1: thirty-two ones, thirty zeros, and one.
+    #[inline(always)]
+    fn half_power(self) -> Self {
+        let ones_2 = self.square() * self;
+        let ones_4 = ones_2.square_times(2) * ones_2;
+        let ones_8 = ones_4.square_times(4) * ones_4;
+        let ones_16 = ones_8.square_times(8) * ones_8;
+        let ones_32 = ones_16.square_times(16) * ones_16;
+        ones_32.square_times(31) * self
+    }
+}
+
 /// An element: its coefficients from z^0 to z^4, each below p.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Element([u64; 5]);
@@ -29,42 +61,9 @@ impl Element {
         self.0
     }
 
-    #[inline(always)]
-    pub(super) fn double(self) -> Self {
-        self + self
-    }
-
     /// Halves: an odd coefficient is made even by adding p.
     pub(super) fn halve(self) -> Self {
         Self(self.0.map(|limb| (limb >> 1).wrapping_add(mask(limb & 1 == 1) & (GOLDILOCKS / 2 + 1))))
-    }
-
-    /// Multiplies by `factor` times z. The factor is small, so that a product's high word is, too.
-    #[inline(always)]
-    pub(super) fn times_z(self, factor: u64) -> Self {
-        let [a, b, c, d, e] = self.0;
-        let times = |limb: u64, factor: u64| Sum::of(limb, factor).reduce();
-        Self([times(e, 3 * factor), times(a, factor), times(b, factor), times(c, factor), times(d, factor)])
-    }
-
-    #[inline(never)]
-    pub(super) fn square(self) -> Self {
-        let [a, b, c, d, e] = self.0;
-        let twice = |limb| goldilocks::add(limb, limb);
-        let (a2, b2, d2, e2) = (twice(a), twice(b), twice(d), twice(e));
-        let (d3, e3) = (goldilocks::add(d2, d), goldilocks::add(e2, e));
-        let (d6, e6) = (twice(d3), twice(e3));
-        Self([
-            Sum::of(a, a).plus(b, e6).plus(c, d6).reduce(),
-            Sum::of(a2, b).plus(c, e6).plus(d, d3).reduce(),
-            Sum::of(a2, c).plus(b, b).plus(d, e6).reduce(),
-            Sum::of(a2, d).plus(b2, c).plus(e, e3).reduce(),
-            Sum::of(a2, e).plus(b2, d).plus(c, c).reduce(),
-        ])
-    }
-
-    pub(super) fn square_times(self, count: usize) -> Self {
-        (0..count).fold(self, |power, _| power.square())
     }
 
     /// Raises to the power whose effect on the powers of z is given.
@@ -105,19 +104,12 @@ impl Element {
         goldilocks::is_square(self.constant_of_product(self.conjugates()))
     }
 
-    /// Returns a square root of what is a square other than zero. In variable time.
+    /// Returns a square root of what is a square other than zero, given its [`Field::half_power`]. In variable time.
     ///
     /// With r = 1 + p + .. + p^4, `half` is the power (r - 1) / 2 = (p + 1) / 2 * (1 + p^2) * p. Then `self * half^2` is
     /// the norm, and `self * half` over a root of the norm is a root of `self`.
-    pub(super) fn root(self) -> Option<Self> {
-        // (p + 1) / 2 is 2^31 (2^32 - 1) + 1: thirty-two ones, thirty-one zeros, and one.
-        let ones_2 = self.square() * self;
-        let ones_4 = ones_2.square_times(2) * ones_2;
-        let ones_8 = ones_4.square_times(4) * ones_4;
-        let ones_16 = ones_8.square_times(8) * ones_8;
-        let ones_32 = ones_16.square_times(16) * ones_16;
-        let power = ones_32.square_times(31) * self;
-        let half = (power * power.frobenius(&FROBENIUS_TWICE)).frobenius(&FROBENIUS);
+    pub(super) fn root(self, half_power: Self) -> Option<Self> {
+        let half = (half_power * half_power.frobenius(&FROBENIUS_TWICE)).frobenius(&FROBENIUS);
         let norm = self.constant_of_product(half.square());
         Some((self * half).scale(goldilocks::inverse_root(norm)?))
     }
@@ -128,6 +120,31 @@ impl Element {
         for (limb, other) in self.0.iter_mut().zip(other.0) {
             *limb ^= mask & (*limb ^ other);
         }
+    }
+}
+
+impl Field for Element {
+    #[inline(never)]
+    fn square(self) -> Self {
+        let [a, b, c, d, e] = self.0;
+        let twice = |limb| goldilocks::add(limb, limb);
+        let (a2, b2, d2, e2) = (twice(a), twice(b), twice(d), twice(e));
+        let (d3, e3) = (goldilocks::add(d2, d), goldilocks::add(e2, e));
+        let (d6, e6) = (twice(d3), twice(e3));
+        Self([
+            Sum::of(a, a).plus(b, e6).plus(c, d6).reduce(),
+            Sum::of(a2, b).plus(c, e6).plus(d, d3).reduce(),
+            Sum::of(a2, c).plus(b, b).plus(d, e6).reduce(),
+            Sum::of(a2, d).plus(b2, c).plus(e, e3).reduce(),
+            Sum::of(a2, e).plus(b2, d).plus(c, c).reduce(),
+        ])
+    }
+
+    #[inline(always)]
+    fn times_z(self, factor: u64) -> Self {
+        let [a, b, c, d, e] = self.0;
+        let times = |limb: u64, factor: u64| Sum::of(limb, factor).reduce();
+        Self([times(e, 3 * factor), times(a, factor), times(b, factor), times(c, factor), times(d, factor)])
     }
 }
 
@@ -232,11 +249,12 @@ pub(super) mod tests {
         fn a_square_has_a_root_and_seven_times_it_has_none(a in element()) {
             prop_assume!(a != Element::ZERO);
             let square = a.square();
-            let root = square.root().unwrap();
+            let root = square.root(square.half_power()).unwrap();
             prop_assert!(root == a || root == -a);
             // The degree is odd, so what is no square in the base field is none here either.
             prop_assert!(square.is_square() && !square.scale(7).is_square());
-            prop_assert_eq!(square.scale(7).root(), None);
+            let not = square.scale(7);
+            prop_assert_eq!(not.root(not.half_power()), None);
         }
 
         #[test]
@@ -255,7 +273,7 @@ pub(super) mod tests {
             limbs[at] = GOLDILOCKS;
             assert_eq!(Element::new(limbs), None);
         }
-        assert_eq!(Element::ZERO.root(), None);
+        assert_eq!(Element::ZERO.root(Element::ZERO), None);
         assert!(!Element::ZERO.is_square());
     }
 }

@@ -1,6 +1,8 @@
 //! Multiples of points: of the generator from a table, in constant time where the number is secret, and sums of many.
 
 use super::curve::{Affine, Point};
+use super::field::{Element, Field};
+use super::lanes::Vectors;
 use super::scalar::{Scalar, WINDOW_BITS, WINDOWS, Window};
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -69,8 +71,29 @@ const PLACES: usize = 257;
 /// Odd multiples of a point that digits ask for.
 const ODD_MULTIPLES: usize = 1 << (DIGIT_BITS - 2);
 
-/// Sums multiples of points, in variable time: all of them share the doublings (Straus, 1964).
+/// Fewer terms than this are summed one after another: a vector costs as much however many of its lanes are used.
+const TERMS_MIN: usize = 12;
+/// The same for powers.
+const ELEMENTS_MIN: usize = 4;
+
+/// Returns each element's [`Field::half_power`], several at a time where the processor can. For public elements.
+pub(super) fn half_powers(elements: &[Element]) -> Vec<Element> {
+    match Vectors::new() {
+        Some(vectors) if elements.len() >= ELEMENTS_MIN => vectors.half_powers(elements),
+        _ => elements.iter().map(|element| element.half_power()).collect(),
+    }
+}
+
+/// Sums multiples of points, in variable time, several terms at a time where the processor can.
 pub(crate) fn sum_of_multiples(terms: &[(Point, Factor)]) -> Point {
+    match Vectors::new() {
+        Some(vectors) if terms.len() >= TERMS_MIN => vectors.sum_of_multiples(terms),
+        _ => sum_one_by_one(terms),
+    }
+}
+
+/// Sums multiples of points: all of them share the doublings (Straus, 1964).
+fn sum_one_by_one(terms: &[(Point, Factor)]) -> Point {
     let prepared: Vec<_> = terms.iter().map(|(point, factor)| (odd_multiples(point), digits(factor))).collect();
     let mut sum = Point::NEUTRAL;
     let mut doublings = 0;
@@ -124,7 +147,6 @@ fn digits(factor: &Factor) -> [i8; PLACES] {
 #[cfg(test)]
 mod tests {
     use super::super::curve::tests::{point, same};
-    use super::super::field::Element;
     use super::super::scalar::tests::{ORDER_LIMBS, scalar};
     use super::*;
     use proptest::prelude::*;
@@ -187,11 +209,15 @@ mod tests {
 
         #[test]
         fn a_sum_of_multiples_is_found_by_doubling_and_adding(
-            terms in prop::collection::vec((point(), factor()), 0..5)
+            terms in prop::collection::vec((point(), factor()), 0..20)
         ) {
             let each = terms.iter().map(|(point, factor)| times(point, factor));
             let expected = each.fold(Point::NEUTRAL, |sum, multiple| sum.add(&multiple));
+            prop_assert!(same(&sum_one_by_one(&terms), &expected));
             prop_assert!(same(&sum_of_multiples(&terms), &expected));
+            if let Some(vectors) = Vectors::new() {
+                prop_assert!(same(&vectors.sum_of_multiples(&terms), &expected));
+            }
         }
     }
 

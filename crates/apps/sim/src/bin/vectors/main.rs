@@ -9,6 +9,7 @@ mod errors;
 mod list;
 mod permutation;
 mod settlement;
+mod signature;
 mod tree;
 mod verdict;
 
@@ -56,6 +57,7 @@ fn golden() -> Vec<Golden> {
         json("vectors/encoding.json", encoding::vector()),
         json("vectors/list.json", list::vector()),
         json("vectors/poseidon.json", permutation::vector()),
+        json("vectors/schnorr.json", signature::vector()),
         json("vectors/settlement.json", settlement::vector()),
         json("vectors/state.json", tree::vector()),
         json("vectors/verdict.json", verdict::vector()),
