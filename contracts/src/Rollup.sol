@@ -24,7 +24,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     /// @dev Keeps every time in the contract far from overflow.
     uint256 private constant DURATION_MAX = 3650 days;
     uint256 public constant CHUNK_COUNT_MAX = 64;
-    uint256 public constant TRANSACTION_LENGTH_MAX = 5120;
+    uint256 public constant TRANSACTION_LENGTH_MAX = 4096;
 
     /// @inheritdoc IRollup
     bytes32 public immutable configHash;

@@ -107,8 +107,8 @@ contract GasTest is TaleaTest {
     function test_forcing_transactions() public {
         rollup.forceTransaction(noise(300));
         check("forced transaction of 300 bytes", USER_GAS_MAX);
-        rollup.forceTransaction(noise(5120));
-        check("forced transaction of 5120 bytes", USER_GAS_MAX);
+        rollup.forceTransaction(noise(4096));
+        check("forced transaction of 4096 bytes", USER_GAS_MAX);
     }
 
     function test_freezing() public {

@@ -123,10 +123,10 @@ contract InboxTest is TaleaTest {
     }
 
     function test_a_forced_transaction_is_bounded() public {
-        rollup.forceTransaction(new bytes(5120));
-        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 5121, 5120));
-        rollup.forceTransaction(new bytes(5121));
-        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 0, 5120));
+        rollup.forceTransaction(new bytes(4096));
+        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 4097, 4096));
+        rollup.forceTransaction(new bytes(4097));
+        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 0, 4096));
         rollup.forceTransaction("");
     }
 

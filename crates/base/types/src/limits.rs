@@ -1,7 +1,7 @@
 //! Bounds of everything that can grow. A name here is the only place its number is written.
 
-/// Longest encoded transaction, in bytes: the largest quorum's word on a tally fits, each with its identity and signature.
-pub const TRANSACTION_BYTES: usize = 5_120;
+/// Longest encoded transaction, in bytes.
+pub const TRANSACTION_BYTES: usize = 4_096;
 /// Most entries (transactions and L1 messages) in one block.
 pub const BLOCK_ENTRIES: usize = 4_096;
 /// Most blocks in one batch.
@@ -20,6 +20,8 @@ pub const TASK_PROVIDERS: usize = 9;
 pub const PLAN_CANDIDATES: usize = 16;
 /// Most members of the committee.
 pub const COMMITTEE_MEMBERS: usize = 32;
+/// Most members of a tally's quorum. If all of them sign, each with an identity, one transaction brings their word.
+pub const QUORUM_MEMBERS: usize = 24;
 /// Deepest state path: one level for each bit of a key's digest.
 pub const PATH_DEPTH: usize = 256;
 /// Deepest list Merkle path, in contracts as here: more leaves than a batch can ever hold.

@@ -22,7 +22,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("ChunkEmpty", "publish at least one byte"),
     ("Frozen", "the rollup stopped for good: claim withdrawals at the Vault and balances at Exits"),
     ("FreezeTooEarly", "no message has waited long enough: wait for the deadline and the grace"),
-    ("TransactionLengthOutOfRange", "force one transaction of 1 to 5120 bytes"),
+    ("TransactionLengthOutOfRange", "force one transaction of 1 to 4096 bytes"),
     ("AmountOutOfRange", "name at least one quantum and less than 2^63"),
     ("TokenRefused", "name a registered token, or the id of a half"),
     ("OwnerZero", "name an owner other than the zero address"),

@@ -161,7 +161,7 @@ impl Resolver {
                 let members = quorum.members.len();
                 let threshold = usize::try_from(quorum.threshold).unwrap_or(usize::MAX);
                 // Not fewer than two thirds, and never one alone: that would be an account.
-                members <= limits::COMMITTEE_MEMBERS
+                members <= limits::QUORUM_MEMBERS
                     && (2..=members).contains(&threshold)
                     && threshold * 3 >= members * 2
                     && quorum.members.is_sorted_by(|a, b| a < b)

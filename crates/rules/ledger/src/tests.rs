@@ -271,6 +271,8 @@ fn only_the_named_resolver_ends_a_tally() {
         assert_eq!(check(5, say(by_quorum, 20, wrong), 10), Err(Reject::NotResolver));
     }
     assert_eq!(check(1, say(by_quorum, 20, vec![sign(0, 20), sign(2, 20)]), 10), Ok(()));
+    let mut too_many: Vec<_> = (0..25).map(account).collect();
+    too_many.sort();
     let mut s2 = Overlay::new(&state);
     let asset2 = fund(&mut s2, account(1), 1_000);
     assert_eq!(asset2, asset);
@@ -279,6 +281,7 @@ fn only_the_named_resolver_ends_a_tally() {
         Resolver::Quorum(Quorum { threshold: 1, ..quorum.clone() }),
         Resolver::Quorum(Quorum { threshold: 4, ..quorum.clone() }),
         Resolver::Quorum(Quorum { members: quorum.members.iter().rev().copied().collect(), threshold: 2 }),
+        Resolver::Quorum(Quorum { members: too_many, threshold: 24 }),
     ] {
         assert_eq!(split(&mut s2, bad), Err(Reject::BadTerms));
     }

@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn the_largest_quorum_fits_a_transaction() {
         let endorsement = |n: u8| Endorsement { resolver: key(n).identity(), signature: Signature::ZERO };
-        let most = u8::try_from(limits::COMMITTEE_MEMBERS).unwrap();
+        let most = u8::try_from(limits::QUORUM_MEMBERS).unwrap();
         let endorsements = (0..most).map(endorsement).collect();
         let resolve = Resolve { tally: TallyId(Digest::ZERO), outcome: u64::MAX, endorsements };
         let behalf = Some(key(100).account());
