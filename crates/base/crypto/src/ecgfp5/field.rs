@@ -22,7 +22,11 @@ pub(crate) trait Field:
     /// Squares `count` times.
     #[inline(always)]
     fn square_times(self, count: usize) -> Self {
-        (0..count).fold(self, |power, _| power.square())
+        let mut power = self;
+        for _ in 0..count {
+            power = power.square();
+        }
+        power
     }
 
     /// Returns the power of (p + 1) / 2 = 2^31 (2^32 - 1) + 1: thirty-two ones, thirty zeros, and one.

@@ -320,7 +320,11 @@ fn load<S: Simd>(simd: S, rows: &[[u64; LANES]]) -> Wide<S> {
 
 #[inline(always)]
 fn sum_on<S: Simd>(simd: S, terms: &[(Point, Factor)]) -> [Point; LANES] {
-    let rows: Vec<Row> = terms.chunks(LANES).map(|terms| row(simd, terms)).collect();
+    // A loop here and not `map`: what is given to a function that is not inlined does not stay in vectors.
+    let mut rows = Vec::with_capacity(terms.len().div_ceil(LANES));
+    for terms in terms.chunks(LANES) {
+        rows.push(row(simd, terms));
+    }
     let mut sum = load_points(simd, &coordinates(&[Point::NEUTRAL; LANES]));
     let longest = rows.iter().map(|row| row.length).max().unwrap_or(0);
     for place in (0..longest).rev() {
