@@ -216,7 +216,8 @@ impl<S: Simd> Neg for Wide<S> {
 
     #[inline(always)]
     fn neg(self) -> Self {
-        (self - self) - self
+        let zero = u64x8::splat(self.0[0].simd, 0);
+        Self([zero; 5]) - self
     }
 }
 
