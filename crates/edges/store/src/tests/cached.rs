@@ -48,7 +48,7 @@ impl Cached {
     }
 
     fn commit(&mut self, round: u64) {
-        let balance = |at: u64| ((at * 13 + round * 191) % ACCOUNTS, (at % 7 != 0).then_some(at + round));
+        let balance = |at: u64| ((at * 13 + round * 191) % ACCOUNTS, (!at.is_multiple_of(7)).then_some(at + round));
         let executed = block(&self.store, &mut self.state, &(0..100).map(balance).collect());
         self.whole.apply(&executed.changes);
         assert_eq!(self.state.root(), self.whole.root());

@@ -204,7 +204,7 @@ proptest! {
 fn pages_are_divided_when_the_state_grows_and_work_may_be_shared() {
     let mut twins = Twins::new(300, (0..100).map(|key| (key, Some(key))));
     for round in 0..12u64 {
-        let writes = (0..900).map(|at| ((at * 7 + round * 613) % 4_000, (at % 5 != 0).then_some(at + round)));
+        let writes = (0..900).map(|at| ((at * 7 + round * 613) % 4_000, (!at.is_multiple_of(5)).then_some(at + round)));
         let changes = changes_of(&twins.whole, writes.collect::<BTreeMap<_, _>>());
         twins.whole.apply(&changes);
         twins.cached.apply_with(&changes, &Unordered::AtOnce);
