@@ -47,8 +47,9 @@ pub struct Cache {
     pub leaves_max: usize,
 }
 
-/// How many leaves a page has on average, at least; twice as many at most. Few in tests, so that small trees have pages.
-const PAGE_LEAVES: usize = if cfg!(test) { 2 } else { 64 };
+/// How many leaves a page has on average, at least; twice as many at most. To open one takes three hashes for each of them,
+/// and for each page there are some hundred bytes in memory. Fewer in tests, so that small trees have pages.
+const PAGE_LEAVES: usize = if cfg!(test) { 2 } else { 16 };
 /// How many ways into one page are counted at most: with so many they share most of their nodes.
 const PAGE_WAYS: usize = 16;
 /// Paths of this many bits name a page at most.

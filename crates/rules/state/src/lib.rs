@@ -94,7 +94,7 @@ impl State {
         state
     }
 
-    /// Takes up a state whose leaves a backing holds. No more of it comes into memory than the top of its tree, about two
+    /// Takes up a state whose leaves a backing holds. No more of it comes into memory than the top of its tree, at most seven
     /// bytes for each leaf. The caller compares the root with the one it expects.
     ///
     /// The owner calls [`State::trim`] after each block, and may change the backing only by what this state was given.
