@@ -37,6 +37,14 @@ pub(crate) fn cpu_seconds() -> f64 {
     ticks.map_or(f64::NAN, |ticks| ticks / TICKS_PER_SECOND)
 }
 
+/// Returns how much memory this process holds.
+pub(crate) fn resident_mebibytes() -> f64 {
+    let text = read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()).and_then(|word| word.parse::<f64>().ok());
+    kibibytes.map_or(f64::NAN, |kibibytes| kibibytes / 1_024.0)
+}
+
 /// Returns the processor time that this thread has used: what others do meanwhile does not count.
 pub(crate) fn thread_seconds() -> f64 {
     let text = read_to_string("/proc/thread-self/schedstat").unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Hashing, the state tree, the transition, the journal and the sandbox on their own; and the way of a transfer from an
 //! HTTP request to the disk and to L1. Every figure is checked for the work behind it.
 
+mod cached;
 mod chain;
 mod machine;
 mod measure;
@@ -48,9 +49,10 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 9] = [
+const BENCHES: [(&str, Bench); 10] = [
     ("hash", measure::hash),
     ("state", measure::state),
+    ("state/cached", cached::state),
     ("transition", measure::transition),
     ("journal", measure::journal),
     ("sandbox", measure::sandbox),

@@ -22,12 +22,12 @@ const CHANGED_LEAVES: u64 = 1_000;
 /// Transfers in a block, and accounts that send one each.
 const TRANSFERS: u64 = 1_000;
 
-fn runs(quick: bool) -> u64 {
+pub(crate) fn runs(quick: bool) -> u64 {
     if quick { 3 } else { 7 }
 }
 
 /// Returns how often something happens in a second, for `count` times within one call.
-fn rate(count: u64, work: impl FnOnce()) -> f64 {
+pub(crate) fn rate(count: u64, work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     per_second(count, start.elapsed().as_secs_f64())
@@ -75,12 +75,17 @@ pub(crate) fn hash(quick: bool) -> Vec<Measured> {
     ]
 }
 
+/// Returns the key of the balance of an account.
+pub(crate) fn holder(n: u64) -> BalanceKey {
+    BalanceKey { account: account(n), asset: chain::asset() }
+}
+
 /// Sets the balances of accounts `from..to` and returns the changes.
-fn balances(state: &State, from: u64, to: u64, amount: u64) -> Vec<LeafChange> {
-    let (asset, amount) = (chain::asset(), chain::amount(amount));
+pub(crate) fn balances(state: &State, from: u64, to: u64, amount: u64) -> Vec<LeafChange> {
+    let amount = chain::amount(amount);
     let mut overlay = Overlay::new(state);
     for n in from..to {
-        overlay.put::<Balance>(&BalanceKey { account: account(n), asset }, &amount);
+        overlay.put::<Balance>(&holder(n), &amount);
     }
     overlay.keep();
     overlay.into_changes()

@@ -81,7 +81,7 @@ pub(crate) struct Running {
 
 /// Returns what a sequencer is started with.
 pub(crate) fn settings(config: ChainConfig) -> Settings {
-    Settings { config, policy: Policy::default(), key: Arc::new(sequencer_key()) }
+    Settings { config, policy: Policy::default(), key: Arc::new(sequencer_key()), state_cache_leaves: None }
 }
 
 /// Starts a node with a new store in a folder. It runs as long as the runtime.

@@ -3,11 +3,13 @@
 
 use crate::books::acted;
 use crate::check::{Broken, Checked, ensure};
+use crate::leaves::Leaves;
 use crypto::eth::keccak;
 use proof::BlockHeader;
 use settler::outbox::Record;
-use state::{LeafChange, LeafRecord, State};
+use state::{LeafChange, State};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use store::Settlement;
 use transition::{Batch, Block, ChainConfig, Entry, Executed, Receipt};
 use types::{Bytes32, ContentId, Decode as _, Digest, Encode as _, Height, TransactionId};
@@ -36,7 +38,7 @@ struct Torn {
 /// What one node keeps.
 #[derive(Default)]
 pub(crate) struct Disk {
-    leaves: BTreeMap<Box<[u8]>, LeafRecord>,
+    leaves: Arc<Leaves>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) receipts: Vec<Vec<Receipt>>,
     places: BTreeMap<Digest, Place>,
@@ -77,12 +79,7 @@ impl Disk {
     }
 
     fn change(&mut self, changes: &[LeafChange]) {
-        for change in changes {
-            match &change.record {
-                Some(record) => self.leaves.insert(change.key.clone(), record.clone()),
-                None => self.leaves.remove(&change.key),
-            };
-        }
+        self.leaves.change(changes);
     }
 
     pub(crate) fn commit_block(&mut self, executed: &Executed) -> Checked {
@@ -233,7 +230,12 @@ impl Disk {
     }
 
     pub(crate) fn state(&self) -> State {
-        State::restore(self.leaves.iter().map(|(key, record)| (key.to_vec(), record.clone())))
+        self.leaves.whole()
+    }
+
+    /// Returns the state with a cache of so many leaves; `None` for all.
+    pub(crate) fn cached_state(&self, leaves_max: Option<usize>) -> State {
+        leaves_max.map_or_else(|| self.state(), |leaves_max| self.leaves.cached(leaves_max))
     }
 
     fn first_unsealed(&self) -> usize {

@@ -21,6 +21,7 @@ mod disk;
 mod faults;
 mod genesis;
 mod l1;
+mod leaves;
 mod load;
 mod nodes;
 mod prng;

@@ -6,9 +6,10 @@ use crate::checkpoint::{self, LeafBefore, Undo};
 use crate::disk::{Disk, beside, clear, exists, folder_of, publish};
 use crate::file::{File, Reader};
 use crate::journal::{self, Journal};
+use crate::paths;
 use crate::rewind::{self, Rewound};
 use crate::tables::{
-    self, FORMAT, FORMAT_NAME, HEADERS, LEAVES, META, REWINDS_NAME, TABLES, UNDO, corrupt, number_key,
+    self, FORMAT, FORMAT_NAME, HEADERS, LEAVES, META, PATHS, REWINDS_NAME, TABLES, UNDO, corrupt, number_key,
 };
 use crate::tail::{Bounds, Kept, Tail};
 use crate::{Error, tables::Place};
@@ -94,6 +95,10 @@ impl Chain {
         if !reader.has(META)? || reader.get(META, FORMAT_NAME)? != Some(FORMAT.to_bytes()) {
             return Err(Error::Format { path: path.into(), known: FORMAT });
         }
+        // A store from before there was this table.
+        if !reader.has(PATHS)? {
+            file.write("make a table", |w| w.make(PATHS))?;
+        }
         let head = tables::head(&reader)?;
         let stored = head.as_ref().map_or(Height(0), |head| head.height);
         let folder = journal_of(path);
@@ -130,7 +135,8 @@ impl Chain {
             if !w.is_empty(LEAVES)? || lock(&self.tail).head().is_some() {
                 return Err(Error::Begun);
             }
-            w.change(LEAVES, changes.iter().zip(&records).map(|(change, record)| (&*change.key, record.as_deref())))
+            let leaves = changes.iter().zip(&records).map(|(change, record)| (&*change.key, record.as_deref()));
+            paths::change_leaves(w, leaves, |_| {})
         })
     }
 
@@ -220,6 +226,16 @@ impl Chain {
         Ok(())
     }
 
+    /// Keeps the leaves in the order of their paths too, or no longer. What is changed is complete when this returns.
+    pub(crate) fn keep_paths(&self, is_kept: bool) -> Result<(), Error> {
+        let _turn = lock(&self.turn);
+        match (paths::are_kept(&self.file)?, is_kept) {
+            (false, true) => paths::gather(&self.file),
+            (true, false) => self.file.write("forget the leaves' paths", paths::forget),
+            _ => Ok(()),
+        }
+    }
+
     /// The work of [`Chain::checkpoint`], for whoever holds the turn.
     fn move_group(&self) -> Result<Option<Height>, Error> {
         let group = lock(&self.tail).group(&self.bounds);
@@ -258,6 +274,11 @@ impl Chain {
         let tail = lock(&self.tail);
         let reader = self.file.read(doing)?;
         Ok(View { reader, head: tail.head().cloned(), tail: tail.blocks() })
+    }
+
+    /// Returns the height of the last block that the tables hold for sure.
+    pub(crate) fn stored(&self) -> Height {
+        lock(&self.tail).stored()
     }
 
     pub(crate) fn head(&self) -> Option<BlockHeader> {

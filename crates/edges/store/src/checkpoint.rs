@@ -5,8 +5,9 @@
 
 use crate::Error;
 use crate::file::{File, Writer};
+use crate::paths;
 use crate::tables::{
-    ENTRIES, FINAL_NAME, HEADERS, LEAVES, META, Place, RECEIPTS, TRANSACTIONS, UNDO, decode, header_at, number_key,
+    ENTRIES, FINAL_NAME, HEADERS, META, Place, RECEIPTS, TRANSACTIONS, UNDO, decode, header_at, number_key,
 };
 use crate::tail::Kept;
 use std::collections::BTreeMap;
@@ -132,7 +133,7 @@ impl<'a> Group<'a> {
     fn write_leaves(&mut self, w: &Writer) -> Result<(), Error> {
         let (leaves, undo) = (&self.leaves, &mut self.undo);
         let mut firsts = leaves.values().map(|latest| latest.first);
-        w.exchange(LEAVES, leaves.iter().map(|(key, latest)| (&**key, latest.record.as_deref())), |_, old| {
+        paths::change_leaves(w, leaves.iter().map(|(key, latest)| (&**key, latest.record.as_deref())), |old| {
             let (number, slot) = firsts.next().expect("each change has its leaf");
             undo[number].leaves[slot].record = old.map(Box::from);
         })
@@ -143,11 +144,12 @@ impl<'a> Group<'a> {
         let runs: Vec<&[(Digest, usize, &Place)]> = self.places.chunk_by(|a, b| a.0 == b.0).collect();
         let firsts: Vec<_> = runs.iter().map(|run| (run[0].0.to_bytes(), run[0].2.to_bytes())).collect();
         let (mut rest, mut again) = (runs.into_iter(), Vec::new());
-        w.exchange(TRANSACTIONS, firsts.iter().map(|(id, place)| (&**id, Some(&**place))), |id, old| {
+        w.exchange(TRANSACTIONS, firsts.iter().map(|(id, place)| (&**id, Some(&**place))), |id, _, old| {
             let run = rest.next().expect("each change has its run");
             if old.is_some() || run.len() > 1 {
                 again.push((id, run, old.map(<[u8]>::to_vec)));
             }
+            Ok(())
         })?;
         let mut settled = Vec::new();
         for (id, run, old) in again {

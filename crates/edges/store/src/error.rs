@@ -118,6 +118,12 @@ pub enum Error {
         /// What is not as the snapshot says.
         what: &'static str,
     },
+    /// The state of the chain cannot be taken up from its leaves.
+    #[error("cannot take up the state: see the cause, then start again")]
+    State {
+        /// What went wrong.
+        source: state::Fault,
+    },
     /// A file beside the database cannot be read or written.
     #[error("cannot {doing} {}: check the disk's space and health, then start again", path.display())]
     Disk {

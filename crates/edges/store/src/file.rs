@@ -8,10 +8,11 @@ use redb::{
     Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable,
     ReadableTableMetadata as _, TableDefinition, WriteTransaction,
 };
+use std::ops::Bound;
 use std::path::Path;
 
-/// How much of the file is kept in memory. The state lives in memory anyway; this serves the index of transactions and
-/// readers of old blocks.
+/// How much of the file is kept in memory: for the index of transactions, for readers of old blocks, and for the leaves
+/// that a state with a bounded cache has not.
 const CACHE_BYTES: usize = 128 << 20;
 
 /// A table's name.
@@ -110,8 +111,18 @@ impl Reader {
 
     /// Returns at most `count` pairs in key order, from the first whose key is `key` or comes after it.
     pub(crate) fn range(&self, table: Table, key: &[u8], count: usize) -> Result<Vec<Pair>, Error> {
+        self.within(table, (Bound::Included(key), Bound::Unbounded), count)
+    }
+
+    /// Returns at most `count` pairs in key order, the first whose keys lie within bounds.
+    pub(crate) fn within(
+        &self,
+        table: Table,
+        keys: (Bound<&[u8]>, Bound<&[u8]>),
+        count: usize,
+    ) -> Result<Vec<Pair>, Error> {
         let table = self.table(table)?;
-        let range = table.range(key..).map_err(failed(self.doing))?;
+        let range = table.range::<&[u8]>(keys).map_err(failed(self.doing))?;
         range
             .take(count)
             .map(|pair| {
@@ -153,6 +164,12 @@ impl Writer {
         self.transaction.open_table(table.definition()).map_err(failed(self.doing)).map(|_| ())
     }
 
+    /// Makes a table hold nothing.
+    pub(crate) fn clear(&self, table: Table) -> Result<(), Error> {
+        self.transaction.delete_table(table.definition()).map_err(failed(self.doing))?;
+        self.make(table)
+    }
+
     /// Says whether a table holds nothing.
     pub(crate) fn is_empty(&self, table: Table) -> Result<bool, Error> {
         let table = self.transaction.open_table(table.definition()).map_err(failed(self.doing))?;
@@ -177,15 +194,15 @@ impl Writer {
         table: Table,
         changes: impl IntoIterator<Item = (&'k [u8], Option<&'k [u8]>)>,
     ) -> Result<(), Error> {
-        self.exchange(table, changes, |_, _| {})
+        self.exchange(table, changes, |_, _, _| Ok(()))
     }
 
-    /// Sets or removes many keys of one table and shows for each what stood there before.
+    /// Sets or removes many keys of one table and shows for each what it set, and what stood there before.
     pub(crate) fn exchange<'k>(
         &self,
         table: Table,
         changes: impl IntoIterator<Item = (&'k [u8], Option<&'k [u8]>)>,
-        mut before: impl FnMut(&'k [u8], Option<&[u8]>),
+        mut before: impl FnMut(&'k [u8], Option<&'k [u8]>, Option<&[u8]>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut table = self.transaction.open_table(table.definition()).map_err(failed(self.doing))?;
         for (key, value) in changes {
@@ -194,7 +211,7 @@ impl Writer {
                 None => table.remove(key),
             };
             let old = old.map_err(failed(self.doing))?;
-            before(key, old.as_ref().map(redb::AccessGuard::value));
+            before(key, value, old.as_ref().map(redb::AccessGuard::value))?;
         }
         Ok(())
     }

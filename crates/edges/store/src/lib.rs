@@ -25,6 +25,7 @@ mod error;
 mod file;
 mod frame;
 mod journal;
+mod paths;
 mod rewind;
 mod snapshot;
 mod store;

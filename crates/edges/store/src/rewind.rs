@@ -3,8 +3,9 @@
 use crate::Error;
 use crate::checkpoint::{Final, Undo};
 use crate::file::{File, Table, Writer};
+use crate::paths;
 use crate::tables::{
-    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, LEAVES, META, Place, RECEIPTS, REVOKED_NAME,
+    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, META, Place, RECEIPTS, REVOKED_NAME,
     REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode, header_at, number_key,
 };
 use proof::BlockHeader;
@@ -114,7 +115,7 @@ fn take_back(w: &Writer, keep: Height) -> Result<Vec<Block>, Error> {
         removed.push(Block { header: stored(w, HEADERS, height)?, entries: stored(w, ENTRIES, height)? });
     }
     removed.reverse();
-    w.change(LEAVES, leaves.iter().map(|(key, record)| (&**key, record.as_deref())))?;
+    paths::change_leaves(w, leaves.iter().map(|(key, record)| (&**key, record.as_deref())), |_| {})?;
     restore_places(w, keep, &ids, &places)?;
     Ok(removed)
 }

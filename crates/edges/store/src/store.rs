@@ -5,6 +5,7 @@ use crate::chain::Chain;
 use crate::checkpoint::Final;
 use crate::disk::{Disk, System};
 use crate::file::Table;
+use crate::paths;
 use crate::rewind::{self, Rewound};
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{
@@ -13,7 +14,8 @@ use crate::tables::{
 };
 use crate::tail::Bounds;
 use proof::BlockHeader;
-use state::{LeafChange, LeafRecord};
+use state::{Backing, Cache, Fault, Join, KeyedLeaf, LeafChange, LeafRecord, State, Terminal};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -34,9 +36,6 @@ record! {
 
 /// A chain as far as it is stored: what a role takes up from after a restart.
 pub struct Resumed {
-    /// All leaves after the last block: what [`state::State::restore`] takes. The caller compares the root with the
-    /// head's.
-    pub leaves: Vec<(Vec<u8>, LeafRecord)>,
     /// The last block's header, or `None` before the first block.
     pub head: Option<BlockHeader>,
     /// The last batch.
@@ -221,7 +220,7 @@ impl Store {
         let batch = tables::last_batch(&view.reader)?;
         let unsealed = view.with_receipts(batch.as_ref().map_or(Height(1), |batch| batch.last.next()))?;
         let undo = view.undo(unsealed.iter().map(|(block, _)| block.header.height))?;
-        Ok(Resumed { leaves: view.leaves()?, head: view.head, batch, unsealed, undo })
+        Ok(Resumed { head: view.head, batch, unsealed, undo })
     }
 
     /// Returns the last block's header, or `None` before the first block.
@@ -287,6 +286,26 @@ impl Store {
     /// head's.
     pub fn leaves(&self) -> Result<Vec<(Vec<u8>, LeafRecord)>, Error> {
         self.chain().view("read the leaves")?.leaves()
+    }
+
+    /// Returns the state after the last block: all in memory, or with a cache of so many leaves, and the rest read from here.
+    /// The caller compares the root with the head's.
+    ///
+    /// A store of which a cached state was asked keeps its leaves in a second order from then on, until a whole one is asked.
+    pub fn state(&self, leaves_max: Option<usize>, join: &dyn Join) -> Result<State, Error> {
+        self.chain().keep_paths(leaves_max.is_some())?;
+        let Some(leaves_max) = leaves_max else {
+            return Ok(State::restore_with(self.leaves()?, join));
+        };
+        // What the journal holds is in no table that could be read by path.
+        self.chain().checkpoint_all()?;
+        let cache = Cache { backing: Arc::new(self.clone()), leaves_max };
+        State::open(cache, join).map_err(|source| Error::State { source })
+    }
+
+    /// Returns the height of the last block whose leaves a cached state finds here: what [`State::trim`] asks for.
+    pub fn stored(&self) -> Height {
+        self.chain().stored()
     }
 
     /// Returns a batch.
@@ -407,10 +426,37 @@ impl Store {
         snapshot::restore(&System, file.as_ref(), to.as_ref())
     }
 
+    /// Says whether the leaves are kept in the order of their paths too.
+    #[cfg(test)]
+    pub(crate) fn keeps_paths(&self) -> bool {
+        paths::are_kept(&self.chain().file).unwrap()
+    }
+
     /// Writes past every check, to show what a damaged file gives.
     #[cfg(test)]
     pub(crate) fn damage(&self, table: &'static str, key: &[u8], bytes: Option<&[u8]>) {
         self.checkpoint().unwrap();
         self.chain().file.write("damage the store", |w| w.change(Table(table), [(key, bytes)])).unwrap();
+    }
+}
+
+/// Reads what the tables hold. Blocks that only the journal holds do not show: a state keeps what they wrote itself.
+impl Backing for Store {
+    fn count(&self) -> Result<u64, Fault> {
+        Ok(self.chain().file.read("count the leaves")?.len(LEAVES)?)
+    }
+
+    fn leaf(&self, key: &[u8]) -> Result<Option<LeafRecord>, Fault> {
+        Ok(read(&self.chain().file.read("read a leaf")?, LEAVES, key)?)
+    }
+
+    fn leaves(&self, from: &[u8], count: usize) -> Result<Vec<KeyedLeaf>, Fault> {
+        let found = self.chain().file.read("read leaves")?.range(LEAVES, from, count)?;
+        let leaf = |(key, bytes): (Vec<u8>, Vec<u8>)| Ok((key.as_slice().into(), decode(LEAVES, &key, &bytes)?));
+        found.into_iter().map(leaf).collect()
+    }
+
+    fn terminals(&self, span: &RangeInclusive<[u8; 32]>, count: usize) -> Result<Vec<Terminal>, Fault> {
+        Ok(paths::terminals(&self.chain().file, span, count)?)
     }
 }

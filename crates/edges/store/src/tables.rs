@@ -16,6 +16,8 @@ pub(crate) const REWINDS_NAME: &[u8] = b"rewinds";
 pub(crate) const FINAL_NAME: &[u8] = b"final";
 /// The first block that is not pruned.
 pub(crate) const WHOLE_NAME: &[u8] = b"whole";
+/// Says that [`PATHS`] has every leaf.
+pub(crate) const PATHS_NAME: &[u8] = b"paths";
 
 /// The transactions of blocks that were taken back, until somebody has dealt with them.
 pub(crate) const REVOKED_NAME: &[u8] = b"revoked";
@@ -34,6 +36,8 @@ pub(crate) const UNDO: Table = Table("undo");
 pub(crate) const TRANSACTIONS: Table = Table("transactions");
 /// Leaf records by the kind's number and the key.
 pub(crate) const LEAVES: Table = Table("leaves");
+/// Digests of leaves' values by their path, where the state is not all in memory; see [`crate::paths`].
+pub(crate) const PATHS: Table = Table("paths");
 /// Batches by number.
 pub(crate) const BATCHES: Table = Table("batches");
 /// Batch numbers by the batch's last height.
@@ -51,7 +55,7 @@ pub(crate) const OUTBOX: Table = Table("outbox");
 /// Notes of the roles by name.
 pub(crate) const NOTES: Table = Table("notes");
 
-pub(crate) const TABLES: [Table; 15] = [
+pub(crate) const TABLES: [Table; 16] = [
     META,
     HEADERS,
     ENTRIES,
@@ -59,6 +63,7 @@ pub(crate) const TABLES: [Table; 15] = [
     UNDO,
     TRANSACTIONS,
     LEAVES,
+    PATHS,
     BATCHES,
     BATCH_ENDS,
     DIFFS,

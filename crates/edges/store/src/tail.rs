@@ -149,6 +149,12 @@ impl Tail {
         self.head().map_or(Height(0), |header| header.height)
     }
 
+    /// Returns the height of the block behind which the tail begins.
+    pub(crate) fn stored(&self) -> Height {
+        let before = |kept: &Arc<Kept>| Height(kept.height().0 - 1);
+        self.blocks.front().map_or_else(|| self.height(), before)
+    }
+
     pub(crate) fn check_next(&self, header: &BlockHeader) -> Result<(), Error> {
         let next = self.height().next();
         let parent = self.head.as_ref().map_or(Bytes32::ZERO, |(_, hash)| *hash);

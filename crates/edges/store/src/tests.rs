@@ -4,7 +4,7 @@ use ledger::account::Transfer;
 use ledger::bridge::{Cursor, asset_of, token_word};
 use ledger::{Deposit, Message, Withdraw};
 use proof::committee::Committee;
-use state::State;
+use state::{Sequential, State};
 use std::path::{Path, PathBuf};
 use task::Parameters;
 use transition::{
@@ -15,6 +15,7 @@ use types::{
 };
 
 mod back;
+mod cached;
 mod crash;
 mod journal;
 mod model;
@@ -60,6 +61,11 @@ fn deposit(index: u64, account: AccountId, quanta: u64) -> Entry {
     Entry::Message(Message::Deposit(Deposit { index, account, token, amount: amount(quanta), sender }))
 }
 
+/// The whole state, in memory.
+fn whole(store: &Store) -> State {
+    store.state(None, &Sequential).unwrap()
+}
+
 /// A node that is nothing but a state and a store, as it would start from the file.
 struct Node {
     store: Store,
@@ -70,8 +76,8 @@ struct Node {
 impl Node {
     fn start(path: &Path) -> Self {
         let (store, config) = (Store::open(path).unwrap(), config());
-        let leaves = store.resume(&genesis(&config)).unwrap().leaves;
-        Self { store, state: State::restore(leaves), config }
+        store.resume(&genesis(&config)).unwrap();
+        Self { state: whole(&store), store, config }
     }
 
     fn execute(&mut self, entries: Vec<Entry>) -> Executed {
@@ -216,7 +222,7 @@ fn a_chain_is_resumed_with_the_blocks_that_no_batch_holds() {
     let batch = node.seal(1);
     let unsealed = |store: &Store| {
         let found = store.resume(&[]).unwrap();
-        assert_eq!(State::restore(found.leaves).root(), found.head.unwrap().state_root);
+        assert_eq!(whole(store).root(), found.head.unwrap().state_root);
         (found.batch, found.unsealed, found.undo)
     };
     let expected = |batch: Option<&Batch>, blocks: &[Executed]| {

@@ -65,7 +65,11 @@ metrics! {
     BATCH_AGE_SECONDS = "talea_batch_age_seconds": Gauge []
         "How old the oldest block is that no batch holds; zero when there is none.";
     STATE_LEAVES = "talea_state_leaves": Gauge []
-        "Leaves of the state, all of which are held in memory.";
+        "Leaves of the state.";
+    STATE_CACHED_LEAVES = "talea_state_cached_leaves": Gauge []
+        "Leaves that are in memory: all of them, unless the chain's file bounds them.";
+    STATE_PAGES = "talea_state_pages": Gauge []
+        "Pages of the state tree that are in memory at least in part; zero when the whole tree is.";
     HEAD_HEIGHT = "talea_head_height": Gauge []
         "The last stored block.";
     BATCH_SEALED = "talea_batch_sealed": Gauge []

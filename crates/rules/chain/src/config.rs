@@ -81,6 +81,8 @@ section! {
         max_tx_per_shard: u64 = count(100, 10_000, "transactions per block"), "4096";
         /// How accounts are spread over shards.
         sharding_algorithm: ShardingAlgorithm = Choice::<ShardingAlgorithm>::ANY, "\"static\"";
+        /// How many leaves of the state each role keeps in memory, up to 2 KiB for each; the others it reads from its disk. Without it, all are in memory.
+        state_cache_leaves: Option<u64> = Maybe(count(1_000, 1_000_000_000, "leaves")), "1000000";
     }
 }
 
@@ -106,6 +108,8 @@ section! {
         mode: AvailabilityMode = Choice::<AvailabilityMode>::ANY, "\"rollup\"";
         /// How they go to L1; for a rollup only.
         publish: Option<Publish> = Maybe(Choice::<Publish>::ANY), "\"calldata\"";
+        /// How many batches that L1 cannot drop any more keep their transactions and receipts in the node; of older ones headers and differences stay. Without it, all keep them.
+        history: Option<u64> = Maybe(count(1, 1_000_000_000, "batches")), "100000";
     }
 }
 

@@ -40,7 +40,10 @@ pub use config::{
 };
 pub use fault::Fault;
 pub use kind::{Mandatory, Members};
-pub use machine::{ENTRIES_PER_LEAF, ENTRY_BYTES, HORIZON_S, LEAF_BYTES, Machine, Needs, PROCESS_BYTES, TPS_PER_CORE};
+pub use machine::{
+    CACHED_LEAF_BYTES, ENTRIES_PER_LEAF, ENTRY_BYTES, HORIZON_S, LEAF_BYTES, Machine, Needs, PROCESS_BYTES,
+    TPS_PER_CORE,
+};
 pub use paper::{reference, schema, template};
 pub use source::FILE_BYTES;
 pub use word::{Algorithm, AvailabilityMode, BaseChain, Execution, HookPolicy, Publish, Sequencer, ShardingAlgorithm};

@@ -16,6 +16,9 @@ pub const ENTRY_BYTES: u64 = 512;
 pub const ENTRIES_PER_LEAF: u64 = 10;
 /// What a leaf takes in memory with its part of the tree, in bytes.
 pub const LEAF_BYTES: u64 = 512;
+/// What a leaf takes at most of those that `scaling.state_cache_leaves` keeps in memory: it may have a way of the tree for
+/// itself.
+pub const CACHED_LEAF_BYTES: u64 = 2_048;
 /// What a process takes in memory before it holds any state, in bytes.
 pub const PROCESS_BYTES: u64 = 64 << 20;
 
@@ -42,7 +45,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    fn new(tps: u64, members: &Members) -> Self {
+    fn new(tps: u64, members: &Members, cached_leaves: Option<u64>) -> Self {
         // Every member executes all again, with a store and a tree of its own; listed members do so elsewhere.
         let roles = match members {
             Members::Made(count) => count.saturating_add(1),
@@ -50,6 +53,8 @@ impl Needs {
         };
         let entries = tps.saturating_mul(HORIZON_S);
         let state_bytes = (entries / ENTRIES_PER_LEAF).saturating_mul(LEAF_BYTES);
+        let cache_bytes = cached_leaves.map_or(u64::MAX, |leaves| leaves.saturating_mul(CACHED_LEAF_BYTES));
+        let state_bytes = state_bytes.min(cache_bytes);
         let queue_bytes = limits::QUEUE_TRANSACTIONS.saturating_mul(limits::TRANSACTION_BYTES);
         let queue_bytes = u64::try_from(queue_bytes).unwrap_or(u64::MAX);
         Self {
@@ -61,7 +66,7 @@ impl Needs {
 
     /// Returns what a chain needs.
     pub fn of(config: &Config) -> Self {
-        Self::new(config.heading.tps, &config.committee.members)
+        Self::new(config.heading.tps, &config.committee.members, config.scaling.state_cache_leaves)
     }
 }
 
@@ -69,7 +74,7 @@ impl Machine {
     /// Notes what the machine lacks.
     pub(crate) fn check(&self, draft: &Draft, reading: &mut Reading<'_>) {
         let (Some(tps), Some(members)) = (draft.heading.tps, &draft.committee.members) else { return };
-        let needs = Needs::new(tps, members);
+        let needs = Needs::new(tps, members, draft.scaling.state_cache_leaves.flatten());
         let mebibytes = |bytes: u64| format!("{} MiB", bytes.div_ceil(1 << 20));
         let mut lack = |what: &str, is_short: bool, there: String, needed: String| {
             if is_short {

@@ -395,6 +395,9 @@ fn a_machine_that_is_too_small_is_told_before_anything_starts() {
         let faults = check(&text, Some(&machine)).unwrap_err();
         assert!(faults.len() == 1 && faults[0].path == "tps" && faults[0].bound.contains(word), "{faults:#?}");
     }
+    let cached = text.replace("# state_cache_leaves = 1000000", "state_cache_leaves = 1000");
+    let less = Machine { memory_bytes: exact.memory_bytes / 2, ..exact };
+    assert!(check(&text, Some(&less)).is_err() && check(&cached, Some(&less)).is_ok(), "a bounded state takes less");
     let nothing = Machine { cores: 0, memory_bytes: 0, disk_free_bytes: 0 };
     assert_eq!(check(&text, Some(&nothing)).unwrap_err().len(), 3);
 }

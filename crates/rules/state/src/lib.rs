@@ -23,13 +23,16 @@
 //! # Ok::<(), types::Overflow>(())
 //! ```
 
+mod cache;
 mod fork;
 mod leaf;
 mod overlay;
 mod path;
+mod records;
 mod tree;
 mod witness;
 
+pub use cache::{Backing, Cache, Fault, KeyedLeaf};
 pub use fork::{Join, Sequential};
 pub use leaf::{Leaf, LeafChange, LeafRecord, path_of};
 pub use overlay::{Overlay, Touched};
@@ -37,27 +40,35 @@ pub use path::{Path, Terminal};
 pub use tree::Write;
 pub use witness::{Excerpt, Nothing, Pair, Part, WITNESS_LEAVES, Witness, WitnessError};
 
+use cache::{OPENED_TOGETHER, Recent};
 use fork::FORK_WRITES;
 use leaf::MapKey;
+use records::Records;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use tree::Node;
-use types::{Digest, Encode};
+use tree::{Means, Node};
+use types::{Digest, Encode, Height};
 
-/// All leaves and the tree over them.
+/// All leaves and the tree over them: in memory, or as much of them as a [`Cache`] allows.
 #[derive(Default)]
 pub struct State {
     leaves: Leaves,
     tree: Node,
+    count: usize,
+    /// Without it, everything is in memory.
+    recent: Option<Box<Recent>>,
 }
 
-type Leaves = BTreeMap<MapKey, Stored>;
+type Leaves = BTreeMap<MapKey, Held>;
 
-/// A leaf's bytes and where it stands. The digest of its value is in the tree too, but a walk away.
-struct Stored {
-    path: Digest,
-    value_digest: Digest,
-    value: Box<[u8]>,
+/// A leaf in memory.
+struct Held {
+    /// When it was written; see [`Recent`].
+    stamp: u64,
+    /// What is there, or that nothing is any more while the backing may still have something. The digest of its value is in
+    /// the tree too, but a walk away.
+    record: Option<LeafRecord>,
 }
 
 impl State {
@@ -71,15 +82,56 @@ impl State {
         let (mut leaves, mut writes) = (Vec::new(), Vec::new());
         for (key, record) in records {
             writes.push(Write { path: record.path, value: Some(record.value_digest) });
-            let LeafRecord { path, value_digest, value } = record;
-            leaves.push((MapKey::new(key.into()), Stored { path, value_digest, value }));
+            leaves.push((MapKey::new(key.into()), Held { stamp: 0, record: Some(record) }));
         }
         let mut state = Self::default();
+        let mut added = 0;
         join.join(&mut || state.leaves = std::mem::take(&mut leaves).into_iter().collect(), &mut || {
             writes.sort_unstable_by_key(|write| write.path);
-            state.tree.update(&writes, join);
+            added = state.tree.update(&writes, Means { join, backing: None });
         });
+        state.count_added(added);
         state
+    }
+
+    /// Takes up a state whose leaves a backing holds. No more of it comes into memory than the top of its tree, at most seven
+    /// bytes for each leaf. The caller compares the root with the one it expects.
+    ///
+    /// The owner calls [`State::trim`] after each block, and may change the backing only by what this state was given.
+    ///
+    /// # Errors
+    /// When the backing cannot be read. Later that is a panic.
+    pub fn open(cache: Cache, join: &dyn Join) -> Result<Self, Fault> {
+        let expected = usize::try_from(cache.backing.count()?)?;
+        let recent = Recent::new(cache, expected);
+        let depth = recent.depth();
+        let mut state = Self::default();
+        let mut span = [0; 32]..=[0xff; 32];
+        let mut open = None;
+        loop {
+            let found = recent.backing().terminals(&span, OPENED_TOGETHER)?;
+            let writes: Vec<Write> =
+                found.iter().map(|leaf| Write { path: leaf.path, value: Some(leaf.value) }).collect();
+            let added = state.tree.update(&writes, Means { join, backing: Some(recent.backing()) });
+            state.count_added(added);
+            let mut pages: Vec<_> = open.into_iter().chain(found.iter().map(|leaf| recent.page(&leaf.path))).collect();
+            pages.dedup();
+            // More of the last page may follow.
+            open = if found.len() < OPENED_TOGETHER { None } else { pages.pop() };
+            pages.into_iter().for_each(|page| state.tree.close(page, depth));
+            let (Some(last), Some(_)) = (found.last(), open) else { break };
+            span = after(last.path.to_be_bytes())..=[0xff; 32];
+        }
+        state.recent = Some(Box::new(recent));
+        Ok(state)
+    }
+
+    fn count_added(&mut self, added: isize) {
+        self.count = self.count.checked_add_signed(added).expect("no more leaves are removed than there were");
+    }
+
+    fn backing(&self) -> Option<&dyn Backing> {
+        self.recent.as_deref().map(Recent::backing)
     }
 
     /// Returns the root: the zero digest when there is no leaf.
@@ -89,11 +141,15 @@ impl State {
 
     /// Returns a leaf's value.
     pub fn get<L: Leaf>(&self, key: &L::Key) -> Option<L::Value> {
-        self.value_bytes(&MapKey::of::<L>(key)).map(leaf::decode_value::<L>)
+        self.stored(&MapKey::of::<L>(key)).map(|record| leaf::decode_value::<L>(&record.value))
     }
 
-    fn value_bytes(&self, key: &MapKey) -> Option<&[u8]> {
-        self.leaves.get(key).map(|stored| &*stored.value)
+    fn stored(&self, key: &MapKey) -> Option<Cow<'_, LeafRecord>> {
+        match (self.leaves.get(key), self.backing()) {
+            (Some(held), _) => held.record.as_ref().map(Cow::Borrowed),
+            (None, Some(backing)) => cache::read(backing.leaf(key.bytes())).map(Cow::Owned),
+            (None, None) => None,
+        }
     }
 
     /// Lists the leaves of one kind in key order.
@@ -107,8 +163,12 @@ impl State {
     }
 
     fn range<L: Leaf>(&self, first: MapKey) -> impl Iterator<Item = (L::Key, L::Value)> + '_ {
-        let of_kind = self.leaves.range(first..).take_while(|(key, _)| key.is_of::<L>());
-        of_kind.map(|(key, stored)| (leaf::decode_key::<L>(key.bytes()), leaf::decode_value::<L>(&stored.value)))
+        let of_kind = self.records_from(first).take_while(|(key, _)| key.first() == Some(&L::NUMBER));
+        of_kind.map(|(key, record)| (leaf::decode_key::<L>(&key), leaf::decode_value::<L>(&record.value)))
+    }
+
+    fn records_from(&self, first: MapKey) -> Records<'_> {
+        Records::new(self.backing(), first.bytes().into(), self.leaves.range(first..))
     }
 
     /// Applies changes, all at once: the tree is walked once for all of them.
@@ -119,12 +179,40 @@ impl State {
     /// Applies changes as [`State::apply`] does, sharing the work of many.
     pub fn apply_with(&mut self, changes: &[LeafChange], join: &dyn Join) {
         let writes = self.writes_of(changes);
-        let Self { leaves, tree } = self;
+        let Self { leaves, tree, recent, .. } = self;
+        let stamp = recent.as_ref().map(|recent| recent.now());
+        let means = Means { join, backing: recent.as_deref().map(Recent::backing) };
+        let mut added = 0;
         if writes.len() < FORK_WRITES {
-            store(leaves, changes);
-            tree.update(&writes, join);
+            store(leaves, changes, stamp);
+            added = tree.update(&writes, means);
         } else {
-            join.join(&mut || store(leaves, changes), &mut || tree.update(&writes, join));
+            join.join(&mut || store(leaves, changes, stamp), &mut || added = tree.update(&writes, means));
+        }
+        if let Some(recent) = recent {
+            changes.iter().for_each(|change| recent.note_leaf(MapKey::new(change.key.clone())));
+            writes.iter().for_each(|write| recent.note_way(&write.path));
+        }
+        self.count_added(added);
+    }
+
+    /// Forgets of a state with a backing what is more than its cache may hold, the oldest first. What was applied since
+    /// the last call belongs to blocks up to `head`; the backing holds those up to `stored`, and what later ones wrote
+    /// stays in memory. A state without a backing stays as it is.
+    pub fn trim(&mut self, head: Height, stored: Height) {
+        let Self { leaves, tree, count, recent } = self;
+        let Some(recent) = recent else { return };
+        recent.settle(head, stored);
+        while let Some((stamp, key)) = recent.next_leaf(leaves.len()) {
+            if leaves.get(&key).is_some_and(|held| held.stamp == stamp) {
+                leaves.remove(&key);
+            }
+        }
+        recent.tidy_leaves(leaves.len(), |stamp, key| leaves.get(key).is_some_and(|held| held.stamp == stamp));
+        recent.divide_pages(*count);
+        let depth = recent.depth();
+        while let Some(page) = recent.next_page() {
+            tree.close(page, depth);
         }
     }
 
@@ -133,7 +221,7 @@ impl State {
         let written = changes.iter().filter_map(|change| match &change.record {
             Some(record) => Some(Write { path: record.path, value: Some(record.value_digest) }),
             None => {
-                let stored = self.leaves.get(&MapKey::new(change.key.clone()))?;
+                let stored = self.stored(&MapKey::new(change.key.clone()))?;
                 Some(Write { path: stored.path, value: None })
             }
         });
@@ -144,36 +232,29 @@ impl State {
 
     /// Returns the changes that take this state's successor back. Called before `changes` are applied.
     pub fn undo_of(&self, changes: &[LeafChange]) -> Vec<LeafChange> {
-        let undo = changes.iter().map(|change| LeafChange {
-            key: change.key.clone(),
-            record: self.record_at(&MapKey::new(change.key.clone())),
-        });
+        let undo =
+            changes.iter().map(|change| LeafChange { key: change.key.clone(), record: self.record(&change.key) });
         undo.collect()
     }
 
     /// Returns a leaf as it is stored, by its kind's number and its key's canonical bytes.
     pub fn record(&self, key: &[u8]) -> Option<LeafRecord> {
-        self.record_at(&MapKey::new(key.into()))
-    }
-
-    fn record_at(&self, key: &MapKey) -> Option<LeafRecord> {
-        let Stored { path, value_digest, value } = self.leaves.get(key)?;
-        Some(LeafRecord { path: *path, value_digest: *value_digest, value: value.clone() })
+        self.stored(&MapKey::new(key.into())).map(Cow::into_owned)
     }
 
     /// Returns the path that shows a leaf's value, or that there is no such leaf.
     pub fn path<L: Leaf>(&self, key: &L::Key) -> Path {
-        self.tree.path(&leaf::path_of::<L>(key))
+        self.tree.path(&leaf::path_of::<L>(key), self.backing())
     }
 
     /// Lists all leaves as they are stored, in key order.
-    pub fn records(&self) -> impl Iterator<Item = (&[u8], LeafRecord)> + '_ {
-        self.leaves.keys().filter_map(|key| Some((key.bytes(), self.record_at(key)?)))
+    pub fn records(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, LeafRecord)> + '_ {
+        self.records_from(MapKey::new(Box::default())).map(|(key, record)| (key, record.into_owned()))
     }
 
     /// Returns how many leading bits of a path no other leaf shares: as many name the leaf, whether it is there or not.
     pub fn unique_bits(&self, path: &Digest) -> usize {
-        let found = self.tree.path(path);
+        let found = self.tree.path(path, self.backing());
         match found.terminal {
             Some(other) if other.path != *path => shared_bits(&other.path, path) + 1,
             _ => found.siblings.len(),
@@ -182,18 +263,39 @@ impl State {
 
     /// Returns what shows the leaves at these paths, present or absent, and the root after writes to them.
     pub fn witness(&self, paths: impl IntoIterator<Item = Digest>) -> Witness {
-        Witness::of(&self.tree, paths)
+        Witness::of(&self.tree, paths, self.backing())
     }
 
     /// Returns how many leaves there are.
     pub fn len(&self) -> usize {
-        self.leaves.len()
+        self.count
     }
 
     /// Says whether there is no leaf.
     pub fn is_empty(&self) -> bool {
-        self.leaves.is_empty()
+        self.count == 0
     }
+
+    /// Returns how many leaves are in memory, with those that are gone and may still be in the backing.
+    pub fn cached(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Returns how many pages of the tree are open; 0 without a backing, when all of the tree is in memory.
+    pub fn pages(&self) -> usize {
+        self.recent.as_ref().map_or(0, |recent| recent.pages())
+    }
+}
+
+/// Returns the bytes that come next in their order; those of a path are never the last.
+fn after(mut bytes: [u8; 32]) -> [u8; 32] {
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+    bytes
 }
 
 /// Returns how many leading bits two paths share.
@@ -201,20 +303,21 @@ pub fn shared_bits(a: &Digest, b: &Digest) -> usize {
     (0..types::limits::PATH_DEPTH).take_while(|depth| a.bit(*depth) == b.bit(*depth)).count()
 }
 
-fn store(leaves: &mut Leaves, changes: &[LeafChange]) {
+/// Writes leaves. With a stamp there is a backing, and a leaf that is gone is remembered as such.
+fn store(leaves: &mut Leaves, changes: &[LeafChange], stamp: Option<u64>) {
     for change in changes {
         let key = MapKey::new(change.key.clone());
         match (&change.record, leaves.entry(key)) {
-            (Some(LeafRecord { value_digest, value, .. }), Entry::Occupied(mut stored)) => {
-                let stored = stored.get_mut();
-                stored.value_digest = *value_digest;
-                stored.value.clone_from(value);
+            (None, Entry::Occupied(held)) if stamp.is_none() => drop(held.remove()),
+            (None, Entry::Vacant(_)) if stamp.is_none() => {}
+            (record, Entry::Occupied(mut held)) => {
+                let held = held.get_mut();
+                held.record.clone_from(record);
+                held.stamp = stamp.unwrap_or(0);
             }
-            (Some(LeafRecord { path, value_digest, value }), Entry::Vacant(free)) => {
-                free.insert(Stored { path: *path, value_digest: *value_digest, value: value.clone() });
+            (record, Entry::Vacant(free)) => {
+                free.insert(Held { stamp: stamp.unwrap_or(0), record: record.clone() });
             }
-            (None, Entry::Occupied(stored)) => drop(stored.remove()),
-            (None, Entry::Vacant(_)) => {}
         }
     }
 }

@@ -33,11 +33,10 @@ impl<'a> Overlay<'a> {
     /// Returns a leaf's value as the running transaction sees it.
     pub fn get<L: Leaf>(&self, key: &L::Key) -> Option<L::Value> {
         let key = MapKey::of::<L>(key);
-        let bytes = match self.running.get(&key).or_else(|| self.kept.get(&key)) {
-            Some(change) => change.value.as_deref(),
-            None => self.base.value_bytes(&key),
-        };
-        bytes.map(leaf::decode_value::<L>)
+        match self.running.get(&key).or_else(|| self.kept.get(&key)) {
+            Some(change) => change.value.as_deref().map(leaf::decode_value::<L>),
+            None => self.base.stored(&key).map(|record| leaf::decode_value::<L>(&record.value)),
+        }
     }
 
     /// Returns a leaf's value as it was before the block.
@@ -74,7 +73,7 @@ impl<'a> Overlay<'a> {
         let of_kind = self.kept.range(MapKey::before::<L>(&[])..).take_while(|(key, _)| key.is_of::<L>());
         of_kind
             .map(|(key, change)| {
-                let before = self.base.value_bytes(key).map(leaf::decode_value::<L>);
+                let before = self.base.stored(key).map(|record| leaf::decode_value::<L>(&record.value));
                 (leaf::decode_key::<L>(key.bytes()), before, change.value.as_deref().map(leaf::decode_value::<L>))
             })
             .collect()
@@ -85,9 +84,9 @@ impl<'a> Overlay<'a> {
         let base = self.base;
         let (mut changed, mut inputs) = (Vec::new(), Vec::new());
         for (key, Change { kind, value }) in self.kept {
-            let stored = base.leaves.get(&key);
+            let stored = base.stored(&key);
             // The encoding is canonical, so the same bytes are the same value.
-            if value.as_ref() == stored.map(|stored| &stored.value) {
+            if value.as_ref() == stored.as_ref().map(|stored| &stored.value) {
                 continue;
             }
             let path = stored.map(|stored| stored.path);

@@ -1,3 +1,4 @@
+mod cache;
 mod witness;
 
 use super::*;
@@ -180,7 +181,7 @@ fn shared_work_gives_the_root_that_one_thread_gives() {
         assert_eq!(shared.root(), alone.root());
         assert_eq!(records(&shared), records(&alone));
         assert_eq!(State::restore_with(records(&alone), &join).root(), alone.root());
-        let all = shared.leaves.keys().map(|key| LeafChange { key: key.clone().into_bytes(), record: None });
+        let all = shared.records().map(|(key, _)| LeafChange { key: key.into(), record: None });
         let none: Vec<LeafChange> = all.collect();
         shared.apply_with(&none, &join);
         assert!(shared.is_empty() && shared.root() == Digest::ZERO);

@@ -1,7 +1,8 @@
 //! A compact sparse Merkle tree: a leaf stands at the shortest prefix of its path that no other leaf shares, so that a
 //! path has about log2 of the leaf count siblings. Its shape depends only on the set of leaves, never on their order.
 
-use crate::fork::{FORK_WRITES, Join};
+use crate::cache::{Backing, Page, Way};
+use crate::fork::{FORK_WRITES, Join, Sequential};
 use crate::path::{Path, Terminal};
 use crypto::poseidon::{compress, compress_all};
 use types::{Digest, limits::PATH_DEPTH, record};
@@ -41,8 +42,21 @@ pub(crate) enum Kind {
     Empty,
     Leaf(Box<Terminal>),
     Inner(Box<[Node; 2]>),
-    /// Not empty, known by its digest only. In an excerpt, never in a whole state.
+    /// Not empty, known by its digest only. In an excerpt, or where a state with a backing has two leaves or more: a
+    /// lone leaf is never closed, so that it can move up when the one beside it is removed.
     Closed,
+}
+
+/// What a walk has with it: who shares the work, and where closed subtrees are read back, if anywhere.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'a> {
+    pub(crate) join: &'a dyn Join,
+    pub(crate) backing: Option<&'a dyn Backing>,
+}
+
+impl Means<'_> {
+    /// One thread, and nothing to read.
+    pub(crate) const NONE: Self = Self { join: &Sequential, backing: None };
 }
 
 /// The digest of a leaf or an inner node that has not been hashed since it changed. A subtree that truly had this
@@ -67,60 +81,121 @@ impl Node {
         Self { digest, kind: Kind::Closed }
     }
 
-    /// Applies writes that are sorted by path and unique, and hashes what they changed.
-    pub(crate) fn update(&mut self, writes: &[Write], join: &dyn Join) {
-        self.update_at(writes, 0, join);
-    }
-
-    fn update_at(&mut self, writes: &[Write], depth: usize, join: &dyn Join) {
-        if writes.len() < FORK_WRITES {
-            self.change(writes, depth);
-        } else {
-            let (to_left, to_right) = divide(writes, depth, |write| &write.path);
-            let [left, right] = self.children(depth);
-            join.join(&mut || left.update_at(to_left, depth + 1, join), &mut || {
-                right.update_at(to_right, depth + 1, join);
-            });
-            self.settle();
-        }
-        self.hash();
-    }
-
-    /// Applies writes without hashing.
-    fn change(&mut self, writes: &[Write], depth: usize) {
-        match (&mut self.kind, writes) {
-            (_, []) => {}
-            (Kind::Empty, [Write { value: None, .. }]) => {}
-            (Kind::Empty, [Write { path, value: Some(value) }]) => *self = Self::leaf(*path, *value),
-            (Kind::Leaf(leaf), [Write { path, value }]) if leaf.path == *path => match value {
-                Some(value) => {
-                    leaf.value = *value;
-                    self.digest = PENDING;
-                }
-                None => *self = Self::default(),
-            },
+    /// Makes the subtree at a depth of leaves that are sorted by path.
+    fn of(leaves: &[Terminal], depth: usize) -> Self {
+        match leaves {
+            [] => Self::default(),
+            [leaf] => Self::leaf(leaf.path, leaf.value),
             _ => {
-                let (to_left, to_right) = divide(writes, depth, |write| &write.path);
-                let [left, right] = self.children(depth);
-                left.change(to_left, depth + 1);
-                right.change(to_right, depth + 1);
-                self.settle();
+                let (left, right) = divide(leaves, depth, |leaf| &leaf.path);
+                Self::inner([Self::of(left, depth + 1), Self::of(right, depth + 1)])
             }
         }
     }
 
-    /// Returns the children, after making a leaf or nothing into an inner node that [`Node::settle`] will judge.
-    fn children(&mut self, depth: usize) -> &mut [Node; 2] {
+    /// Reads a closed subtree back.
+    ///
+    /// # Panics
+    /// When the backing holds other leaves than the tree was made of.
+    pub(crate) fn opened(&self, way: Way, depth: usize, backing: Option<&dyn Backing>) -> Self {
+        let Some(backing) = backing else { panic!("a way leads where only a digest is known") };
+        let mut node = Self::of(&way.terminals(backing), depth);
+        node.hash();
+        assert_eq!(node.digest, self.digest, "the backing holds the leaves that the tree was made of");
+        node
+    }
+
+    /// Closes what no write goes through.
+    fn close_around(&mut self, writes: &[Write], depth: usize) {
+        match (&mut self.kind, writes) {
+            (Kind::Inner(_), []) => self.kind = Kind::Closed,
+            (Kind::Inner(children), _) => {
+                let (to_left, to_right) = divide(writes, depth, |write| &write.path);
+                let [left, right] = &mut **children;
+                left.close_around(to_left, depth + 1);
+                right.close_around(to_right, depth + 1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Closes the subtree of a page. Where the leaves are so few that they stand higher, nothing is closed.
+    pub(crate) fn close(&mut self, page: Page, depth: usize) {
+        let mut node = self;
+        for at in 0..depth {
+            let Kind::Inner(children) = &mut node.kind else { return };
+            node = &mut children[usize::from(page >> (63 - at) & 1 == 1)];
+        }
+        if matches!(node.kind, Kind::Inner(_)) {
+            assert!(!node.is_pending(), "an update ends with every digest known");
+            node.kind = Kind::Closed;
+        }
+    }
+
+    /// Applies writes that are sorted by path and unique, and hashes what they changed. Returns how many leaves that adds.
+    pub(crate) fn update(&mut self, writes: &[Write], means: Means<'_>) -> isize {
+        self.update_at(writes, 0, means)
+    }
+
+    fn update_at(&mut self, writes: &[Write], depth: usize, means: Means<'_>) -> isize {
+        let added = if writes.len() < FORK_WRITES {
+            self.change(writes, depth, means.backing)
+        } else {
+            let (to_left, to_right) = divide(writes, depth, |write| &write.path);
+            let [left, right] = self.children(writes, depth, means.backing);
+            let (mut on_left, mut on_right) = (0, 0);
+            means.join.join(&mut || on_left = left.update_at(to_left, depth + 1, means), &mut || {
+                on_right = right.update_at(to_right, depth + 1, means);
+            });
+            self.settle();
+            on_left + on_right
+        };
+        self.hash();
+        added
+    }
+
+    /// Applies writes without hashing.
+    fn change(&mut self, writes: &[Write], depth: usize, backing: Option<&dyn Backing>) -> isize {
+        match (&mut self.kind, writes) {
+            (_, []) | (Kind::Empty, [Write { value: None, .. }]) => 0,
+            (Kind::Empty, [Write { path, value: Some(value) }]) => {
+                *self = Self::leaf(*path, *value);
+                1
+            }
+            (Kind::Leaf(leaf), [Write { path, value }]) if leaf.path == *path => match value {
+                Some(value) => {
+                    leaf.value = *value;
+                    self.digest = PENDING;
+                    0
+                }
+                None => {
+                    *self = Self::default();
+                    -1
+                }
+            },
+            _ => {
+                let (to_left, to_right) = divide(writes, depth, |write| &write.path);
+                let [left, right] = self.children(writes, depth, backing);
+                let added = left.change(to_left, depth + 1, backing) + right.change(to_right, depth + 1, backing);
+                self.settle();
+                added
+            }
+        }
+    }
+
+    /// Returns the children to which writes go, after making a leaf or nothing into an inner node that [`Node::settle`]
+    /// will judge, and opening what is closed.
+    fn children(&mut self, writes: &[Write], depth: usize, backing: Option<&dyn Backing>) -> &mut [Node; 2] {
+        if matches!(self.kind, Kind::Closed) {
+            *self = self.opened(Way::above(&writes[0].path, depth), depth, backing);
+            self.close_around(writes, depth);
+        }
         if !matches!(self.kind, Kind::Inner(_)) {
             assert!(depth < PATH_DEPTH, "two leaves have one path: the writes are not unique");
             let mut children = <[Node; 2]>::default();
-            match std::mem::take(self) {
-                Node { kind: Kind::Closed, .. } => panic!("a write goes where only a digest is known"),
-                leaf @ Node { kind: Kind::Leaf(_), .. } => {
-                    let right = matches!(&leaf.kind, Kind::Leaf(terminal) if terminal.path.bit(depth));
-                    children[usize::from(right)] = leaf;
-                }
-                _ => {}
+            if let leaf @ Node { kind: Kind::Leaf(_), .. } = std::mem::take(self) {
+                let right = matches!(&leaf.kind, Kind::Leaf(terminal) if terminal.path.bit(depth));
+                children[usize::from(right)] = leaf;
             }
             *self = Self::inner(children);
         }
@@ -201,17 +276,25 @@ impl Node {
         }
     }
 
-    pub(crate) fn path(&self, target: &Digest) -> Path {
+    pub(crate) fn path(&self, target: &Digest, backing: Option<&dyn Backing>) -> Path {
         let mut siblings = Vec::new();
+        let mut page: Self;
         let mut node = self;
-        while let Kind::Inner(children) = &node.kind {
-            let bit = usize::from(target.bit(siblings.len()));
-            siblings.push(children[1 - bit].digest);
-            node = &children[bit];
-        }
-        let terminal = match &node.kind {
-            Kind::Leaf(leaf) => Some(Terminal::clone(leaf)),
-            _ => None,
+        let terminal = loop {
+            let depth = siblings.len();
+            match &node.kind {
+                Kind::Inner(children) => {
+                    let bit = usize::from(target.bit(depth));
+                    siblings.push(children[1 - bit].digest);
+                    node = &children[bit];
+                }
+                Kind::Closed => {
+                    page = node.opened(Way::above(target, depth), depth, backing);
+                    node = &page;
+                }
+                Kind::Leaf(leaf) => break Some(Terminal::clone(leaf)),
+                Kind::Empty => break None,
+            }
         };
         Path { siblings, terminal }
     }

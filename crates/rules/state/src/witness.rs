@@ -11,8 +11,8 @@
 //! even if it showed the same, is refused.
 
 use crate::Terminal;
-use crate::fork::Sequential;
-use crate::tree::{Kind, Node, Write, divide, leaf_mark};
+use crate::cache::{Backing, Way};
+use crate::tree::{Kind, Means, Node, Write, divide, leaf_mark};
 use crypto::poseidon::compress;
 use types::{Digest, choice, limits::PATH_DEPTH, record};
 
@@ -78,15 +78,15 @@ pub enum WitnessError {
 }
 
 impl Witness {
-    pub(crate) fn of(tree: &Node, paths: impl IntoIterator<Item = Digest>) -> Self {
+    pub(crate) fn of(tree: &Node, paths: impl IntoIterator<Item = Digest>, backing: Option<&dyn Backing>) -> Self {
         let mut touched: Vec<Digest> = paths.into_iter().collect();
         touched.sort_unstable();
         touched.dedup();
         let mut parts = Vec::new();
         if touched.is_empty() {
-            parts.push(beside(tree, false));
+            parts.push(shut(tree));
         } else {
-            show(tree, &touched, 0, &mut parts);
+            Shown { backing, parts: &mut parts }.show(tree, &touched, 0);
         }
         Self { touched, parts }
     }
@@ -142,55 +142,79 @@ impl Excerpt<'_> {
             return Err(WitnessError::Untouched(write.path));
         }
         let mut tree = self.tree.clone();
-        tree.update(writes, &Sequential);
+        tree.update(writes, Means::NONE);
         Ok(tree.digest)
     }
 }
 
-/// Gives the parts of a node that touched paths enter. Returns whether all leaves below it are touched, so that it may
-/// become empty.
-fn show(node: &Node, touched: &[Digest], depth: usize, parts: &mut Vec<Part>) -> bool {
-    match &node.kind {
-        Kind::Empty | Kind::Closed => {
-            parts.push(Part::Empty(Nothing {}));
-            true
-        }
-        Kind::Leaf(leaf) => {
-            parts.push(Part::Leaf(Terminal::clone(leaf)));
-            touched.binary_search(&leaf.path).is_ok()
-        }
-        Kind::Inner(children) => {
-            parts.push(Part::Fork(Nothing {}));
-            let [left, right] = &**children;
-            let (to_left, to_right) = divide(touched, depth, |path| path);
-            let (entered, paths, other) = match (to_left, to_right) {
-                (paths, []) => (left, paths, right),
-                ([], paths) => (right, paths, left),
-                _ => {
-                    let left = show(left, to_left, depth + 1, parts);
-                    return show(right, to_right, depth + 1, parts) && left;
+/// The parts that are shown so far.
+struct Shown<'a> {
+    backing: Option<&'a dyn Backing>,
+    parts: &'a mut Vec<Part>,
+}
+
+impl Shown<'_> {
+    /// Gives the parts of a node that touched paths enter. Returns whether all leaves below it are touched, so that it may
+    /// become empty.
+    fn show(&mut self, node: &Node, touched: &[Digest], depth: usize) -> bool {
+        match &node.kind {
+            Kind::Empty => {
+                self.parts.push(Part::Empty(Nothing {}));
+                true
+            }
+            Kind::Closed => {
+                let opened = node.opened(Way::above(&touched[0], depth), depth, self.backing);
+                self.show(&opened, touched, depth)
+            }
+            Kind::Leaf(leaf) => {
+                self.parts.push(Part::Leaf(Terminal::clone(leaf)));
+                touched.binary_search(&leaf.path).is_ok()
+            }
+            Kind::Inner(children) => {
+                self.parts.push(Part::Fork(Nothing {}));
+                let [left, right] = &**children;
+                let (to_left, to_right) = divide(touched, depth, |path| path);
+                let (entered, paths, other) = match (to_left, to_right) {
+                    (paths, []) => (left, paths, right),
+                    ([], paths) => (right, paths, left),
+                    _ => {
+                        let left = self.show(left, to_left, depth + 1);
+                        return self.show(right, to_right, depth + 1) && left;
+                    }
+                };
+                let spent = self.show(entered, paths, depth + 1);
+                if spent && !matches!(entered.kind, Kind::Empty) {
+                    self.show_beside(other, Way::above(&paths[0], depth + 1).beside(), depth + 1);
+                } else {
+                    self.parts.push(shut(other));
                 }
-            };
-            let spent = show(entered, paths, depth + 1, parts);
-            parts.push(beside(other, spent && !matches!(entered.kind, Kind::Empty)));
-            spent && matches!(other.kind, Kind::Empty)
+                spent && matches!(other.kind, Kind::Empty)
+            }
         }
+    }
+
+    /// Gives the part of a node that no touched path enters, opened.
+    fn show_beside(&mut self, node: &Node, way: Way, depth: usize) {
+        self.parts.push(match &node.kind {
+            Kind::Leaf(leaf) => Part::Leaf(Terminal::clone(leaf)),
+            Kind::Inner(children) => Part::Pair(Pair { left: children[0].digest, right: children[1].digest }),
+            Kind::Closed => return self.show_beside(&node.opened(way, depth, self.backing), way, depth),
+            Kind::Empty => shut(node),
+        });
     }
 }
 
-/// Returns the part of a node that no touched path enters.
-fn beside(node: &Node, opened: bool) -> Part {
+/// Returns the part of a node that no touched path enters, by its digest.
+fn shut(node: &Node) -> Part {
     match &node.kind {
         Kind::Empty => Part::Empty(Nothing {}),
-        Kind::Leaf(leaf) if opened => Part::Leaf(Terminal::clone(leaf)),
-        Kind::Inner(children) if opened => Part::Pair(Pair { left: children[0].digest, right: children[1].digest }),
         _ => Part::Closed(node.digest),
     }
 }
 
 type Parts<'a> = std::slice::Iter<'a, Part>;
 
-/// Reads what [`show`] gives and refuses everything else. `touched` is never empty.
+/// Reads what [`Shown::show`] gives and refuses everything else. `touched` is never empty.
 fn read(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<(Node, bool), WitnessError> {
     match parts.next().ok_or(WitnessError::Form)? {
         Part::Empty(_) => Ok((Node::default(), true)),
@@ -232,7 +256,7 @@ fn read_fork(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<
     if lone { Err(WitnessError::Form) } else { Ok((Node::inner(children), spent)) }
 }
 
-/// Reads what [`beside`] gives and refuses everything else. `here` says whether a leaf's path leads to this node.
+/// Reads what [`Shown::show_beside`] or [`shut`] gives and refuses everything else. `here` says whether a leaf's path leads to this node.
 fn read_beside(parts: &mut Parts<'_>, opened: bool, here: impl Fn(&Digest) -> bool) -> Result<Node, WitnessError> {
     match parts.next().ok_or(WitnessError::Form)? {
         Part::Empty(_) => Ok(Node::default()),

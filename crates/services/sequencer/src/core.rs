@@ -170,7 +170,7 @@ impl Unsealed {
 /// What a restart finds in the store.
 #[derive(Default)]
 pub struct Restored {
-    /// All leaves.
+    /// The state after the last block.
     pub state: State,
     /// The last block's header.
     pub head: Option<BlockHeader>,
@@ -211,7 +211,9 @@ impl Sequencer {
         let mut genesis = State::default();
         genesis.apply(&transition::genesis(&config));
         let genesis_root = genesis.root();
-        let state = if restored.head.is_none() { genesis } else { restored.state };
+        // What the store has before the first block is the genesis too; nothing has it, where there is no store.
+        let is_new = restored.head.is_none() && restored.state.is_empty();
+        let state = if is_new { genesis } else { restored.state };
         let expected = restored.head.as_ref().map_or(genesis_root, |head| head.state_root);
         assert_eq!(state.root(), expected, "the stored leaves give the root of the stored head");
         assert_eq!(key.public(), config.sequencer, "the key is the one that the chain's configuration names");
@@ -249,6 +251,11 @@ impl Sequencer {
     /// Returns the state after the last block.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Lets go of what the state's cache may not hold, now that the store has the leaves of all blocks up to `stored`.
+    pub fn trim(&mut self, stored: Height) {
+        self.state.trim(self.head.as_ref().map_or(Height(0), |head| head.height), stored);
     }
 
     /// Returns the last block's header.
@@ -501,4 +508,4 @@ impl Sequencer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,6 @@ use api::metric;
 use crypto::account::SecretKey;
 use crypto::list;
 use ledger::Message;
-use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -139,6 +138,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The key that signs confirmations; the configuration names its public half.
     pub key: Arc<SecretKey>,
+    /// How many leaves of the state are kept in memory beside those that the store is yet to take; `None` for all.
+    pub state_cache_leaves: Option<usize>,
 }
 
 /// Reads back what the store holds; a new store gets its genesis.
@@ -147,10 +148,10 @@ pub fn restore(store: &Store, settings: &Settings) -> Result<Sequencer, Error> {
     let (head, batch) = (found.head, found.batch.map(|batch| batch.header));
     let mut before = diff::Before::new();
     found.undo.iter().for_each(|undo| diff::note(&mut before, undo));
-    let state = State::restore_with(found.leaves, &Threads);
+    let state = store.state(settings.state_cache_leaves, &Threads)?;
     let (blocks, receipts): (Vec<_>, Vec<_>) = found.unsealed.into_iter().unzip();
     let restored = Restored { state, head, batch, blocks, receipts: receipts.concat(), before };
-    let Settings { config, policy, key } = settings;
+    let Settings { config, policy, key, state_cache_leaves: _ } = settings;
     Ok(Sequencer::restore(config.clone(), policy.clone(), Arc::clone(key), restored).sharing(Arc::new(Threads)))
 }
 
@@ -292,7 +293,11 @@ impl Loop {
         count("rejected", entries - applied);
         metrics::histogram!(metric::BLOCK_ENTRIES).record(f64::from(u32::try_from(entries).unwrap_or(u32::MAX)));
         set(metric::HEAD_HEIGHT, height.0);
-        set(metric::STATE_LEAVES, self.sequencer.state().len());
+        self.sequencer.trim(self.store.stored());
+        let state = self.sequencer.state();
+        set(metric::STATE_LEAVES, state.len());
+        set(metric::STATE_CACHED_LEAVES, state.cached());
+        set(metric::STATE_PAGES, state.pages());
         Ok(())
     }
 
@@ -408,3 +413,6 @@ impl Loop {
         Ok(height)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 //! into a block there: which nonce, what fee, what to send again.
 
 pub mod core;
+mod history;
 pub mod member;
 pub mod outbox;
 pub mod run;

@@ -1,6 +1,7 @@
 //! The settler's loop: watches the store for batches and L1 for settlements, and brings batches to L1 by the outbox.
 
 use crate::core::{Effect, Input, Patience, Refusal, Settler};
+use crate::history;
 use crate::outbox::{self, Course, Limits, Outbox, Package, Record};
 use api::metric;
 use crypto::eth::{EthSignature, keccak};
@@ -287,7 +288,8 @@ impl<R: Rewinder> Loop<R> {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
         self.tell()?;
-        self.settle_history()
+        let Policy { final_depth, history, .. } = self.policy;
+        Ok(history::settle(&self.store, self.outbox.head(), final_depth, history)?)
     }
 
     /// Tells operators how far L1 is behind.
@@ -462,18 +464,5 @@ impl<R: Rewinder> Loop<R> {
             }
             tokio::time::sleep(POLL).await;
         }
-    }
-
-    /// Makes final what lies deep enough, and forgets what is older than it has to be.
-    fn settle_history(&mut self) -> Result<(), Error> {
-        let next = self.store.finalized()? + 1;
-        let Some(settlement) = self.store.settlement(next)? else { return Ok(()) };
-        if self.outbox.head().is_some_and(|head| head >= settlement.block.saturating_add(self.policy.final_depth)) {
-            self.store.finalize(next)?;
-            if let Some(history) = self.policy.history {
-                self.store.prune(next.saturating_sub(history))?;
-            }
-        }
-        Ok(())
     }
 }

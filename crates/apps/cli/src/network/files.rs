@@ -51,6 +51,10 @@ pub struct Operation {
     pub spend_max_gwei: Option<u64>,
     /// How long messages that L1 dropped are waited for before the chain is taken back, in milliseconds.
     pub patience_ms: Millis,
+    /// How many leaves of the state a role keeps in memory; `None` for all.
+    pub state_cache_leaves: Option<usize>,
+    /// How many final batches keep their blocks; `None` for all.
+    pub history_batches: Option<u64>,
 }
 
 fn rules_of(file: &chain::Config) -> L1Rules {
@@ -105,6 +109,8 @@ impl Operation {
             gas_price_max_gwei: config.l1.gas_price_max_gwei.0,
             spend_max_gwei: config.l1.spend_max_eth.map(|gwei| gwei.0),
             patience_ms: if config.l1.rpc_url.is_none() { LOCAL_PATIENCE } else { PATIENCE },
+            state_cache_leaves: config.scaling.state_cache_leaves.map(size).transpose()?,
+            history_batches: config.availability.history,
         })
     }
 
@@ -139,7 +145,8 @@ impl Operation {
             ..usual
         };
         let patience = settler::core::Patience(self.patience_ms);
-        settler::run::Policy { limits, patience, ..settler::run::Policy::default() }
+        let history = self.history_batches;
+        settler::run::Policy { limits, patience, history, ..settler::run::Policy::default() }
     }
 }
 
@@ -431,6 +438,7 @@ impl Network {
             config: self.config.clone(),
             policy: self.operation.sequencing(),
             key: Arc::new(Self::sequencer_key(dir)?),
+            state_cache_leaves: self.operation.state_cache_leaves,
         })
     }
 

@@ -20,6 +20,7 @@ pub async fn run(dir: &Path, index: usize) -> Result<(), Error> {
         config: network.config.clone(),
         anchor: network.anchor()?,
         patience: settler::core::Patience(network.operation.patience_ms),
+        state_cache_leaves: network.operation.state_cache_leaves,
     };
     let member = settler::member::run::run(setting, keys);
     tokio::select! {

@@ -4,6 +4,7 @@ use super::wallet::Answer;
 use crate::Sabotage;
 use crate::check::{Broken, Checked, Reason, ensure};
 use crate::faults::Fault;
+use crate::leaves::told;
 use crate::world::{L1Call, Message, Name, World};
 use proof::confirmation::SoftConfirmation;
 use sequencer::core::Restored;
@@ -15,6 +16,9 @@ use types::{Bytes32, Encode as _, Height, TransactionId};
 
 /// Most blocks in one answer of the feed.
 const BLOCKS: u64 = 64;
+
+/// How many leaves the sequencer keeps in memory: so few that it reads its disk all the time.
+const CACHED_LEAVES: usize = 6;
 
 /// How many times likelier than usual the sequencer dies while it takes its chain back: it seldom does.
 const RARE: u64 = 60;
@@ -61,7 +65,7 @@ impl World {
         let mut before = diff::Before::new();
         self.disk.unsealed_undo().iter().for_each(|undo| diff::note(&mut before, undo));
         let restored = Restored {
-            state: self.disk.state(),
+            state: self.disk.cached_state(Some(CACHED_LEAVES)),
             head: self.disk.head().cloned(),
             batch: self.disk.batches.last().map(|batch| batch.header.clone()),
             blocks,
@@ -238,6 +242,9 @@ impl World {
     fn sequencer_commit(&mut self, executed: &Executed) -> Checked {
         self.disk.commit_block(executed)?;
         let header = &executed.block.header;
+        if let Some(core) = &mut self.sequencer.core {
+            core.trim(told(header.height));
+        }
         self.line(&format!("block {} is stored, root {}", header.height, header.state_root));
         self.check.block(executed)?;
         let Some(core) = &self.sequencer.core else { return Ok(()) };

@@ -9,8 +9,7 @@ impl Node {
     /// Starts over from what is stored, as after a crash.
     fn again(self) -> Self {
         let (store, config) = (self.store, self.config);
-        let leaves = store.resume(&[]).unwrap().leaves;
-        Self { state: State::restore(leaves), store, config }
+        Self { state: whole(&store), store, config }
     }
 
     fn root(&self) -> Digest {
@@ -93,7 +92,8 @@ fn a_transaction_stands_again_where_it_stood_before() {
         let bounds = Bounds { background: false, ..Bounds::default() };
         let store = Store::open_on(Arc::new(disk::System), &folder.file(), bounds).unwrap();
         let mut node = Node { store, state: State::default(), config: config() };
-        node.state = State::restore(node.store.resume(&genesis(&node.config)).unwrap().leaves);
+        node.store.resume(&genesis(&node.config)).unwrap();
+        node.state = whole(&node.store);
         let (first, second) = (node.transfer(0), node.transfer(1));
         node.commit(vec![node.deposit(1, 1_000), second.0.clone()]);
         node.store.commit_batch(&node.seal(1)).unwrap();

@@ -7,7 +7,7 @@ use crate::tables::Place;
 use crate::tail::Bounds;
 use proof::{BatchHeader, BlockHeader};
 use proptest::prelude::*;
-use state::{LeafChange, LeafRecord};
+use state::{Backing, LeafChange, LeafRecord, Terminal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +54,8 @@ enum Step {
     Outbox(u64),
     Note(u64),
     Reopen,
+    /// Keeps the leaves in the order of their paths too, or no longer.
+    Order(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -68,6 +70,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0u64..4).prop_map(Step::Outbox),
         1 => any::<u64>().prop_map(Step::Note),
         1 => Just(Step::Reopen),
+        1 => any::<bool>().prop_map(Step::Order),
     ];
     prop::collection::vec(step, 1..16)
 }
@@ -268,6 +271,7 @@ fn step(store: &mut Option<Store>, disk: &Power, model: &mut Model, step: &Step)
             *store = Some(open_store(disk)?);
             Ok(())
         }
+        Step::Order(is_kept) => open.state(is_kept.then_some(0), &Sequential).map(drop),
         Step::Settle | Step::Finalize => Ok(()),
     }
 }
@@ -288,6 +292,7 @@ pub(super) fn open_with(disk: &Power, bounds: Bounds) -> Result<Store, Error> {
 fn differs(store: &Store, model: &Model) -> Result<(), TestCaseError> {
     let moment = model.moments.last().cloned().unwrap_or_default();
     prop_assert_eq!(store.leaves().unwrap(), moment.leaves.into_iter().collect::<Vec<_>>());
+    check_order(store)?;
     prop_assert_eq!(store.head().unwrap(), model.blocks.last().map(|executed| executed.block.header.clone()));
     for executed in &model.blocks {
         let height = executed.block.header.height;
@@ -338,6 +343,19 @@ fn differs(store: &Store, model: &Model) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Compares the two orders of the leaves that the tables hold.
+fn check_order(store: &Store) -> Result<(), TestCaseError> {
+    if !store.keeps_paths() {
+        return Ok(());
+    }
+    let by_key = Backing::leaves(store, &[], usize::MAX).unwrap();
+    let mut expected: Vec<_> =
+        by_key.into_iter().map(|(_, record)| Terminal { path: record.path, value: record.value_digest }).collect();
+    expected.sort_unstable_by_key(|leaf| leaf.path);
+    prop_assert_eq!(store.terminals(&([0; 32]..=[0xff; 32]), usize::MAX).unwrap(), expected);
+    Ok(())
+}
+
 /// Goes through the steps until the disk fails. Returns the model before and after the step that failed.
 fn go(disk: &Power, steps: &[Step]) -> Result<(Model, Model, Option<Error>), TestCaseError> {
     let mut model = Model::default();
@@ -379,7 +397,9 @@ fn check_recovered(disk: &Power, before: Model, after: Model) -> Result<(), Test
     let store = open_store(disk).unwrap();
     differs(&store, &model)?;
     store.checkpoint().unwrap();
-    differs(&store, &model)
+    differs(&store, &model)?;
+    prop_assert_eq!(store.state(Some(0), &Sequential).unwrap().root(), whole(&store).root());
+    Ok(())
 }
 
 /// Lets the disk fail at one of its steps, and, where the power goes, once more while the store is opened again.

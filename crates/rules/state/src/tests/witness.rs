@@ -1,8 +1,8 @@
 //! Witnesses against the tree by definition, on paths that part late as well as early.
 
 use super::naive_root;
-use crate::tree::{Node, leaf_digest, leaf_mark};
-use crate::{Nothing, Pair, Part, Sequential, Terminal, Witness, WitnessError, Write};
+use crate::tree::{Means, Node, leaf_digest, leaf_mark};
+use crate::{Nothing, Pair, Part, Terminal, Witness, WitnessError, Write};
 use crypto::poseidon::compress;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ fn root_of(leaves: &Leaves) -> Digest {
 fn tree_of(leaves: &Leaves) -> Node {
     let mut tree = Node::default();
     let writes: Vec<Write> = leaves.iter().map(|(path, value)| Write { path: *path, value: Some(*value) }).collect();
-    tree.update(&writes, &Sequential);
+    tree.update(&writes, Means::NONE);
     assert_eq!(tree.digest, root_of(leaves));
     tree
 }
@@ -43,7 +43,10 @@ fn tree_of(leaves: &Leaves) -> Node {
 /// Says whether a witness holds, and panics when it holds without being the tree's own.
 fn holds(tree: &Node, witness: &Witness) -> bool {
     let held = witness.check(&tree.digest).is_ok();
-    assert!(!held || *witness == Witness::of(tree, witness.touched.clone()), "{witness:?} is not the one witness");
+    assert!(
+        !held || *witness == Witness::of(tree, witness.touched.clone(), None),
+        "{witness:?} is not the one witness"
+    );
     held
 }
 
@@ -111,7 +114,7 @@ proptest! {
     #[test]
     fn a_witness_tampered_anywhere_is_refused(leaves in leaves(), touched in touched()) {
         let tree = tree_of(&leaves);
-        check_tampering(&tree, &Witness::of(&tree, touched.keys().copied()));
+        check_tampering(&tree, &Witness::of(&tree, touched.keys().copied(), None));
     }
 }
 
@@ -119,7 +122,7 @@ proptest! {
     #[test]
     fn a_witness_gives_the_values_and_the_new_root_that_the_whole_state_has(leaves in leaves(), touched in touched()) {
         let mut tree = tree_of(&leaves);
-        let witness = Witness::of(&tree, touched.keys().copied());
+        let witness = Witness::of(&tree, touched.keys().copied(), None);
         prop_assert_eq!(&Witness::from_bytes(&witness.to_bytes()).unwrap(), &witness);
         let excerpt = witness.check(&tree.digest).unwrap();
         for path in touched.keys() {
@@ -135,7 +138,7 @@ proptest! {
             };
         }
         prop_assert_eq!(excerpt.root_after(&writes), Ok(root_of(&after)));
-        tree.update(&writes, &Sequential);
+        tree.update(&writes, Means::NONE);
         prop_assert_eq!(tree.digest, root_of(&after));
     }
 
@@ -144,7 +147,7 @@ proptest! {
         leaves in leaves(), touched in touched(), at in any::<prop::sample::Index>(), flip in 1u8..
     ) {
         let tree = tree_of(&leaves);
-        let mut bytes = Witness::of(&tree, touched.keys().copied()).to_bytes();
+        let mut bytes = Witness::of(&tree, touched.keys().copied(), None).to_bytes();
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
         if let Ok(witness) = Witness::from_bytes(&bytes) {
@@ -195,12 +198,12 @@ fn at(first: u64, last: u64) -> Digest {
 fn a_subtree_beside_a_leaf_that_may_go_is_opened() {
     let one = at(1, 0);
     let tree = tree_of(&Leaves::from([(at(0, 0), one), (at(8, 0), one)]));
-    let beside_leaf = Witness::of(&tree, [at(0, 0)]);
+    let beside_leaf = Witness::of(&tree, [at(0, 0)], None);
     assert!(matches!(beside_leaf.parts[..], [Part::Fork(_), Part::Leaf(_), Part::Leaf(_)]), "{beside_leaf:?}");
     let tree = tree_of(&Leaves::from([(at(0, 0), one), (at(8, 0), one), (at(12, 0), one)]));
-    let beside_inner = Witness::of(&tree, [at(0, 0)]);
+    let beside_inner = Witness::of(&tree, [at(0, 0)], None);
     assert!(matches!(beside_inner.parts[..], [Part::Fork(_), Part::Leaf(_), Part::Pair(_)]), "{beside_inner:?}");
-    let absent = Witness::of(&tree, [at(0, 1)]);
+    let absent = Witness::of(&tree, [at(0, 1)], None);
     assert!(matches!(absent.parts[..], [Part::Fork(_), Part::Leaf(_), Part::Closed(_)]), "{absent:?}");
 }
 
@@ -208,7 +211,7 @@ fn a_subtree_beside_a_leaf_that_may_go_is_opened() {
 fn only_touched_leaves_are_read_or_written_and_in_order() {
     let one = at(1, 0);
     let tree = tree_of(&Leaves::from([(at(0, 0), one), (at(8, 0), one)]));
-    let witness = Witness::of(&tree, [at(0, 0), at(4, 0)]);
+    let witness = Witness::of(&tree, [at(0, 0), at(4, 0)], None);
     let excerpt = witness.check(&tree.digest).unwrap();
     assert_eq!(excerpt.value(&at(8, 0)), Err(WitnessError::Untouched(at(8, 0))));
     let write = |path| Write { path, value: None };
@@ -223,7 +226,7 @@ fn only_touched_leaves_are_read_or_written_and_in_order() {
 fn a_witness_of_no_leaf_shows_the_root_alone() {
     let tree = tree_of(&Leaves::from([(at(0, 0), at(1, 0)), (at(8, 0), at(1, 0))]));
     for tree in [tree, Node::default()] {
-        let witness = Witness::of(&tree, []);
+        let witness = Witness::of(&tree, [], None);
         assert_eq!(witness.parts.len(), 1);
         assert_eq!(witness.check(&tree.digest).unwrap().root_after(&[]), Ok(tree.digest));
         assert!(witness.check(&at(9, 9)).is_err());

@@ -7,7 +7,7 @@ use task::Parameters;
 use transition::{Action, L1Rules, Transaction};
 use types::{Amount, Encode as _, EthAddress, Ppm};
 
-fn config() -> ChainConfig {
+pub(crate) fn config() -> ChainConfig {
     let nobody = AccountId(Digest::ZERO);
     let parameters = Parameters {
         coordinator: nobody,
@@ -33,7 +33,7 @@ fn start(policy: Policy, restored: Restored) -> Sequencer {
     Sequencer::restore(config(), policy, Arc::new(key(0)), restored)
 }
 
-fn key(n: u8) -> SecretKey {
+pub(crate) fn key(n: u8) -> SecretKey {
     SecretKey::from_seed([n; 32])
 }
 
@@ -48,7 +48,7 @@ fn submit(ticket: u64, nonce: u64) -> Input {
     Input::Submit { ticket, transaction: transfer(1, nonce, 0) }
 }
 
-fn deposit(index: u64) -> Message {
+pub(crate) fn deposit(index: u64) -> Message {
     let (amount, account) = (Amount::new(5).unwrap(), key(1).account());
     let token = token_word(EthAddress::ZERO);
     Message::Deposit(Deposit { index, account, token, amount, sender: EthAddress::ZERO })

@@ -133,7 +133,7 @@ pub struct Keys {
 
 /// What a restart finds in the member's store.
 pub struct Restored {
-    /// All leaves.
+    /// The state after the last block.
     pub state: State,
     /// The last block's header.
     pub head: Option<BlockHeader>,
@@ -166,7 +166,8 @@ impl Member {
         let mut genesis = State::default();
         genesis.apply(&transition::genesis(&config));
         let genesis_root = genesis.root();
-        if restored.head.is_none() {
+        // What the store has before the first block is the genesis too; nothing has it, where there is no store.
+        if restored.head.is_none() && restored.state.is_empty() {
             restored.state = genesis;
         }
         let expected = restored.head.as_ref().map_or(genesis_root, |head| head.state_root);
@@ -174,6 +175,11 @@ impl Member {
         let undecided =
             restored.state.iter::<Task>().filter_map(|(id, task)| Some((id, Verdict::of(id, &task)?))).collect();
         Self { config, anchor, keys, genesis_root, at: restored, undecided }
+    }
+
+    /// Lets go of what the state's cache may not hold, now that the store has the leaves of all blocks up to `stored`.
+    pub fn trim(&mut self, stored: Height) {
+        self.at.state.trim(self.at.head.as_ref().map_or(Height(0), |head| head.height), stored);
     }
 
     /// Returns the height of the block that is wanted next.
@@ -310,7 +316,7 @@ impl Member {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use ledger::Message;
     use proof::Domain;
@@ -319,7 +325,7 @@ mod tests {
     use transition::{Entry, L1Rules};
     use types::{AccountId, Amount, Bytes32, EthAddress, Millis, Ppm};
 
-    fn config() -> ChainConfig {
+    pub(crate) fn config() -> ChainConfig {
         let nobody = AccountId(Digest::ZERO);
         let parameters = Parameters {
             coordinator: nobody,
@@ -359,7 +365,7 @@ mod tests {
     }
 
     /// Three blocks of one deposit each, and the batches that split them after `cut`.
-    fn chain(cut: usize) -> (Vec<Executed>, Vec<Batch>) {
+    pub(crate) fn chain(cut: usize) -> (Vec<Executed>, Vec<Batch>) {
         let config = config();
         let mut state = State::default();
         state.apply(&transition::genesis(&config));

@@ -6,7 +6,7 @@ use api::{BatchSignature, Hex, Vote};
 use client::Client;
 use l1::Reader;
 use proof::Anchor;
-use state::State;
+use state::Sequential;
 use std::time::{Duration, Instant};
 use store::Store;
 use transition::{Batch, ChainConfig};
@@ -60,6 +60,8 @@ pub struct Setting {
     pub anchor: Anchor,
     /// How long messages that L1 dropped are waited for before the chain is taken back.
     pub patience: Patience,
+    /// How many leaves of the state are kept in memory beside those that the store is yet to take; `None` for all.
+    pub state_cache_leaves: Option<usize>,
 }
 
 /// Makes the keys, which cannot be copied, out of what they are kept in.
@@ -67,7 +69,8 @@ pub type KeysOf = Box<dyn Fn() -> Keys + Send + Sync>;
 
 fn restore(setting: &Setting, keys: Keys) -> Result<Member, Error> {
     let found = setting.store.resume(&transition::genesis(&setting.config))?;
-    let (state, head, batch) = (State::restore(found.leaves), found.head, found.batch.map(|batch| batch.header));
+    let state = setting.store.state(setting.state_cache_leaves, &Sequential)?;
+    let (head, batch) = (found.head, found.batch.map(|batch| batch.header));
     let (blocks, receipts) = found.unsealed.into_iter().unzip();
     let restored = Restored { state, head, batch, blocks, receipts, undo: found.undo };
     Ok(Member::restore(setting.config.clone(), setting.anchor.clone(), keys, restored))
@@ -167,6 +170,7 @@ impl Following {
             let sent = match effect {
                 Effect::Commit(executed) => {
                     self.setting.store.commit_block(&executed)?;
+                    self.member.trim(self.setting.store.stored());
                     self.diverged = None;
                     Ok(())
                 }
