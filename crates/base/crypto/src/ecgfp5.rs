@@ -15,4 +15,4 @@ mod scalar;
 pub(crate) use curve::Point;
 pub(crate) use field::Element;
 pub(crate) use multiply::{Factor, generator_times, generator_times_secret, sum_of_multiples};
-pub(crate) use scalar::Scalar;
+pub(crate) use scalar::{ORDER, Scalar};

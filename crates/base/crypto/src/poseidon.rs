@@ -50,13 +50,25 @@ pub enum Domain {
     Confirmation = 13,
     /// The challenge of a signature: its commitment, the key and the message.
     Challenge = 14,
+    /// An entry of a batch with what became of it, as a validity proof commits to it.
+    Entry = 15,
+    /// The point that a circuit's sums begin with.
+    Start = 16,
+    /// What a transaction asks for.
+    Action = 17,
 }
 
 impl Domain {
-    fn tag(self) -> Goldilocks {
-        // A variant's number is its tag; `as` is the only way to read a discriminant.
+    /// Returns the number that stands for the domain where something is hashed.
+    pub const fn number(self) -> u64 {
+        // `as` is the only way to read a discriminant.
         #[allow(clippy::as_conversions)]
-        Goldilocks::new(self as u64)
+        let number = self as u64;
+        number
+    }
+
+    fn tag(self) -> Goldilocks {
+        Goldilocks::new(self.number())
     }
 }
 

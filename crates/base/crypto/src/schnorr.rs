@@ -1,8 +1,9 @@
 //! Schnorr signatures over ecGFp5 with Poseidon2.
 //!
 //! A key is `Q = d G`. A signature of a message digest is the commitment `R = k G`, in 40 bytes, and the response
-//! `s = k + e d` modulo the order, in 40 bytes. The challenge `e` is the number `e0 + 2^64 e1` of the first two limbs of
-//! the Poseidon2 hash of `R`, `Q` and the message. It holds when `s G = R + e Q`. Points are their five coefficients of
+//! `s = k + e d` modulo the order, in 40 bytes. The challenge `e` is `2 h + 1 - 2^128` for the number `h = h0 + 2^64 h1` of
+//! the first two limbs of the Poseidon2 hash of `R`, `Q` and the message: the sum of the powers of two below 2^128, each
+//! with the sign that a bit of `h` gives it, so that a circuit adds or subtracts at every bit and never has to skip. It holds when `s G = R + e Q`. Points are their five coefficients of
 //! y/x from z^0 on, eight big-endian bytes each and below the prime; scalars are 40 big-endian bytes, below the order. What
 //! is written another way is refused, and so is the neutral point as `Q` or `R`. So a signature has one spelling.
 //!
@@ -17,6 +18,10 @@
 //! What leaks: nothing by time or by places in memory while a key is made and used. Copies of secrets that the compiler
 //! leaves in registers and on the stack are not wiped. Nonces are derived and not drawn, so a machine that can be made
 //! to err while it signs one message twice gives its key away.
+
+mod coordinates;
+
+pub use coordinates::{Coordinates, ORDER, coordinates, parts};
 
 use crate::ecgfp5::{Element, Factor, Point, Scalar, generator_times, generator_times_secret, sum_of_multiples};
 use crate::{Domain, Secret, eth, poseidon};
@@ -58,11 +63,13 @@ impl SigningKey {
         Secret::new(self.secret.expose_secret().to_be_bytes())
     }
 
-    /// Returns the challenge of this key's signature of a message: its two limbs, the least significant first. Part of the
-    /// golden vectors.
+    /// Returns the two limbs of the hash of which the challenge of this key's signature of a message is made, the least
+    /// significant first. Part of the golden vectors.
     pub fn challenge_of(&self, message: &Digest) -> [u64; 2] {
         let signature = self.sign(message);
-        challenge(&limbs_of(&signature[..PART_BYTES]), &self.public, message)
+        let hashed = hashed(&limbs_of(&signature[..PART_BYTES]), &self.public, message);
+        let [low, high, ..] = poseidon::hash(Domain::Challenge, &hashed).limbs();
+        [low, high]
     }
 
     /// Signs a message. Deterministic: the nonce is SHA-512 of the secret, the public key and the message, modulo the order.
@@ -71,8 +78,8 @@ impl SigningKey {
         let parts: [&[u8]; 3] = [key.expose_secret(), &bytes_of(&self.public), &message.to_be_bytes()];
         let nonce = secret_scalar(b"talea schnorr nonce v1", &parts);
         let commitment = generator_times_secret(nonce.expose_secret()).encode().limbs();
-        let [low, high] = challenge(&commitment, &self.public, message);
-        let product = Secret::new(self.secret.expose_secret().times(&Scalar::from_limbs([low, high, 0, 0, 0])));
+        let challenge = challenge(&commitment, &self.public, message);
+        let product = Secret::new(self.secret.expose_secret().times(&challenge.scalar()));
         let response = nonce.expose_secret().plus(product.expose_secret());
         let mut signature = [0; SIGNATURE_BYTES];
         signature[..PART_BYTES].copy_from_slice(&bytes_of(&commitment));
@@ -96,18 +103,42 @@ fn secret_scalar(tag: &[u8], parts: &[&[u8]]) -> Secret<Scalar> {
     unreachable!("256 hashes are not all multiples of the order")
 }
 
-/// Returns the challenge: its two limbs, the least significant first.
-fn challenge(commitment: &Limbs, key: &Limbs, message: &Digest) -> [u64; 2] {
-    first_two(&poseidon::hash(Domain::Challenge, &hashed(commitment, key, message)))
+/// A challenge: an odd number between -2^128 and 2^128.
+#[derive(Clone, Copy)]
+struct Challenge {
+    magnitude: [u64; 2],
+    negative: bool,
+}
+
+impl Challenge {
+    fn of(digest: &Digest) -> Self {
+        let [low, high, ..] = digest.limbs();
+        let negative = high >> 63 == 0;
+        let [first, second] = [low << 1 | 1, high << 1 | low >> 63];
+        // Twice the number and one more, less 2^128: what is left of 2^128 when it is negative. The first limb is odd, so
+        // that nothing carries into the second.
+        let magnitude = if negative { [first.wrapping_neg(), !second] } else { [first, second] };
+        Self { magnitude, negative }
+    }
+
+    fn scalar(&self) -> Scalar {
+        let [low, high] = self.magnitude;
+        let magnitude = Scalar::from_limbs([low, high, 0, 0, 0]);
+        if self.negative { magnitude.negate() } else { magnitude }
+    }
+
+    /// Returns the point whose multiple by the magnitude is the negative of the challenge's.
+    fn against(&self, point: &Point) -> Point {
+        if self.negative { *point } else { point.negate() }
+    }
+}
+
+fn challenge(commitment: &Limbs, key: &Limbs, message: &Digest) -> Challenge {
+    Challenge::of(&poseidon::hash(Domain::Challenge, &hashed(commitment, key, message)))
 }
 
 fn hashed(commitment: &Limbs, key: &Limbs, message: &Digest) -> Vec<u64> {
     [commitment.as_slice(), key, &message.limbs()].concat()
-}
-
-fn first_two(digest: &Digest) -> [u64; 2] {
-    let [low, high, ..] = digest.limbs();
-    [low, high]
 }
 
 fn bytes_of(limbs: &Limbs) -> [u8; PART_BYTES] {
@@ -169,14 +200,15 @@ impl Claim<'_> {
     pub fn holds(&self) -> bool {
         let Some(Read { key, commitment, response }) = self.read() else { return false };
         let Some(key) = Point::decode(key) else { return false };
-        let challenge = first_two(&poseidon::hash(Domain::Challenge, &self.hashed()));
+        let challenge = Challenge::of(&poseidon::hash(Domain::Challenge, &self.hashed()));
         holds(&key, commitment, &response, challenge)
     }
 }
 
 /// Computes the commitment from the rest: nobody has to find the point that its bytes name.
-fn holds(key: &Point, commitment: Element, response: &Scalar, [low, high]: [u64; 2]) -> bool {
-    let product = sum_of_multiples(&[(key.negate(), [low, high, 0, 0])]);
+fn holds(key: &Point, commitment: Element, response: &Scalar, challenge: Challenge) -> bool {
+    let [low, high] = challenge.magnitude;
+    let product = sum_of_multiples(&[(challenge.against(key), [low, high, 0, 0])]);
     generator_times(response).add(&product).is_encoded_as(commitment)
 }
 
@@ -187,7 +219,7 @@ struct Equation<'a> {
     read: &'a Read,
     key: Point,
     commitment: Point,
-    challenge: [u64; 2],
+    challenge: Challenge,
 }
 
 /// Says of each claim whether it is true: what [`Claim::holds`] says, for less than half the work where all are true.
@@ -220,7 +252,7 @@ fn equations<'a>(claims: &[Claim<'_>], read: &'a [(usize, Read)]) -> Vec<Equatio
     let (pairs, _) = points.as_chunks::<2>();
     let found = read.iter().zip(pairs).zip(&challenges).filter_map(|(((at, read), [key, commitment]), challenge)| {
         let (key, commitment) = ((*key)?, (*commitment)?);
-        Some(Equation { at: *at, read, key, commitment, challenge: first_two(challenge) })
+        Some(Equation { at: *at, read, key, commitment, challenge: Challenge::of(challenge) })
     });
     found.collect()
 }
@@ -235,7 +267,7 @@ fn sum_is_neutral(claims: &[Claim<'_>], equations: &[Equation<'_>]) -> bool {
         let [low, high] = weights.next();
         responses = responses.plus(&read.response.times(&Scalar::from_limbs([low, high, 0, 0, 0])));
         terms.push((commitment.negate(), [low, high, 0, 0]));
-        long.push((key.negate(), product([low, high], *challenge)));
+        long.push((challenge.against(key), product([low, high], challenge.magnitude)));
     }
     terms.append(&mut long);
     generator_times(&responses).add(&sum_of_multiples(&terms)).is_neutral()
@@ -309,6 +341,24 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_is_the_sum_of_its_signed_bits() {
+        for [low, high] in [[0, 0], [1, 0], [5, 1 << 63], [GOLDILOCKS - 1, GOLDILOCKS - 1], [0, 1 << 63]] {
+            let challenge = Challenge::of(&Digest::new([low, high, 0, 0]).unwrap());
+            let two_to = |bit: usize| {
+                let mut limbs = [0; 5];
+                limbs[bit / 64] = 1 << (bit % 64);
+                Scalar::from_limbs(limbs)
+            };
+            let mut sum = Scalar::ZERO;
+            for bit in 0..128 {
+                let set = [low, high][bit / 64] >> (bit % 64) & 1 == 1;
+                sum = sum.plus(&if set { two_to(bit) } else { two_to(bit).negate() });
+            }
+            assert_eq!(challenge.scalar().limbs(), sum.limbs(), "{low} {high}");
+        }
+    }
+
+    #[test]
     fn a_change_of_any_byte_is_noticed() {
         let key = SigningKey::from_seed(&[1; 32]);
         let signature = key.sign(&message(1));
@@ -367,8 +417,8 @@ mod tests {
         let one = Scalar::from_limbs([1, 0, 0, 0, 0]);
         let generator = Point::generator().encode().limbs();
         let sign = |commitment: Limbs, key: &Limbs, secret: &Scalar, nonce: &Scalar| {
-            let [low, high] = challenge(&commitment, key, &message(1));
-            let response = nonce.plus(&secret.times(&Scalar::from_limbs([low, high, 0, 0, 0])));
+            let challenge = challenge(&commitment, key, &message(1));
+            let response = nonce.plus(&secret.times(&challenge.scalar()));
             let mut signature = [0; SIGNATURE_BYTES];
             signature[..PART_BYTES].copy_from_slice(&bytes_of(&commitment));
             signature[PART_BYTES..].copy_from_slice(&response.to_be_bytes());

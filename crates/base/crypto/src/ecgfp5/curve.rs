@@ -70,6 +70,11 @@ impl Point {
         Some(Self { x, z: Element::ONE, u: Element::ONE, t: w })
     }
 
+    /// Returns the x of the point of odd order that stands for the same element: b/x, a square.
+    pub(crate) fn square_x(&self) -> Element {
+        (self.z * self.x.invert()).times_z(B)
+    }
+
     /// Returns y/x, which names the element; 0 for the neutral one.
     pub(crate) fn encode(&self) -> Element {
         self.t * self.u.invert()

@@ -108,6 +108,11 @@ impl Element {
         goldilocks::is_square(self.constant_of_product(self.conjugates()))
     }
 
+    /// Returns a square root, if there is one.
+    pub(crate) fn square_root(self) -> Option<Self> {
+        self.root(self.half_power())
+    }
+
     /// Returns a square root of what is a square other than zero, given its [`Field::half_power`]. In variable time.
     ///
     /// With r = 1 + p + .. + p^4, `half` is the power (r - 1) / 2 = (p + 1) / 2 * (1 + p^2) * p. Then `self * half^2` is

@@ -4,7 +4,7 @@ use super::goldilocks::mask;
 use zeroize::Zeroize;
 
 /// The order of the group, the least significant limb first.
-const ORDER: [u64; 5] =
+pub(crate) const ORDER: [u64; 5] =
     [0xe80f_d996_948b_ffe1, 0xe888_5c39_d724_a09c, 0x7fff_ffe6_cfb8_0639, 0x7fff_fff1_0000_0016, 0x7fff_fffd_8000_0007];
 /// -1 / n modulo 2^64.
 const FACTOR: u64 = 0xd78b_ef72_057b_7bdf;
@@ -105,6 +105,16 @@ impl Scalar {
             chunk.copy_from_slice(&limb.to_be_bytes());
         }
         bytes
+    }
+
+    /// Returns the limbs, the least significant first. For public numbers.
+    pub(crate) fn limbs(&self) -> [u64; 5] {
+        self.0
+    }
+
+    /// Returns what adds up to n, of a number that is not zero.
+    pub(crate) fn negate(&self) -> Self {
+        Self(subtract(&ORDER, &self.0).0)
     }
 
     pub(crate) fn is_zero(&self) -> bool {
