@@ -8,7 +8,7 @@ type Quanta is uint64;
 using { isInRange, units } for Quanta global;
 
 /// @dev The rollup keeps signed balances, which leaves 63 bits for an amount.
-uint256 constant QUANTA_BOUND = 1 << 63;
+uint256 constant QUANTA_BOUND = 1 << 62;
 
 /// @dev Whether the amount is neither zero nor beyond what the rollup counts.
 function isInRange(Quanta amount) pure returns (bool) {

@@ -14,7 +14,7 @@ import { TaleaTest } from "./support/TaleaTest.sol";
 import { vm } from "./support/Vm.sol";
 
 contract VaultDepositTest is TaleaTest {
-    uint256 private constant QUANTA_BOUND = 2 ** 63;
+    uint256 private constant QUANTA_BOUND = 2 ** 62;
 
     // Tokens.
 

@@ -35,7 +35,7 @@ interface IExits {
     error AccountNotOpen(AccountId account);
     /// @notice The token is not one the Vault knows, nor the id of a half.
     error TokenRefused(TokenId token);
-    /// @notice Zero quanta, or 2^63 or more.
+    /// @notice Zero quanta, or 2^62 or more.
     error AmountOutOfRange(Quanta amount);
     /// @notice The balance was paid before.
     error AlreadyEscaped(AccountId account, TokenId token);

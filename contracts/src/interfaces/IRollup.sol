@@ -129,7 +129,7 @@ interface IRollup {
     error ChunkEmpty();
     /// @notice A forced transaction has at least one byte, and at most as many as this.
     error TransactionLengthOutOfRange(uint256 length, uint256 lengthMax);
-    /// @notice Zero quanta, or 2^63 or more.
+    /// @notice Zero quanta, or 2^62 or more.
     error AmountOutOfRange(Quanta amount);
     /// @notice The token is not one the Vault knows, nor the id of a half.
     error TokenRefused(TokenId token);

@@ -46,7 +46,7 @@ interface IVault {
     error AmountZero();
     /// @notice The amount is not a whole number of quanta.
     error AmountNotWhole(uint256 received, uint256 quantum);
-    /// @notice The amount is 2^63 quanta or more.
+    /// @notice The amount is 2^62 quanta or more.
     error AmountTooLarge(uint256 received, uint256 quantum);
     /// @notice The withdrawal was paid before.
     error AlreadyClaimed(uint64 index);

@@ -135,7 +135,7 @@ impl Accounts {
 
     /// Plans a transfer that the ledger must refuse, because the account has less.
     pub(crate) fn plan_unsound(&mut self, from: usize) -> Plan {
-        Plan { quanta: 1 << 62, is_sound: false, ..self.plan(from) }
+        Plan { quanta: 1 << 61, is_sound: false, ..self.plan(from) }
     }
 
     /// Plans a transfer of some quanta to an account.

@@ -5,18 +5,19 @@ use std::fmt;
 
 /// A quantity left its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the amount is outside 0..2^63: use a smaller one")]
+#[error("the amount is outside 0..2^62: use a smaller one")]
 pub struct Overflow;
 
-/// Count of an asset's quanta, below 2^63 so that it is one Goldilocks element and its sums never wrap a `u64`.
+/// Count of an asset's quanta, below 2^62 so that it is one Goldilocks element, and so are sums and differences of two: none
+/// wraps the field, and a negative one is no amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Amount(u64);
 
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
-    /// The largest amount, 2^63 - 1 quanta.
-    pub const MAX: Self = Self((1 << 63) - 1);
+    /// The largest amount, 2^62 - 1 quanta.
+    pub const MAX: Self = Self((1 << 62) - 1);
 
     /// Takes a count of quanta.
     pub const fn new(quanta: u64) -> Result<Self, Overflow> {
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_amount_stays_below_two_to_the_63() {
-        assert_eq!(Amount::new(1 << 63), Err(Overflow));
+        assert_eq!(Amount::new(1 << 62), Err(Overflow));
         assert_eq!(Amount::MAX.plus(Amount(1)), Err(Overflow));
         assert_eq!(Amount::ZERO.minus(Amount(1)), Err(Overflow));
         assert_eq!(Amount(5).times_up(1, 0), Err(Overflow));

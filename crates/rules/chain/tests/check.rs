@@ -88,7 +88,7 @@ fn a_field_out_of_its_range_is_the_one_fault_and_its_bounds_are_none() {
         ("tps", "1000", "4096", ""),
         ("consensus.block_time", "0.1", "4.096", "batch.age_ms = 60000"),
         ("scaling.max_tx_per_shard", "1000", "4096", ""),
-        ("security.min_stake", "1000", "9223372036854775807", ""),
+        ("security.min_stake", "1000", "4611686018427387903", ""),
         ("security.slashing_penalty", "0", "100", ""),
         ("availability.committee.threshold", "2", "3", ""),
         ("batch.count", "1", "1000000", ""),

@@ -6,7 +6,10 @@ use types::{AccountId, Amount, AssetId, record};
 
 record! {
     /// What is known of an account since its first transaction. Its key is in its id.
+    #[derive(Default)]
     pub struct AccountRecord {
+        /// Who keeps the account, if it was handed over; otherwise it keeps itself.
+        pub keeper: Option<AccountId>,
         /// How many transactions it has sent; the next one carries this number.
         pub nonce: u64,
     }

@@ -1,6 +1,7 @@
 //! Who may act for an account: its own key, the key that took its place, or a session key within bounds.
 
 use crate::Reject;
+use crate::account::{Account, AccountRecord};
 use state::{Overlay, leaf};
 use types::{AccountId, Millis, record};
 
@@ -53,10 +54,6 @@ record! {
 }
 
 leaf!(
-    /// Who keeps an account that was handed over; an account without this leaf keeps itself.
-    pub Keeper = 7: AccountId => AccountId
-);
-leaf!(
     /// A session key's authorisation.
     pub Session = 8: SessionKey => SessionRecord
 );
@@ -72,7 +69,7 @@ pub enum Authority {
 
 /// Returns who keeps an account.
 pub fn keeper(s: &Overlay<'_>, account: AccountId) -> AccountId {
-    s.get::<Keeper>(&account).unwrap_or(account)
+    s.get::<Account>(&account).and_then(|record| record.keeper).unwrap_or(account)
 }
 
 /// Returns how far `agent` may act for `account` at this time.
@@ -93,7 +90,9 @@ pub fn authority(s: &Overlay<'_>, account: AccountId, agent: AccountId, now: Mil
 
 /// Hands an account over. The caller holds the keeper's authority.
 pub fn rekey(s: &mut Overlay<'_>, account: AccountId, tx: &Rekey) {
-    if tx.to == account { s.remove::<Keeper>(&account) } else { s.put::<Keeper>(&account, &tx.to) }
+    let record = s.get::<Account>(&account).unwrap_or_default();
+    let keeper = (tx.to != account).then_some(tx.to);
+    s.put::<Account>(&account, &AccountRecord { keeper, ..record });
 }
 
 /// Grants a session, or changes when it expires. The caller holds the keeper's authority.

@@ -33,7 +33,7 @@ types::rejects! {
     pub enum Reject {
         100 => InsufficientBalance: "the balance is too small: deposit or receive more of this asset, or move less",
         101 => ZeroAmount: "the amount is zero: name an amount of at least one quantum",
-        102 => AmountTooLarge: "the amount is outside 0..2^63 quanta: use a smaller one",
+        102 => AmountTooLarge: "the amount is outside 0..2^62 quanta: use a smaller one",
         103 => UnknownAsset: "no such L1 token was ever deposited here: check the asset id, or deposit it first",
         104 => BadRecipient: "the recipient is the zero address: name the L1 address that shall be paid",
         105 => InboxOutOfOrder: "this is not the next L1 message: hand them over in the order of the L1 inbox, none left out",

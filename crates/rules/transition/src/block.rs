@@ -390,14 +390,15 @@ fn apply_transaction(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: 
 /// Uses the signer's nonce up.
 fn take_nonce(s: &mut Overlay<'_>, checked: &Checked) -> Result<(), Reject> {
     let (account, given) = (checked.signer(), checked.transaction().nonce);
-    let nonce = s.get::<Account>(&account).map_or(0, |record| record.nonce);
+    let record = s.get::<Account>(&account).unwrap_or_default();
+    let nonce = record.nonce;
     if given < nonce {
         return Err(Reject::NonceTooLow);
     }
     if given > nonce {
         return Err(Reject::NonceTooHigh);
     }
-    s.put::<Account>(&account, &AccountRecord { nonce: nonce + 1 });
+    s.put::<Account>(&account, &AccountRecord { nonce: nonce + 1, ..record });
     Ok(())
 }
 

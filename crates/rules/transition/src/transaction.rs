@@ -135,15 +135,18 @@ impl Transaction {
 
     /// Returns the digest that the signer signs; the chain's configuration is part of it.
     pub fn id(&self, chain: &Digest) -> TransactionId {
-        TransactionId(poseidon::hash(Domain::Transaction, &self.id_elements(chain)))
+        let action = poseidon::hash_of(Domain::Action, &self.action);
+        TransactionId(poseidon::hash(Domain::Transaction, &self.id_elements(chain, self.sender.account(), &action)))
     }
 
-    fn id_elements(&self, chain: &Digest) -> Vec<u64> {
+    /// Returns what the id is the digest of: the chain, the signer's account, for whom, the nonce, and the action's digest,
+    /// which stands for the action so that whoever checks signatures need not know all kinds of actions.
+    pub fn id_elements(&self, chain: &Digest, signer: AccountId, action: &Digest) -> Vec<u64> {
         let mut elements = chain.to_elements();
-        elements.extend(self.sender.to_elements());
+        elements.extend(signer.to_elements());
         elements.extend(self.on_behalf.to_elements());
         elements.extend(self.nonce.to_elements());
-        elements.extend(self.action.to_elements());
+        elements.extend(action.to_elements());
         elements
     }
 
@@ -161,18 +164,24 @@ impl Transaction {
         let read: Vec<_> = all.iter().map(|bytes| Self::read(bytes.as_ref())).collect();
         let sound = read.iter().flatten();
         let inputs: Vec<_> = sound
-            .flat_map(|tx| [(Domain::Transaction, tx.id_elements(chain)), (Domain::Account, tx.sender.to_elements())])
+            .clone()
+            .flat_map(|tx| [(Domain::Account, tx.sender.to_elements()), (Domain::Action, tx.action.to_elements())])
             .collect();
         let digests = poseidon::hash_all(&inputs);
-        let (ids, rest) = digests.as_chunks::<2>();
+        let (parts, rest) = digests.as_chunks::<2>();
         assert!(rest.is_empty(), "two digests for each that was read");
-        let signed: Vec<_> =
-            read.iter().flatten().zip(ids).map(|(tx, [id, _])| (&tx.sender.key, id, &tx.signature)).collect();
+        let inputs: Vec<_> = sound
+            .clone()
+            .zip(parts)
+            .map(|(tx, [signer, action])| (Domain::Transaction, tx.id_elements(chain, AccountId(*signer), action)))
+            .collect();
+        let ids = poseidon::hash_all(&inputs);
+        let signed: Vec<_> = sound.zip(&ids).map(|(tx, id)| (&tx.sender.key, id, &tx.signature)).collect();
         let answers = account::verify_all(&signed);
-        let mut answers = ids.iter().zip(answers);
+        let mut answers = parts.iter().zip(&ids).zip(answers);
         let checked = read.into_iter().zip(all).map(|(read, bytes)| {
             let transaction = read?;
-            let ([id, signer], holds) = answers.next().expect("an answer for each that was read");
+            let (([signer, _], id), holds) = answers.next().expect("an answer for each that was read");
             transaction.checked(bytes.as_ref(), TransactionId(*id), AccountId(*signer), holds)
         });
         checked.collect()

@@ -11,7 +11,7 @@ use api::{
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use ledger::account::{Account, Balance, BalanceKey};
-use ledger::authority::{Keeper, Session, SessionKey};
+use ledger::authority::{Session, SessionKey};
 use ledger::tally::Tally;
 use serde::Deserialize;
 use state::Leaf;
@@ -87,10 +87,11 @@ pub(crate) async fn account<N: Node>(
             Some(SessionView { agent: key.agent, expires: record.expires, keeper: record.keeper })
         };
         let sessions = page::<Session, _>(state, &agents, |key| key.account == account, session);
+        let record = state.get::<Account>(&account).unwrap_or_default();
         AccountView {
             account,
-            nonce: state.get::<Account>(&account).map_or(0, |record| record.nonce),
-            keeper: state.get::<Keeper>(&account).unwrap_or(account),
+            nonce: record.nonce,
+            keeper: record.keeper.unwrap_or(account),
             holdings: Page { items: holdings.items, next: holdings.next.map(|key| key.asset) },
             sessions: Page { items: sessions.items, next: sessions.next.map(|key| key.agent) },
         }

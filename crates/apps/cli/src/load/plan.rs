@@ -17,7 +17,7 @@ const SHARE: usize = 100;
 /// Every so many transfers one asks for more than there is, and must be refused.
 const OVERDRAFT_EVERY: usize = 97;
 /// How much it asks for: more ETH than there is.
-const OVERDRAFT: u64 = 1 << 62;
+const OVERDRAFT: u64 = 1 << 61;
 /// Into how many pairs the money of an account could be split.
 const PAIRS: u64 = 1_000;
 /// How many of them an account splits at most.

@@ -3,8 +3,9 @@
 use super::amount;
 use crate::l1::Call;
 use crate::world::{L1Call, Name, World};
+use ledger::account::Account;
 use ledger::account::{Balance, BalanceKey, Transfer};
-use ledger::authority::{Authorise, Keeper, Rekey, Revoke, Session};
+use ledger::authority::{Authorise, Rekey, Revoke, Session};
 use ledger::bridge::asset_of;
 use ledger::tally::{
     Endorsement, Half, Merge, Quorum, Reclaim, Redeem, Resolve, Resolver, Split, Standing, Tally, TallyRecord, Terms,
@@ -99,7 +100,7 @@ impl World {
         let own = self.requesters[at].wallet.account;
         let agent = self.requesters[self.prng.place(self.requesters.len())].wallet.account;
         let Some(core) = &self.sequencer.core else { return };
-        let kept = core.state().iter::<Keeper>().find(|(account, keeper)| *keeper == own && *account != own);
+        let kept = core.state().iter::<Account>().find(|(_, record)| record.keeper == Some(own));
         if let Some((account, _)) = kept {
             // Whoever was handed an account gives it back before long.
             return self.push_for(Name::Requester(at), Some(account), Action::Rekey(Rekey { to: account }));
@@ -118,7 +119,9 @@ impl World {
         let Some(core) = &self.sequencer.core else { return };
         let sessions = core.state().iter::<Session>().filter(|(key, _)| key.agent == own && key.account != own);
         let mut accounts: Vec<AccountId> = sessions.map(|(key, _)| key.account).collect();
-        accounts.extend(core.state().iter::<Keeper>().filter(|(_, keeper)| *keeper == own).map(|(account, _)| account));
+        accounts.extend(
+            core.state().iter::<Account>().filter(|(_, record)| record.keeper == Some(own)).map(|(account, _)| account),
+        );
         let on_behalf = if accounts.is_empty() || self.prng.chance(500_000) {
             None
         } else {

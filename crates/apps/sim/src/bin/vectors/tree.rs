@@ -3,7 +3,7 @@
 use crate::chain::{ALICE, BOB, COORDINATOR, Chain, ETH, RESOLVERS, TOKEN, TREASURY, account};
 use crate::hex;
 use ledger::account::{Account, Balance, BalanceKey};
-use ledger::authority::{Authorise, Keeper, Rekey, Session};
+use ledger::authority::{Authorise, Rekey, Session};
 use ledger::bridge::{Cursor, Supply, Token, asset_of};
 use ledger::tally::Tally;
 use serde_json::{Value, json};
@@ -29,7 +29,6 @@ pub fn vector() -> Value {
     leaves.extend(present::<Supply>(state));
     leaves.extend(present::<Tally>(state));
     leaves.extend(present::<Cursor>(state));
-    leaves.extend(present::<Keeper>(state));
     leaves.extend(present::<Session>(state));
     leaves.extend(present::<Params>(state));
     assert_eq!(leaves.len(), state.len(), "every leaf is shown");
