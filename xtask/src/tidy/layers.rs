@@ -12,7 +12,7 @@ const RULES: [&str; 12] =
     ["state", "proof", "ledger", "market", "task", "transition", "chain", "scheduler", "vm", "lang", "mpc", "api"];
 
 /// What `base` and `rules` may take from the registry. None of these reads a clock, a file, a socket or a random source.
-const PURE: [&str; 15] = [
+const PURE: [&str; 27] = [
     // Signatures and hashes.
     "k256",
     "sha2",
@@ -22,6 +22,20 @@ const PURE: [&str; 15] = [
     "p3-goldilocks",
     "p3-poseidon2",
     "p3-symmetric",
+    // The proof system: its verifier and the form of its constraints. What it says depends on the proof alone.
+    "p3-air",
+    "p3-batch-stark",
+    "p3-challenger",
+    "p3-commit",
+    "p3-dft",
+    "p3-fri",
+    "p3-keccak",
+    "p3-lookup",
+    "p3-matrix",
+    "p3-merkle-tree",
+    "p3-uni-stark",
+    // A proof's bytes.
+    "postcard",
     // Vectors for that permutation, chosen when it runs: the digests are the same on every processor.
     "fearless_simd",
     // Secrets: wiping, and comparing in constant time.

@@ -13,10 +13,12 @@
 //! ```
 
 pub mod agreement;
+pub mod circuit;
 pub mod committee;
 pub mod confirmation;
 pub mod header;
 pub mod receipt;
+pub mod validity;
 
 pub use header::{BatchHeader, BlockHeader, Domain};
 pub use receipt::{Anchor, ReceiptProof};

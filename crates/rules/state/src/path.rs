@@ -16,6 +16,13 @@ record! {
     }
 }
 
+impl Terminal {
+    /// Returns the leaf's digest: its node in the tree.
+    pub fn digest(&self) -> Digest {
+        leaf_digest(&self.path, &self.value)
+    }
+}
+
 record! {
     /// The siblings on the way from the root to where a leaf is, or would be.
     pub struct Path {

@@ -1,0 +1,53 @@
+//! From a recorded batch to a proof of it: traces of the circuit's tables, and the prover that works on them.
+//!
+//! What is proven is said in `proof::circuit`; nothing here is trusted. A trace that does not satisfy its table, or
+//! tables that do not agree, give a proof that no verifier accepts.
+
+mod fixed;
+mod hashes;
+mod memory;
+mod part;
+mod record;
+pub mod security;
+mod signature;
+mod tree;
+
+pub use record::{Recorded, Unprovable, record};
+
+use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
+use p3_matrix::Matrix as _;
+use p3_matrix::dense::RowMajorMatrix;
+use proof::circuit::{F, Table};
+use proof::validity::{Statement, VERSION, config};
+
+/// The rows of all tables, in their order.
+pub struct Traces {
+    /// One for each of [`Table::ALL`].
+    pub tables: Vec<RowMajorMatrix<F>>,
+}
+
+impl Traces {
+    /// Returns the binary logarithm of each table's height.
+    pub fn heights(&self) -> Vec<usize> {
+        self.tables.iter().map(|table| log2(table.height())).collect()
+    }
+}
+
+fn log2(height: usize) -> usize {
+    usize::try_from(height.ilog2()).expect("a logarithm is small")
+}
+
+/// Proves a statement by traces that satisfy it. With others the proof is worth nothing.
+///
+/// # Errors
+/// When the proof system refuses, which it does for traces of a wrong shape only.
+pub fn prove(statement: &Statement, traces: &Traces) -> Result<Vec<u8>, String> {
+    let config = config();
+    let public = statement.public_values();
+    let tables: Vec<&RowMajorMatrix<F>> = traces.tables.iter().collect();
+    let instances = StarkInstance::new_multiple(&Table::ALL, &tables, &public);
+    let data = ProverData::from_airs_and_degrees(&config, &Table::ALL, &traces.heights())
+        .map_err(|error| error.to_string())?;
+    let proof = prove_batch(&config, &instances, &data).map_err(|error| error.to_string())?;
+    postcard::to_extend(&proof, vec![VERSION]).map_err(|error| error.to_string())
+}

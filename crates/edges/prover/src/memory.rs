@@ -1,0 +1,137 @@
+//! What the touched leaves hold while a batch is executed, and since when.
+
+use crate::Unprovable;
+use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
+use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE};
+use state::{LeafChange, Overlay, State, path_of};
+use std::collections::BTreeMap;
+use types::{AccountId, Amount, Digest, Encode as _};
+
+/// What a leaf is found by.
+#[derive(Debug, Clone)]
+pub enum Key {
+    Account(AccountId),
+    Balance(BalanceKey),
+}
+
+/// What a leaf holds, as the leaf table has it. All zeros when there is no leaf.
+pub type Value = [u64; 7];
+
+impl Key {
+    /// Returns the kind's number.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Self::Account(_) => KIND_ACCOUNT,
+            Self::Balance(_) => KIND_BALANCE,
+        }
+    }
+
+    /// Returns the key's elements.
+    pub fn elements(&self) -> Vec<u64> {
+        match self {
+            Self::Account(key) => key.to_elements(),
+            Self::Balance(key) => key.to_elements(),
+        }
+    }
+
+    fn path(&self) -> Digest {
+        match self {
+            Self::Account(key) => path_of::<Account>(key),
+            Self::Balance(key) => path_of::<Balance>(key),
+        }
+    }
+
+    fn read(&self, state: &State) -> Value {
+        match self {
+            Self::Account(id) => state.get::<Account>(id).map_or([0; 7], |record| account_value(&record)),
+            Self::Balance(key) => balance_value(state.get::<Balance>(key).unwrap_or_default()),
+        }
+    }
+
+    /// Returns the elements that a value is hashed as; none when there is no leaf.
+    pub fn value_elements(&self, value: &Value) -> Option<Vec<u64>> {
+        let [first, second, kept, keeper @ ..] = value;
+        let elements = match self {
+            Self::Balance(_) => vec![*first],
+            Self::Account(_) if *kept == 0 => vec![0, *first, *second],
+            Self::Account(_) => [&[1], keeper.as_slice(), &[*first, *second]].concat(),
+        };
+        (*value != [0; 7]).then_some(elements)
+    }
+
+    fn write(&self, overlay: &mut Overlay<'_>, value: &Value) {
+        let [first, second, kept, keeper @ ..] = *value;
+        match self {
+            Self::Account(id) if *value == [0; 7] => overlay.remove::<Account>(id),
+            Self::Account(id) => {
+                let keeper = Digest::new(keeper).map(AccountId).filter(|_| kept == 1);
+                overlay.put::<Account>(id, &AccountRecord { keeper, nonce: first << 32 | second });
+            }
+            Self::Balance(key) if first == 0 => overlay.remove::<Balance>(key),
+            Self::Balance(key) => {
+                overlay.put::<Balance>(key, &Amount::new(first).expect("balances are below 2^62"));
+            }
+        }
+    }
+}
+
+/// Returns an account's record as the leaf table has it.
+pub fn account_value(record: &AccountRecord) -> Value {
+    let keeper = record.keeper.map_or([0; 4], |keeper| keeper.0.limbs());
+    let [a, b, c, d] = keeper;
+    [record.nonce >> 32, record.nonce & 0xffff_ffff, u64::from(record.keeper.is_some()), a, b, c, d]
+}
+
+/// Returns a balance as the leaf table has it.
+pub fn balance_value(amount: Amount) -> Value {
+    [amount.quanta(), 0, 0, 0, 0, 0, 0]
+}
+
+/// A touched leaf.
+pub struct Cell {
+    pub key: Key,
+    pub before: Value,
+    pub value: Value,
+    pub since: u64,
+}
+
+/// The touched leaves by their paths.
+#[derive(Default)]
+pub struct Memory {
+    pub cells: BTreeMap<Digest, Cell>,
+}
+
+impl Memory {
+    fn cell(&mut self, state: &State, key: &Key) -> &mut Cell {
+        self.cells.entry(key.path()).or_insert_with(|| {
+            let value = key.read(state);
+            Cell { key: key.clone(), before: value, value, since: 0 }
+        })
+    }
+
+    /// Returns what a leaf holds.
+    pub fn value(&mut self, state: &State, key: &Key) -> Value {
+        self.cell(state, key).value
+    }
+
+    /// Returns the nonce of an account that keeps itself.
+    pub fn nonce(&mut self, state: &State, account: AccountId, id: &Digest) -> Result<u64, Unprovable> {
+        let [high, low, kept, ..] = self.value(state, &Key::Account(account));
+        if kept == 0 { Ok(high << 32 | low) } else { Err(Unprovable::Kind(*id)) }
+    }
+
+    /// Sets what a leaf holds from a time on, and returns since when it held what it did.
+    pub fn set(&mut self, state: &State, key: &Key, value: Value, time: u64) -> u64 {
+        let cell = self.cell(state, key);
+        cell.value = value;
+        std::mem::replace(&mut cell.since, time)
+    }
+
+    /// Returns the leaves that changed.
+    pub fn changes(&self, state: &State) -> Vec<LeafChange> {
+        let mut overlay = Overlay::new(state);
+        self.cells.values().for_each(|cell| cell.key.write(&mut overlay, &cell.value));
+        overlay.keep();
+        overlay.into_changes()
+    }
+}

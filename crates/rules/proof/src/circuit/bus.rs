@@ -1,0 +1,98 @@
+//! Buses: what the rows of one table tell those of another.
+//!
+//! A message is sent as often as it is received, or the proof fails (LogUp: Haböck, "Multivariate lookups based on
+//! logarithmic derivatives", 2022). On a bus that is looked up one side provides entries, each as often as it likes,
+//! and the other side can only name what was provided.
+
+use super::Circuit;
+use p3_lookup::Count;
+
+/// A bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bus {
+    /// Looked up: a value of 16 bits.
+    Range,
+    /// Looked up: a depth, its limb, its shift and its weight.
+    Level,
+    /// Looked up: left and right digest, and what they compress to.
+    Compress,
+    /// Sent: a sponge's name, its domain and length, and the first four elements.
+    AbsorbFirst,
+    /// Sent: the name of a sponge and how many blocks later, added, and four elements.
+    AbsorbNext,
+    /// Sent: the name of a sponge's last block, and the digest.
+    Digest,
+    /// Sent: which tree, a depth, a position in eight limbs, the digest of the node there, and what it is in three cells.
+    Node,
+    /// Looked up: which tree, and the depth and position of a leaf or of nothing.
+    Terminal,
+    /// Sent: an entry's number and kind, its id, and the code of what became of it.
+    Entry,
+    /// Sent: an entry's number and id, who asks, and the digest of what is asked.
+    Asked,
+    /// Sent: a leaf's kind and key, its value in seven cells, and since when it has it.
+    Memory,
+    /// Sent: what the row of a leaf before the batch tells its row after it.
+    Path,
+    /// Sent: when, whose, of what asset, how much, whether it is credited, and whether it can be done.
+    Post,
+    /// Sent: a public key and a digest that it signed.
+    Signed,
+    /// Sent: the points and the challenge of a signature, between the table that decodes and the one that multiplies.
+    Multiply,
+    /// Looked up: a point of the fixed base's table.
+    Base,
+}
+
+impl Bus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+            Self::Level => "level",
+            Self::Compress => "compress",
+            Self::AbsorbFirst => "absorb-first",
+            Self::AbsorbNext => "absorb-next",
+            Self::Digest => "digest",
+            Self::Node => "node",
+            Self::Terminal => "terminal",
+            Self::Entry => "entry",
+            Self::Asked => "asked",
+            Self::Memory => "memory",
+            Self::Path => "path",
+            Self::Post => "post",
+            Self::Signed => "signed",
+            Self::Multiply => "multiply",
+            Self::Base => "base",
+        }
+    }
+
+    /// Provides an entry as often as `uses` says.
+    pub fn provide<AB: Circuit, E: Into<AB::Expr>>(
+        self,
+        builder: &mut AB,
+        entry: impl IntoIterator<Item = E>,
+        uses: impl Into<AB::Expr>,
+    ) {
+        builder.push_interaction(self.name(), entry, Count::provided(-uses.into()));
+    }
+
+    /// Sends a message, or looks an entry up, when `flag` is one. The caller constrains it to be zero or one.
+    pub fn send<AB: Circuit, E: Into<AB::Expr>>(
+        self,
+        builder: &mut AB,
+        message: impl IntoIterator<Item = E>,
+        flag: impl Into<AB::Expr>,
+    ) {
+        builder.push_interaction(self.name(), message, Count::bounded(flag.into(), 1));
+    }
+
+    /// Receives a message when `flag` is one. The caller constrains it to be zero or one.
+    pub fn receive<AB: Circuit, E: Into<AB::Expr>>(
+        self,
+        builder: &mut AB,
+        message: impl IntoIterator<Item = E>,
+        flag: impl Into<AB::Expr>,
+    ) {
+        builder.push_interaction(self.name(), message, -Count::bounded(flag.into(), 1));
+    }
+}

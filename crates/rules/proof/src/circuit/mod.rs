@@ -1,0 +1,268 @@
+//! The circuit: what a validity proof of a batch proves, as tables of constraints.
+//!
+//! A table's rows satisfy its constraints, and what they say to other tables balances on the [`Bus`]es. Each table is
+//! a file with its columns, and above each constraint the equation in words.
+//!
+//! Setting: the prover may lie in every cell. Assumed is that nobody finds collisions of Poseidon2 (`crypto::poseidon`)
+//! and that the proof system is sound ([`crate::validity`]).
+
+mod balance;
+mod bus;
+pub(crate) mod columns;
+pub mod curve;
+mod entry;
+mod fixed;
+mod leaf;
+mod multiply;
+mod poseidon;
+mod signature;
+mod signed;
+mod transfer;
+mod tree;
+
+pub use balance::Balance;
+pub use bus::Bus;
+pub use entry::Entry;
+pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed as fixed_preprocessed};
+pub use leaf::LEAF_MARK;
+pub use leaf::Leaf;
+pub use multiply::{Base, Multiply, ROWS as MULTIPLY_ROWS, base_preprocessed};
+pub use poseidon::{FullRound, Poseidon};
+pub use signature::Signature;
+pub use signed::{KEY, Signed};
+pub use transfer::{ACTION_TRANSFER, REJECTED_INSUFFICIENT, REJECTED_ZERO, Transfer};
+pub use tree::Tree;
+
+use p3_air::{Air, BaseAir};
+use p3_field::PrimeCharacteristicRing;
+use p3_goldilocks::Goldilocks;
+use p3_lookup::InteractionBuilder;
+use p3_matrix::dense::RowMajorMatrix;
+use std::borrow::Cow;
+
+/// The field.
+pub type F = Goldilocks;
+
+/// The number of account leaves among kinds: `ledger::account::Account`.
+pub const KIND_ACCOUNT: u8 = 1;
+/// The number of balance leaves among kinds: `ledger::account::Balance`.
+pub const KIND_BALANCE: u8 = 2;
+
+/// What evaluates constraints.
+pub trait Circuit: InteractionBuilder<F = F> {}
+impl<AB: InteractionBuilder<F = F>> Circuit for AB {}
+
+/// The tables, in the order of a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// [`Fixed`].
+    Fixed,
+    /// [`Poseidon`].
+    Poseidon,
+    /// [`Tree`].
+    Tree,
+    /// [`Leaf`].
+    Leaf,
+    /// [`Balance`].
+    Balance,
+    /// [`Entry`].
+    Entry,
+    /// [`Signed`].
+    Signed,
+    /// [`Transfer`].
+    Transfer,
+    /// [`Signature`].
+    Signature,
+    /// [`Multiply`].
+    Multiply,
+    /// [`Base`].
+    Base,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 11] = [
+        Self::Fixed,
+        Self::Poseidon,
+        Self::Tree,
+        Self::Leaf,
+        Self::Balance,
+        Self::Entry,
+        Self::Signed,
+        Self::Transfer,
+        Self::Signature,
+        Self::Multiply,
+        Self::Base,
+    ];
+
+    /// Returns the table's columns: their names and first numbers.
+    pub fn columns(self) -> &'static [(&'static str, usize)] {
+        match self {
+            Self::Fixed => Uses::NAMES,
+            Self::Poseidon => Poseidon::NAMES,
+            Self::Tree => Tree::NAMES,
+            Self::Leaf => Leaf::NAMES,
+            Self::Balance => Balance::NAMES,
+            Self::Entry => Entry::NAMES,
+            Self::Signed => Signed::NAMES,
+            Self::Transfer => Transfer::NAMES,
+            Self::Signature => Signature::NAMES,
+            Self::Multiply => Multiply::NAMES,
+            Self::Base => &[("uses", 0)],
+        }
+    }
+
+    fn reads_next_row(self) -> bool {
+        matches!(self, Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Multiply)
+    }
+}
+
+impl BaseAir<F> for Table {
+    fn width(&self) -> usize {
+        match self {
+            Self::Fixed => Uses::WIDTH,
+            Self::Poseidon => Poseidon::WIDTH,
+            Self::Tree => Tree::WIDTH,
+            Self::Leaf => Leaf::WIDTH,
+            Self::Balance => Balance::WIDTH,
+            Self::Entry => Entry::WIDTH,
+            Self::Signed => Signed::WIDTH,
+            Self::Transfer => Transfer::WIDTH,
+            Self::Signature => Signature::WIDTH,
+            Self::Multiply => Multiply::WIDTH,
+            Self::Base => 1,
+        }
+    }
+
+    fn preprocessed_trace(&self) -> Option<RowMajorMatrix<F>> {
+        match self {
+            Self::Fixed => Some(fixed::preprocessed()),
+            Self::Base => Some(multiply::base_preprocessed()),
+            _ => None,
+        }
+    }
+
+    fn preprocessed_width(&self) -> usize {
+        match self {
+            Self::Fixed => Fixed::WIDTH,
+            Self::Base => Base::WIDTH,
+            _ => 0,
+        }
+    }
+
+    fn main_next_row_columns(&self) -> Vec<usize> {
+        if self.reads_next_row() { (0..BaseAir::<F>::width(self)).collect() } else { Vec::new() }
+    }
+
+    fn preprocessed_next_row_columns(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    fn num_periodic_columns(&self) -> usize {
+        if matches!(self, Self::Multiply) { 5 } else { 0 }
+    }
+
+    fn periodic_columns(&self) -> Cow<'_, [Vec<F>]> {
+        if matches!(self, Self::Multiply) { Cow::Owned(multiply::periodic()) } else { Cow::Borrowed(&[]) }
+    }
+
+    fn num_public_values(&self) -> usize {
+        match self {
+            Self::Tree => 8,
+            Self::Entry | Self::Signed => 4,
+            _ => 0,
+        }
+    }
+}
+
+impl<AB: Circuit> Air<AB> for Table {
+    fn eval(&self, builder: &mut AB) {
+        match self {
+            Self::Fixed => fixed::eval(builder),
+            Self::Poseidon => poseidon::eval(builder),
+            Self::Tree => tree::eval(builder),
+            Self::Leaf => leaf::eval(builder),
+            Self::Balance => balance::eval(builder),
+            Self::Entry => entry::eval(builder),
+            Self::Signed => signed::eval(builder),
+            Self::Transfer => transfer::eval(builder),
+            Self::Signature => signature::eval(builder),
+            Self::Multiply => multiply::eval(builder),
+            Self::Base => multiply::eval_base(builder),
+        }
+    }
+}
+
+/// Returns cells as expressions.
+fn all<AB: Circuit>(cells: &[AB::Var]) -> Vec<AB::Expr> {
+    cells.iter().map(|cell| (*cell).into()).collect()
+}
+
+/// Moments of an entry: so many accesses to leaves it may make, in their order.
+pub const MOMENTS: u8 = 16;
+
+/// Returns the time of an entry's access.
+fn moment<AB: Circuit>(number: AB::Var, place: u8) -> AB::Expr {
+    number * AB::Expr::from_u8(MOMENTS) + AB::Expr::from_u8(place)
+}
+
+/// Constrains a value to 16 bits.
+fn range16<AB: Circuit>(builder: &mut AB, value: impl Into<AB::Expr>, flag: impl Into<AB::Expr>) {
+    Bus::Range.send(builder, [value.into()], flag);
+}
+
+/// Constrains a value to 32 bits, given its 16 low ones.
+fn range32<AB: Circuit>(builder: &mut AB, value: AB::Expr, low: AB::Var, flag: AB::Expr) {
+    range16(builder, low, flag.clone());
+    range16(builder, (value - low) * AB::Expr::from(inverse_of_two_to(16)), flag);
+}
+
+/// Constrains a value to 0..2^62, given its three lower limbs of 16 bits. The highest limb has 16 bits, four times it
+/// too. Sums and differences of two such values, and one more, are told apart from one: they do not wrap the field.
+fn range62<AB: Circuit>(builder: &mut AB, value: AB::Expr, limbs: [AB::Var; 3], flag: AB::Expr) {
+    let mut rest = value;
+    for (place, limb) in limbs.into_iter().enumerate() {
+        range16(builder, limb, flag.clone());
+        rest -= limb * AB::Expr::from_u64(1 << (16 * place));
+    }
+    let highest = rest * AB::Expr::from(inverse_of_two_to(48));
+    range16(builder, highest.clone() * AB::Expr::from_u8(4), flag.clone());
+    range16(builder, highest, flag);
+}
+
+/// Constrains a time to be later than the one before it, by at most 2^32, given the low 16 bits of the difference less
+/// one.
+fn since<AB: Circuit>(builder: &mut AB, before: AB::Expr, time: AB::Expr, passed: AB::Var, flag: AB::Expr) {
+    range32(builder, time - before - AB::Expr::ONE, passed, flag);
+}
+
+/// Returns 2^-n.
+fn inverse_of_two_to(n: u64) -> F {
+    use p3_field::Field as _;
+    F::TWO.exp_u64(n).inverse()
+}
+
+/// Asks for the digest of elements, in the sponge that is named by the number of its first row.
+fn hash<AB: Circuit>(
+    builder: &mut AB,
+    domain: crypto::Domain,
+    elements: &[AB::Expr],
+    name: impl Into<AB::Expr>,
+    digest: [AB::Expr; 4],
+    flag: &AB::Expr,
+) {
+    let name = name.into();
+    let blocks = elements.len().div_ceil(4);
+    for (index, block) in elements.chunks(4).enumerate() {
+        let mut message = vec![name.clone() + AB::Expr::from_usize(index)];
+        if index == 0 {
+            message.extend([AB::Expr::from_u64(domain.number()), AB::Expr::from_usize(elements.len())]);
+        }
+        message.extend((0..4).map(|cell| block.get(cell).cloned().unwrap_or(AB::Expr::ZERO)));
+        let bus = if index == 0 { Bus::AbsorbFirst } else { Bus::AbsorbNext };
+        bus.send(builder, message, flag.clone());
+    }
+    let mut message = vec![name + AB::Expr::from_usize(blocks - 1)];
+    message.extend(digest);
+    Bus::Digest.send(builder, message, flag.clone());
+}

@@ -1,0 +1,157 @@
+//! Validity proofs: what one says, and how it is checked.
+//!
+//! Proof system: Plonky3's batch STARK with LogUp buses over Goldilocks, challenges in the cubic extension, Merkle trees
+//! of Keccak-256, FRI. Setting: the prover may send anything; whoever accepts learns that the tables of
+//! [`crate::circuit`] hold. Assumed is that Keccak-256 stands for a random function. What security that gives is
+//! computed by [`security_bits`], at the Johnson bound; nothing is claimed beyond it.
+
+use crate::circuit::{F, FIXED_LOG_HEIGHT, Table, curve};
+use p3_batch_stark::{BatchProof, CommonData, ProverData, verify_batch};
+use p3_challenger::{HashChallenger, SerializingChallenger64};
+use p3_commit::ExtensionMmcs;
+use p3_dft::Radix2DitParallel;
+use p3_field::PrimeCharacteristicRing as _;
+use p3_field::extension::CubicTrinomialExtensionField;
+use p3_fri::{FriParameters, TwoAdicFriPcs};
+use p3_keccak::Keccak256Hash;
+use p3_merkle_tree::MerkleTreeMmcs;
+use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
+use p3_uni_stark::StarkConfig;
+use types::Digest;
+
+/// The version of the proof's format: the first byte of a proof.
+pub const VERSION: u8 = 1;
+/// Most bytes of a proof.
+pub const PROOF_BYTES: usize = 4 << 20;
+/// Binary logarithm of the most rows of a table.
+pub const LOG_HEIGHT_MAX: usize = 20;
+/// Binary logarithm of the fewest rows of a table.
+pub const LOG_HEIGHT_MIN: usize = 6;
+
+/// Binary logarithm of how many times larger the evaluated domain is.
+pub const LOG_BLOWUP: usize = 2;
+/// Binary logarithm of the length at which a folded polynomial is sent whole.
+pub const LOG_FINAL: usize = 3;
+/// Binary logarithm of how many values are folded into one.
+pub const LOG_ARITY: usize = 3;
+/// How many places are opened.
+pub const QUERIES: usize = 84;
+/// How many bits of work precede the choice of the places.
+pub const QUERY_WORK_BITS: usize = 20;
+
+/// The extension field of the challenges: 192 bits.
+pub type Challenge = CubicTrinomialExtensionField<F>;
+type Hash = SerializingHasher<Keccak256Hash>;
+type Compress = CompressionFunctionFromHasher<Keccak256Hash, 2, 32>;
+type Values = MerkleTreeMmcs<F, u8, Hash, Compress, 2, 32>;
+type Extended = ExtensionMmcs<F, Challenge, Values>;
+type Pcs = TwoAdicFriPcs<F, Radix2DitParallel<F>, Values, Extended>;
+type Challenger = SerializingChallenger64<F, HashChallenger<u8, Keccak256Hash, 32>>;
+/// The configuration of the proof system.
+pub type Config = StarkConfig<Pcs, Challenge, Challenger>;
+
+/// Returns the one configuration.
+pub fn config() -> Config {
+    let values = Values::new(Hash::new(Keccak256Hash), Compress::new(Keccak256Hash), 0);
+    let fri = FriParameters {
+        log_blowup: LOG_BLOWUP,
+        log_final_poly_len: LOG_FINAL,
+        max_log_arity: LOG_ARITY,
+        num_queries: QUERIES,
+        batch_proof_of_work_bits: 0,
+        commit_proof_of_work_bits: 0,
+        query_proof_of_work_bits: QUERY_WORK_BITS,
+        mmcs: Extended::new(values.clone()),
+    };
+    let pcs = Pcs::new(Radix2DitParallel::default(), values, fri);
+    StarkConfig::new(pcs, Challenger::from_hasher(b"talea validity 1".to_vec(), Keccak256Hash))
+}
+
+/// What a proof says: applying the entries to the parent state gives the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The digest of the chain's configuration.
+    pub chain: Digest,
+    /// The root before the batch.
+    pub parent_root: Digest,
+    /// The root after it.
+    pub state_root: Digest,
+    /// What the entries with their outcomes come to: see [`entries`].
+    pub entries: Digest,
+}
+
+impl Statement {
+    /// Returns the public values of each table.
+    pub fn public_values(&self) -> Vec<Vec<F>> {
+        let of = |table: &Table| match table {
+            Table::Tree => vec![&self.parent_root, &self.state_root],
+            Table::Signed => vec![&self.chain],
+            Table::Entry => vec![&self.entries],
+            _ => Vec::new(),
+        };
+        let felts = |digests: Vec<&Digest>| digests.into_iter().flat_map(Digest::limbs).map(F::from_u64).collect();
+        Table::ALL.iter().map(|table| felts(of(table))).collect()
+    }
+}
+
+/// Returns what the entries of a batch come to: ids with their outcomes' codes, zero when applied, one after another.
+pub fn entries<'a>(of: impl IntoIterator<Item = &'a (Digest, u32)>) -> Digest {
+    of.into_iter().fold(Digest::ZERO, |before, (id, code)| crypto::poseidon::compress(&before, &entry(id, *code)))
+}
+
+/// Returns the digest of one entry.
+pub fn entry(id: &Digest, code: u32) -> Digest {
+    let elements = [id.limbs().as_slice(), &[u64::from(code)]].concat();
+    crypto::poseidon::hash(crypto::Domain::Entry, &elements)
+}
+
+/// Why a proof was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// It is longer than a proof may be.
+    #[error("the proof is longer than {PROOF_BYTES} bytes: it is none of this chain's")]
+    TooLong,
+    /// It is of another version, or no proof.
+    #[error("these bytes are no proof of version {VERSION}: get the one for this release")]
+    Form,
+    /// A table's height is outside its bounds.
+    #[error("a table of the proof has a height that it may not have")]
+    Height,
+    /// It does not prove the statement.
+    #[error("the proof does not prove this statement: {0}")]
+    Statement(String),
+}
+
+/// Checks a proof of a statement. Total: any bytes give an answer.
+///
+/// # Errors
+/// When the bytes are not a proof of it.
+pub fn verify(statement: &Statement, bytes: &[u8]) -> Result<(), Invalid> {
+    if bytes.len() > PROOF_BYTES {
+        return Err(Invalid::TooLong);
+    }
+    let (version, rest) = bytes.split_first().ok_or(Invalid::Form)?;
+    if *version != VERSION {
+        return Err(Invalid::Form);
+    }
+    let (proof, after): (BatchProof<Config>, _) = postcard::take_from_bytes(rest).map_err(|_| Invalid::Form)?;
+    if !after.is_empty() {
+        return Err(Invalid::Form);
+    }
+    let config = config();
+    let common = common(&config, &proof.degree_bits)?;
+    let public = statement.public_values();
+    verify_batch(&config, &Table::ALL, &proof, &public, &common).map_err(|why| Invalid::Statement(why.to_string()))
+}
+
+fn common(config: &Config, heights: &[usize]) -> Result<CommonData<Config>, Invalid> {
+    let fits = heights.len() == Table::ALL.len()
+        && heights.iter().all(|height| (LOG_HEIGHT_MIN..=LOG_HEIGHT_MAX).contains(height))
+        && heights[0] == FIXED_LOG_HEIGHT
+        && heights[Table::ALL.len() - 1] == curve::BASE_POINTS.ilog2().try_into().expect("small");
+    if !fits {
+        return Err(Invalid::Height);
+    }
+    let data = ProverData::from_airs_and_degrees(config, &Table::ALL, heights);
+    data.map(|data| data.common).map_err(|why| Invalid::Statement(why.to_string()))
+}
