@@ -52,6 +52,14 @@ pub(crate) fn thread_seconds() -> f64 {
     nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e9)
 }
 
+/// Returns the most memory that this process has held at once, in MiB.
+pub(crate) fn memory_peak() -> f64 {
+    let text = read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.map_or(f64::NAN, |kib| kib / 1024.0)
+}
+
 /// Returns the commit that is checked out, read from the repository's own files.
 pub(crate) fn commit() -> String {
     find_commit().unwrap_or_else(|| UNKNOWN.to_owned())

@@ -8,6 +8,7 @@ mod chain;
 mod machine;
 mod measure;
 mod node;
+mod prove;
 mod spine;
 
 use clap::Parser;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal, sandbox, spine, or a part of the last such as spine/transfers.
+    /// Measures only this: hash, state, transition, journal, sandbox, prove, spine, or a part of the last such as spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
@@ -25,6 +26,9 @@ struct Args {
     /// Takes a tenth of the time, for a look.
     #[arg(long)]
     quick: bool,
+    /// With `prove`: prints what each table costs and how secure the proof is, instead.
+    #[arg(long)]
+    explain: bool,
 }
 
 /// A speed that was measured some times over.
@@ -49,13 +53,14 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 10] = [
+const BENCHES: [(&str, Bench); 11] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("state/cached", cached::state),
     ("transition", measure::transition),
     ("journal", measure::journal),
     ("sandbox", measure::sandbox),
+    ("prove", prove::prove),
     ("spine/transfers", spine::transfers),
     ("spine/confirmation", spine::confirmation),
     ("spine/restart", spine::restart),
@@ -71,6 +76,10 @@ fn main() -> ExitCode {
         let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         eprintln!("there is no such benchmark: name one of {}", names.join(", "));
         return ExitCode::FAILURE;
+    }
+    if args.explain {
+        prove::explain();
+        return ExitCode::SUCCESS;
     }
     let (cpu, cores, load, commit) = (machine::cpu(), machine::cores(), machine::load(), machine::commit());
     if !args.json {

@@ -33,7 +33,7 @@ pub(crate) fn rate(count: u64, work: impl FnOnce()) -> f64 {
     per_second(count, start.elapsed().as_secs_f64())
 }
 
-fn per_second(count: u64, seconds: f64) -> f64 {
+pub(crate) fn per_second(count: u64, seconds: f64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / seconds
 }
 
