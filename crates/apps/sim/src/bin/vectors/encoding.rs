@@ -32,7 +32,8 @@ pub fn vector() -> Value {
     json!({
         "about": "Bytes: integers big-endian, lengths and counts as four bytes, a choice's number as one. Elements: amounts \
                   and digest limbs are one each, other 64-bit numbers two of 32 bits, bytes four to an element. A \
-                  transaction's id is in domain Transaction: the chain's elements, then all but the signature's.",
+                  transaction's id is in domain Transaction: the elements of the chain, of the sender's account, of on whose \
+                  behalf and of the nonce, then those of the action's digest, which is in domain Action.",
         "accounts": accounts,
         "assets": assets,
         "chain_config": chain_config,
@@ -87,6 +88,8 @@ fn transactions(chain: &Digest) -> Vec<Value> {
 
 fn transaction(chain: &Digest, tx: &Transaction) -> Value {
     let mut shown = view(tx);
+    shown["account"] = json!(tx.sender.account());
+    shown["action_digest"] = json!(poseidon::hash_of(Domain::Action, &tx.action));
     shown["id"] = json!(tx.id(chain));
     shown
 }
@@ -185,10 +188,17 @@ mod tests {
     fn an_id_follows_from_the_elements_that_are_shown() {
         let chain = config().hash();
         for shown in vector()["transactions"].as_array().unwrap() {
-            let elements = shown["elements"].as_array().unwrap();
-            let mut signed = chain.to_elements();
-            let rest = &elements[..elements.len() - Signature::ZERO.to_elements().len()];
-            signed.extend(rest.iter().map(|text| text.as_str().unwrap().parse::<u64>().unwrap()));
+            let elements = shown["elements"].as_array().unwrap().iter();
+            let elements: Vec<u64> = elements.map(|text| text.as_str().unwrap().parse().unwrap()).collect();
+            let (rest, _) = elements.split_at(elements.len() - Signature::ZERO.to_elements().len());
+            // Scheme, key and owner; one or nobody on whose behalf; the nonce; the action.
+            let (sender, rest) = rest.split_at(11);
+            let behalf = if rest[0] == 0 { 1 } else { 5 };
+            let (header, action) = rest.split_at(behalf + 2);
+            let (account, action) = (poseidon::hash(Domain::Account, sender), poseidon::hash(Domain::Action, action));
+            assert_eq!(shown["account"], account.to_string());
+            assert_eq!(shown["action_digest"], action.to_string());
+            let signed = [&chain.limbs()[..], &account.limbs(), header, &action.limbs()].concat();
             assert_eq!(shown["id"], poseidon::hash(Domain::Transaction, &signed).to_string());
         }
     }
