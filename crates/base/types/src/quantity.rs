@@ -187,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_amount_stays_below_two_to_the_63() {
+    fn an_amount_stays_below_two_to_the_62() {
         assert_eq!(Amount::new(1 << 62), Err(Overflow));
         assert_eq!(Amount::MAX.plus(Amount(1)), Err(Overflow));
         assert_eq!(Amount::ZERO.minus(Amount(1)), Err(Overflow));

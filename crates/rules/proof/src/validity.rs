@@ -3,7 +3,7 @@
 //! Proof system: Plonky3's batch STARK with LogUp buses over Goldilocks, challenges in the cubic extension, Merkle trees
 //! of Keccak-256, FRI. Setting: the prover may send anything; whoever accepts learns that the tables of
 //! [`crate::circuit`] hold. Assumed is that Keccak-256 stands for a random function. What security that gives is
-//! computed by [`security_bits`], at the Johnson bound; nothing is claimed beyond it.
+//! computed by `prover::security`, at the Johnson bound; nothing is claimed beyond it.
 
 use crate::circuit::{F, FIXED_LOG_HEIGHT, Table, curve};
 use p3_batch_stark::{BatchProof, CommonData, ProverData, verify_batch};
