@@ -5,7 +5,7 @@ use crate::machine::{cpu_seconds, memory_peak};
 use crate::{Measured, measure::per_second};
 use proof::validity::verify;
 use prover::security::{Cost, costs, security};
-use prover::{prove as prove_batch, record};
+use prover::{Block, prove as prove_batch, record};
 use state::State;
 use std::time::Instant;
 use transition::{Checked, Entry, L1Rules, Transaction};
@@ -140,8 +140,9 @@ impl Bench {
     fn sample(&mut self, size: usize) -> Sample {
         let batch = self.batch(size);
         let (start, cpu) = (Instant::now(), cpu_seconds());
-        let recorded = record(&mut self.state, &self.chain, &batch).expect("a batch of transfers");
-        assert!(recorded.outcomes.iter().all(|(_, code)| *code == 0), "every transfer is applied");
+        let recorded = record(&mut self.state, &self.chain, &[Block { time: Millis(2), transactions: &batch }])
+            .expect("a batch of transfers");
+        assert!(recorded.outcomes.iter().all(|outcome| outcome.code == 0), "every transfer is applied");
         let proof = prove_batch(&recorded.statement, &recorded.traces).expect("a proof");
         let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
         let start = Instant::now();

@@ -3,6 +3,9 @@
 //! What is proven is said in `proof::circuit`; nothing here is trusted. A trace that does not satisfy its table, or
 //! tables that do not agree, give a proof that no verifier accepts.
 
+mod compare;
+mod conclude;
+mod divide;
 mod fixed;
 mod hashes;
 mod memory;
@@ -10,9 +13,11 @@ mod part;
 mod record;
 pub mod security;
 mod signature;
+mod split;
+mod tally;
 mod tree;
 
-pub use record::{Recorded, Unprovable, record};
+pub use record::{Block, Recorded, Unprovable, record};
 
 use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
 use p3_matrix::Matrix as _;

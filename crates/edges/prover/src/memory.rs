@@ -2,16 +2,20 @@
 
 use crate::Unprovable;
 use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
-use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE};
+use ledger::bridge::Supply;
+use ledger::tally::{Tally, TallyRecord};
+use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_SUPPLY, KIND_TALLY};
 use state::{LeafChange, Overlay, State, path_of};
 use std::collections::BTreeMap;
-use types::{AccountId, Amount, Digest, Encode as _};
+use types::{AccountId, Amount, AssetId, Digest, Encode as _, TallyId};
 
 /// What a leaf is found by.
 #[derive(Debug, Clone)]
 pub enum Key {
     Account(AccountId),
     Balance(BalanceKey),
+    Supply(AssetId),
+    Tally(TallyId),
 }
 
 /// What a leaf holds, as the leaf table has it. All zeros when there is no leaf.
@@ -23,6 +27,8 @@ impl Key {
         match self {
             Self::Account(_) => KIND_ACCOUNT,
             Self::Balance(_) => KIND_BALANCE,
+            Self::Supply(_) => KIND_SUPPLY,
+            Self::Tally(_) => KIND_TALLY,
         }
     }
 
@@ -31,6 +37,8 @@ impl Key {
         match self {
             Self::Account(key) => key.to_elements(),
             Self::Balance(key) => key.to_elements(),
+            Self::Supply(key) => key.to_elements(),
+            Self::Tally(key) => key.to_elements(),
         }
     }
 
@@ -38,21 +46,27 @@ impl Key {
         match self {
             Self::Account(key) => path_of::<Account>(key),
             Self::Balance(key) => path_of::<Balance>(key),
+            Self::Supply(key) => path_of::<Supply>(key),
+            Self::Tally(key) => path_of::<Tally>(key),
         }
     }
 
     fn read(&self, state: &State) -> Value {
         match self {
             Self::Account(id) => state.get::<Account>(id).map_or([0; 7], |record| account_value(&record)),
-            Self::Balance(key) => balance_value(state.get::<Balance>(key).unwrap_or_default()),
+            Self::Balance(key) => amount_value(state.get::<Balance>(key).unwrap_or_default()),
+            Self::Supply(key) => amount_value(state.get::<Supply>(key).unwrap_or_default()),
+            Self::Tally(key) => tally_value(state.get::<Tally>(key).as_ref()),
         }
     }
 
-    /// Returns the elements that a value is hashed as; none when there is no leaf.
+    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a tally, which stands for its
+    /// digest.
     pub fn value_elements(&self, value: &Value) -> Option<Vec<u64>> {
         let [first, second, kept, keeper @ ..] = value;
         let elements = match self {
-            Self::Balance(_) => vec![*first],
+            Self::Tally(_) => return None,
+            Self::Balance(_) | Self::Supply(_) => vec![*first],
             Self::Account(_) if *kept == 0 => vec![0, *first, *second],
             Self::Account(_) => [&[1], keeper.as_slice(), &[*first, *second]].concat(),
         };
@@ -71,6 +85,12 @@ impl Key {
             Self::Balance(key) => {
                 overlay.put::<Balance>(key, &Amount::new(first).expect("balances are below 2^62"));
             }
+            Self::Supply(key) if first == 0 => overlay.remove::<Supply>(key),
+            Self::Supply(key) => {
+                overlay.put::<Supply>(key, &Amount::new(first).expect("a supply is below 2^62"));
+            }
+            // Its value says only what the record's digest is.
+            Self::Tally(_) => {}
         }
     }
 }
@@ -82,8 +102,15 @@ pub fn account_value(record: &AccountRecord) -> Value {
     [record.nonce >> 32, record.nonce & 0xffff_ffff, u64::from(record.keeper.is_some()), a, b, c, d]
 }
 
-/// Returns a balance as the leaf table has it.
-pub fn balance_value(amount: Amount) -> Value {
+/// Returns a tally as the leaf table has it.
+pub fn tally_value(record: Option<&TallyRecord>) -> Value {
+    let Some(record) = record else { return [0; 7] };
+    let [a, b, c, d] = crypto::poseidon::hash_of(crypto::Domain::Value, record).limbs();
+    [a, b, c, d, 1, 0, 0]
+}
+
+/// Returns a balance or a supply as the leaf table has it.
+pub fn amount_value(amount: Amount) -> Value {
     [amount.quanta(), 0, 0, 0, 0, 0, 0]
 }
 
@@ -99,6 +126,7 @@ pub struct Cell {
 #[derive(Default)]
 pub struct Memory {
     pub cells: BTreeMap<Digest, Cell>,
+    tallies: BTreeMap<TallyId, Option<TallyRecord>>,
 }
 
 impl Memory {
@@ -127,10 +155,28 @@ impl Memory {
         std::mem::replace(&mut cell.since, time)
     }
 
+    /// Returns a tally's record.
+    pub fn tally(&mut self, state: &State, id: TallyId) -> Option<TallyRecord> {
+        self.tallies.entry(id).or_insert_with(|| state.get::<Tally>(&id)).clone()
+    }
+
+    /// Sets a tally's record, as [`Memory::set`] does.
+    pub fn set_tally(&mut self, state: &State, id: TallyId, record: Option<TallyRecord>, time: u64) -> u64 {
+        let value = tally_value(record.as_ref());
+        self.tallies.insert(id, record);
+        self.set(state, &Key::Tally(id), value, time)
+    }
+
     /// Returns the leaves that changed.
     pub fn changes(&self, state: &State) -> Vec<LeafChange> {
         let mut overlay = Overlay::new(state);
         self.cells.values().for_each(|cell| cell.key.write(&mut overlay, &cell.value));
+        for (id, record) in &self.tallies {
+            match record {
+                Some(record) => overlay.put::<Tally>(id, record),
+                None => overlay.remove::<Tally>(id),
+            }
+        }
         overlay.keep();
         overlay.into_changes()
     }

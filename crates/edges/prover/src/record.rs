@@ -1,22 +1,24 @@
 //! The transition in a mode that records: what it reads, writes, hashes and compares becomes rows.
 
 use crate::Traces;
+use crate::divide::halves;
 use crate::fixed::Lookups;
 use crate::hashes::{Hashes, Sponge, felts};
-use crate::memory::{Key, Memory, account_value, balance_value};
+use crate::memory::{Key, Memory, account_value, amount_value};
 use crate::signature::Signatures;
 use crate::tree;
 use ledger::account::{AccountRecord, BalanceKey, Transfer as Asked};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
-    ACTION_TRANSFER, Balance, Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT,
-    REJECTED_ZERO, Signature, Signed, Table, Transfer, Tree, Uses,
+    ACTION_MERGE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_RESOLVE, ACTION_SPLIT, ACTION_TRANSFER, Balance, Compare,
+    Divide, Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_ZERO,
+    Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
-use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Statement};
+use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
 use transition::{Action, Checked};
-use types::{AccountId, Amount, Digest, Encode as _};
+use types::{AccountId, Amount, Digest, Encode as _, Millis};
 
 /// Why a batch cannot be proven.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,14 +32,26 @@ pub enum Unprovable {
     /// Its nonce is not the next: such a transaction belongs in no batch that is to be proven.
     #[error("transaction {0} has a nonce that is not its account's next")]
     Nonce(Digest),
+    /// Time goes backwards: such blocks follow nowhere on one another.
+    #[error("a block at {0} ms is older than the one before it")]
+    Time(Millis),
+}
+
+/// A block of the batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// Its time.
+    pub time: Millis,
+    /// Its transactions.
+    pub transactions: &'a [Checked],
 }
 
 /// A batch with all that its proof needs.
 pub struct Recorded {
     /// What is to be proven.
     pub statement: Statement,
-    /// Each transaction's id with its code, zero when applied.
-    pub outcomes: Vec<(Digest, u32)>,
+    /// What became of each transaction.
+    pub outcomes: Vec<Outcome>,
     /// The rows.
     pub traces: Traces,
 }
@@ -53,22 +67,30 @@ pub(crate) struct Recorder {
     rows_of_entries: Vec<F>,
     rows_of_signed: Vec<F>,
     transfers: Vec<F>,
+    pub(crate) tallies: Vec<F>,
+    pub(crate) divisions: Vec<F>,
+    pub(crate) comparisons: Vec<F>,
+    /// The number of the last entry whose time somebody asked for.
+    pub(crate) timed: u64,
+    /// The time of the last entry.
+    now: Option<Millis>,
     pub(crate) nodes: Vec<F>,
     pub(crate) leaves: Vec<F>,
     entries: Digest,
 }
 
-/// Executes transfers on a state, which moves, and records the batch.
+/// Executes transactions on a state, which moves, and records the batch.
 ///
 /// # Errors
 /// When it holds something that cannot be proven. The state has not moved then.
-pub fn record(state: &mut State, chain: &Digest, batch: &[Checked]) -> Result<Recorded, Unprovable> {
+pub fn record(state: &mut State, chain: &Digest, batch: &[Block<'_>]) -> Result<Recorded, Unprovable> {
     let mut recorder = Recorder::default();
     let parent_root = state.root();
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for (number, checked) in (1..).zip(batch) {
-        let code = recorder.transaction(state, chain, number, checked)?;
-        outcomes.push((checked.id().0, code));
+    let mut outcomes = Vec::new();
+    let entries = batch.iter().flat_map(|block| block.transactions.iter().map(|checked| (block.time, checked)));
+    for (number, (time, checked)) in (1..).zip(entries) {
+        let code = recorder.transaction(state, chain, &Turn { number, time }, checked)?;
+        outcomes.push(Outcome { id: checked.id().0, code, time });
     }
     let undo = tree::record(&mut recorder, state);
     if recorder.rows_most() > 1 << LOG_HEIGHT_MAX {
@@ -79,38 +101,81 @@ pub fn record(state: &mut State, chain: &Digest, batch: &[Checked]) -> Result<Re
     Ok(Recorded { traces: recorder.traces(), statement, outcomes })
 }
 
-/// A debit or a credit that a transfer asks for.
-struct Post {
-    time: u64,
-    who: AccountId,
-    credit: bool,
+/// An entry's number and time.
+struct Turn {
+    number: u64,
+    time: Millis,
+}
+
+/// A debit or a credit of a balance or a supply that somebody asks for.
+pub(crate) struct Post {
+    pub(crate) time: u64,
+    pub(crate) key: Key,
+    pub(crate) amount: u64,
+    pub(crate) credit: bool,
+}
+
+/// A transaction of which only the action is left to record.
+pub(crate) struct Request {
+    pub(crate) number: u64,
+    pub(crate) time: Millis,
+    pub(crate) id: Digest,
+    pub(crate) signer: AccountId,
+    pub(crate) action: Sponge,
 }
 
 /// Returns the time of an entry's access.
-fn moment(number: u64, place: u64) -> u64 {
+pub(crate) fn moment(number: u64, place: u64) -> u64 {
     number * u64::from(MOMENTS) + place
 }
 
 impl Recorder {
-    fn transaction(&mut self, state: &State, chain: &Digest, number: u64, tx: &Checked) -> Result<u32, Unprovable> {
+    fn transaction(&mut self, state: &State, chain: &Digest, turn: &Turn, tx: &Checked) -> Result<u32, Unprovable> {
         let (id, transaction) = (tx.id().0, tx.transaction());
-        let (Action::Transfer(asked), None) = (&transaction.action, transaction.on_behalf) else {
+        let Turn { number, time } = *turn;
+        if transaction.on_behalf.is_some() {
             return Err(Unprovable::Kind(id));
-        };
+        }
         if self.memory.nonce(state, tx.signer(), &id)? != transaction.nonce {
             return Err(Unprovable::Nonce(id));
         }
         let action = self.hashes.sponge(crypto::Domain::Action, &transaction.action.to_elements());
         self.signed(state, chain, number, tx, &action.digest);
-        let code = self.movement(state, number, tx.signer(), asked);
-        self.put_transfer(number, tx, asked, action, code);
-        self.entry(number, ACTION_TRANSFER, &id, code);
+        let request = Request { number, time, id, signer: tx.signer(), action };
+        let (kind, code) = match &transaction.action {
+            Action::Transfer(asked) => {
+                let code = self.movement(state, number, tx.signer(), asked);
+                self.put_transfer(&request, asked, code);
+                (ACTION_TRANSFER, code)
+            }
+            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, &request, asked)?),
+            Action::Split(asked) => (ACTION_SPLIT, self.split(state, &request, asked)?),
+            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, &request, asked)?),
+            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, &request, asked)?),
+            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, &request, asked.tally)?),
+            _ => return Err(Unprovable::Kind(id)),
+        };
+        self.entry(number, kind, &Outcome { id, code, time })?;
         Ok(code)
     }
 
     /// Records what became of an entry.
-    fn entry(&mut self, number: u64, kind: u8, id: &Digest, code: u32) {
-        let elements = [id.limbs().as_slice(), &[code.into()]].concat();
+    fn entry(&mut self, number: u64, kind: u8, outcome: &Outcome) -> Result<(), Unprovable> {
+        let Outcome { id, code, time } = *outcome;
+        let [time_high, time_low] = halves(time.0);
+        match self.now.replace(time) {
+            Some(before) if before > time => return Err(Unprovable::Time(time)),
+            Some(before) => {
+                self.compare(time.0, before.0, false);
+                // The row before is told that this one follows.
+                let at = self.rows_of_entries.len() - Entry::WIDTH;
+                let last = Entry { follows: F::ONE, ..Entry::read(&self.rows_of_entries[at..]) };
+                self.rows_of_entries.truncate(at);
+                last.put(&mut self.rows_of_entries);
+            }
+            None => {}
+        }
+        let elements = [id.limbs().as_slice(), &[code.into(), time_high, time_low]].concat();
         let sponge = self.hashes.sponge(crypto::Domain::Entry, &elements);
         let before = self.entries;
         self.entries = self.hashes.compress(before, sponge.digest);
@@ -118,14 +183,18 @@ impl Recorder {
             used: F::ONE,
             number: F::from_u64(number),
             kind: F::from_u8(kind),
-            id: felts(id),
+            id: felts(&id),
             code: F::from_u32(code),
+            time: [time_high, time_low].map(F::from_u64),
+            follows: F::ZERO,
+            uses: F::from_bool(self.timed == number),
             before: felts(&before),
             digest: felts(&sponge.digest),
             after: felts(&self.entries),
             sponge: F::from_u64(sponge.name),
         }
         .put(&mut self.rows_of_entries);
+        Ok(())
     }
 
     /// Records a transaction's signature and uses its nonce up.
@@ -165,22 +234,22 @@ impl Recorder {
         .put(&mut self.rows_of_signed);
     }
 
-    fn put_transfer(&mut self, number: u64, tx: &Checked, asked: &Asked, action: Sponge, code: u32) {
+    fn put_transfer(&mut self, request: &Request, asked: &Asked, code: u32) {
         let amount = F::from_u64(asked.amount.quanta());
         Transfer {
             applied: F::from_bool(code == 0),
             insufficient: F::from_bool(code == REJECTED_INSUFFICIENT),
             nothing: F::from_bool(code == REJECTED_ZERO),
-            number: F::from_u64(number),
-            id: felts(&tx.id().0),
-            from: felts(&tx.signer().0),
+            number: F::from_u64(request.number),
+            id: felts(&request.id),
+            from: felts(&request.signer.0),
             to: felts(&asked.to.0),
             asset: felts(&asked.asset.0),
             amount,
             amount_limbs: self.lookups.range62(asked.amount.quanta()),
             amount_inverse: amount.try_inverse().unwrap_or_default(),
-            action: felts(&action.digest),
-            action_sponge: F::from_u64(action.name),
+            action: felts(&request.action.digest),
+            action_sponge: F::from_u64(request.action.name),
         }
         .put(&mut self.transfers);
     }
@@ -190,34 +259,42 @@ impl Recorder {
         if asked.amount.is_zero() {
             return REJECTED_ZERO;
         }
-        let debit = Post { time: moment(number, 1), who: signer, credit: false };
-        if !self.post(state, &debit, asked) {
+        let post = |place: u64, account: AccountId, credit: bool| Post {
+            time: moment(number, place),
+            key: Key::Balance(BalanceKey { account, asset: asked.asset }),
+            amount: asked.amount.quanta(),
+            credit,
+        };
+        if !self.post(state, &post(1, signer, false)) {
             return REJECTED_INSUFFICIENT;
         }
-        self.post(state, &Post { time: moment(number, 2), who: asked.to, credit: true }, asked);
+        self.post(state, &post(2, asked.to, true));
         0
     }
 
     /// Debits or credits, and says whether it could be done.
-    fn post(&mut self, state: &State, post: &Post, asked: &Asked) -> bool {
-        let key = Key::Balance(BalanceKey { account: post.who, asset: asked.asset });
-        let ([before, ..], amount) = (self.memory.value(state, &key), asked.amount.quanta());
+    pub(crate) fn post(&mut self, state: &State, post: &Post) -> bool {
+        let ([before, ..], amount) = (self.memory.value(state, &post.key), post.amount);
         let done = post.credit || before >= amount;
         let after = match (post.credit, done) {
             (true, _) => before + amount,
             (false, true) => before - amount,
             (false, false) => before,
         };
-        let after_value = balance_value(Amount::new(after).expect("no more is held than there is"));
-        let since = self.memory.set(state, &key, after_value, post.time);
+        let after_value = amount_value(Amount::new(after).expect("no more is held than there is"));
+        let since = self.memory.set(state, &post.key, after_value, post.time);
         let ranged = if done { after } else { amount - before - 1 };
+        let mut key = [F::ZERO; 8];
+        for (cell, element) in key.iter_mut().zip(post.key.elements()) {
+            *cell = F::from_u64(element);
+        }
         Balance {
             debits: F::from_bool(!post.credit),
             credits: F::from_bool(post.credit),
             done: F::from_bool(done),
             time: F::from_u64(post.time),
-            account: felts(&post.who.0),
-            asset: felts(&asked.asset.0),
+            kind: F::from_u8(post.key.kind()),
+            key,
             amount: F::from_u64(amount),
             before: F::from_u64(before),
             since: F::from_u64(since),
@@ -260,6 +337,9 @@ impl Recorder {
         });
         pad(&mut self.rows_of_signed, Signed::WIDTH, |_, _| {});
         pad(&mut self.transfers, Transfer::WIDTH, |_, _| {});
+        pad(&mut self.tallies, Tally::WIDTH, |_, _| {});
+        pad(&mut self.divisions, Divide::WIDTH, |_, _| {});
+        pad(&mut self.comparisons, Compare::WIDTH, |_, _| {});
         let of = |table: &Table| match table {
             Table::Fixed => RowMajorMatrix::new(self.lookups.trace(), Uses::WIDTH),
             Table::Poseidon => RowMajorMatrix::new(self.hashes.trace(height(self.hashes.len())), Poseidon::WIDTH),
@@ -269,6 +349,9 @@ impl Recorder {
             Table::Entry => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_entries), Entry::WIDTH),
             Table::Signed => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_signed), Signed::WIDTH),
             Table::Transfer => RowMajorMatrix::new(std::mem::take(&mut self.transfers), Transfer::WIDTH),
+            Table::Tally => RowMajorMatrix::new(std::mem::take(&mut self.tallies), Tally::WIDTH),
+            Table::Divide => RowMajorMatrix::new(std::mem::take(&mut self.divisions), Divide::WIDTH),
+            Table::Compare => RowMajorMatrix::new(std::mem::take(&mut self.comparisons), Compare::WIDTH),
             Table::Signature => RowMajorMatrix::new(std::mem::take(&mut self.signatures.rows), Signature::WIDTH),
             Table::Multiply => RowMajorMatrix::new(std::mem::take(&mut self.signatures.steps), Multiply::WIDTH),
             Table::Base => RowMajorMatrix::new(self.signatures.base_uses.iter().copied().map(F::from_u64).collect(), 1),

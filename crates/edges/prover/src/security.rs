@@ -132,7 +132,7 @@ pub fn security(costs: &[Cost]) -> Security {
 }
 
 /// More than there are messages in one row of all tables together.
-const INTERACTIONS_MAX: usize = 256;
+const INTERACTIONS_MAX: usize = 512;
 /// The most elements of a message: a signature's points and its challenge.
 const MESSAGE_MAX: usize = 34;
 
@@ -141,6 +141,18 @@ mod tests {
     use super::*;
     use proof::circuit::FIXED_LOG_HEIGHT;
     use proof::validity::LOG_HEIGHT_MAX;
+
+    #[test]
+    fn no_more_is_said_on_the_buses_than_is_reckoned_with() {
+        let mut heights = [LOG_HEIGHT_MAX; Table::ALL.len()];
+        heights[0] = FIXED_LOG_HEIGHT;
+        heights[Table::ALL.len() - 1] = 6;
+        let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).unwrap();
+        let said = || data.common.lookups.iter().flat_map(|lookups| lookups.iter()).flat_map(|lookup| &lookup.elements);
+        assert!(said().count() <= INTERACTIONS_MAX, "{}", said().count());
+        let longest = said().map(Vec::len).max();
+        assert!(longest.is_some_and(|length| length <= MESSAGE_MAX), "{longest:?}");
+    }
 
     #[test]
     fn the_largest_proof_has_a_hundred_provable_bits() {

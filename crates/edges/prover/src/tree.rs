@@ -1,7 +1,7 @@
 //! Rows of the tree and leaf tables: what was touched, before the batch and after it.
 
 use crate::hashes::felts;
-use crate::memory::Cell;
+use crate::memory::{Cell, Key};
 use crate::part::{Node, Place, Shown, limbs_of};
 use crate::record::Recorder;
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
@@ -268,6 +268,8 @@ fn leaf_row(
         after: F::from_bool(after),
         balance: zero,
         account: zero,
+        supply: zero,
+        tally: zero,
         bystander: F::from_bool(cell.is_none()),
         present: F::from_bool(shown.is_some()),
         key: [zero; 8],
@@ -309,16 +311,19 @@ fn leaf_row(
 
 /// Fills in what is known of a leaf that the batch touched.
 fn known(recorder: &mut Recorder, row: &mut Leaf<F>, cell: &Cell, after: bool) {
-    use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE};
-    row.balance = F::from_bool(cell.key.kind() == KIND_BALANCE);
-    row.account = F::from_bool(cell.key.kind() == KIND_ACCOUNT);
+    match cell.key {
+        Key::Account(_) => row.account = F::ONE,
+        Key::Balance(_) => row.balance = F::ONE,
+        Key::Supply(_) => row.supply = F::ONE,
+        Key::Tally(_) => row.tally = F::ONE,
+    }
     for (cell, element) in row.key.iter_mut().zip(cell.key.elements()) {
         *cell = F::from_u64(element);
     }
     let value = if after { &cell.value } else { &cell.before };
     row.time = F::from_u64(if after { cell.since } else { 0 });
+    row.value = value.map(F::from_u64);
     if let Some(elements) = cell.key.value_elements(value) {
-        row.value = value.map(F::from_u64);
         row.value_inverse = (row.value[0] + row.value[1]).inverse();
         row.value_sponge = F::from_u64(recorder.hashes.sponge(crypto::Domain::Value, &elements).name);
     }

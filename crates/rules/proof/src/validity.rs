@@ -17,7 +17,7 @@ use p3_keccak::Keccak256Hash;
 use p3_merkle_tree::MerkleTreeMmcs;
 use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
 use p3_uni_stark::StarkConfig;
-use types::Digest;
+use types::{Digest, Encode as _, Millis};
 
 /// The version of the proof's format: the first byte of a proof.
 pub const VERSION: u8 = 1;
@@ -94,14 +94,27 @@ impl Statement {
     }
 }
 
-/// Returns what the entries of a batch come to: ids with their outcomes' codes, zero when applied, one after another.
-pub fn entries<'a>(of: impl IntoIterator<Item = &'a (Digest, u32)>) -> Digest {
-    of.into_iter().fold(Digest::ZERO, |before, (id, code)| crypto::poseidon::compress(&before, &entry(id, *code)))
+/// What became of an entry of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The entry's id.
+    pub id: Digest,
+    /// The code of why it was rejected, zero when it was applied.
+    pub code: u32,
+    /// When it was executed: its block's time.
+    pub time: Millis,
+}
+
+/// Returns what the entries of a batch come to, one after another.
+pub fn entries<'a>(of: impl IntoIterator<Item = &'a Outcome>) -> Digest {
+    of.into_iter().fold(Digest::ZERO, |before, outcome| crypto::poseidon::compress(&before, &entry(outcome)))
 }
 
 /// Returns the digest of one entry.
-pub fn entry(id: &Digest, code: u32) -> Digest {
-    let elements = [id.limbs().as_slice(), &[u64::from(code)]].concat();
+pub fn entry(outcome: &Outcome) -> Digest {
+    let mut elements = outcome.id.limbs().to_vec();
+    elements.extend(outcome.code.to_elements());
+    elements.extend(outcome.time.to_elements());
     crypto::poseidon::hash(crypto::Domain::Entry, &elements)
 }
 

@@ -1,6 +1,9 @@
 //! The circuit against the transition: what is true is proven, and what is not is caught.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 mod random;
 mod rows;
+mod tallies;
 mod tamper;
 mod transfers;

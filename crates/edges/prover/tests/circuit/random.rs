@@ -1,10 +1,13 @@
-//! The transition against the circuit: whatever batch of transfers, both give the same roots and codes, and the rows hold.
+//! The transition against the circuit: whatever batch, both give the same roots and codes, and the rows hold.
 
 use super::rows::{Rows, fault};
-use super::transfers::{asset, funded, key};
+use super::tallies::{SUBJECTS, agreed, half, id, terms};
+use super::transfers::{asset, key};
 use ledger::account::Transfer;
+use ledger::tally::{Half, Merge, Reclaim, Redeem, Resolve, Resolver, Split};
 use proof::committee::Committee;
-use prover::record;
+use proof::validity::Outcome;
+use prover::{Block, record};
 use state::State;
 use task::Parameters;
 use transition::{Action, ChainConfig, Checked, Entry, L1Rules, Status, Transaction};
@@ -47,30 +50,78 @@ impl Numbers {
     }
 }
 
-/// Transfers among accounts, half of which have nothing yet: of nothing, of little, of all, of too much, and of the
-/// most that an amount can be.
-fn batch(numbers: &mut Numbers, chain: &Digest, accounts: u8) -> Vec<Checked> {
-    let mut nonces = [0; 60];
-    let count = 1 + numbers.below(20);
+/// Transfers and what is asked of tallies among a dozen accounts, half of which have nothing yet: of nothing, of little,
+/// of all, of too much, and of the most that an amount can be.
+fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
+    let count = 1 + numbers.below(24);
     (0..count)
         .map(|_| {
-            let (from, to) = (numbers.below(accounts.into()), numbers.below(accounts.into()));
-            let amount = match numbers.below(8) {
-                0 => 0,
-                1 => Amount::MAX.quanta(),
-                2 => 100,
-                3 => 101,
-                _ => 1 + numbers.below(40),
+            // The second account is the one that resolves.
+            let from = u8::try_from(if numbers.below(3) == 0 { 1 } else { numbers.below(12) }).unwrap();
+            let action = match numbers.below(3) {
+                0 => transfer(numbers),
+                _ => about_tally(numbers),
             };
-            let [from, to] = [from, to].map(|account| u8::try_from(account).expect("some dozens"));
-            let asked =
-                Transfer { to: key(to).account(), asset: asset(), amount: Amount::new(amount).expect("an amount") };
             let nonce = nonces[usize::from(from)];
             nonces[usize::from(from)] += 1;
-            let tx = Transaction::sign(&key(from), chain, nonce, Action::Transfer(asked));
-            Transaction::check(&tx.to_bytes(), chain).expect("just signed")
+            let tx = Transaction::sign(&key(from), chain, nonce, action);
+            Transaction::check(&tx.to_bytes(), chain).unwrap()
         })
         .collect()
+}
+
+fn transfer(numbers: &mut Numbers) -> Action {
+    let amount = match numbers.below(8) {
+        0 => 0,
+        1 => Amount::MAX.quanta(),
+        2 => 100,
+        3 => 101,
+        _ => 1 + numbers.below(40),
+    };
+    let to = key(u8::try_from(numbers.below(12)).unwrap()).account();
+    let tally = numbers.below(SUBJECTS);
+    let asset = match numbers.below(4) {
+        0 => half(tally, Half::Stock),
+        1 => half(tally, Half::Foil),
+        _ => asset(),
+    };
+    Action::Transfer(Transfer { to, asset, amount: Amount::new(amount).unwrap() })
+}
+
+fn about_tally(numbers: &mut Numbers) -> Action {
+    let tally = id(numbers.below(SUBJECTS + 1));
+    let pairs = match numbers.below(8) {
+        0 => 0,
+        1 => Amount::MAX.quanta(),
+        2 => 20,
+        _ => 1 + numbers.below(8),
+    };
+    match numbers.below(5) {
+        3 => {
+            let outcome = numbers.below(10 << 33);
+            Action::Resolve(Resolve { tally, outcome, endorsements: Vec::new() })
+        }
+        4 => Action::Reclaim(Reclaim { tally }),
+        0 => split(numbers, Amount::new(pairs).unwrap()),
+        1 => Action::Merge(Merge { tally, pairs: Amount::new(pairs).unwrap() }),
+        _ => Action::Redeem(Redeem { tally }),
+    }
+}
+
+/// A split under the terms of a tally that there is or may be, or under such that contradict themselves.
+fn split(numbers: &mut Numbers, pairs: Amount) -> Action {
+    let mut terms = terms(numbers.below(SUBJECTS + 2));
+    terms.resolver = Resolver::Account(key(1).account());
+    match numbers.below(10) {
+        0 => terms.cap = numbers.below(terms.cap),
+        1 => terms.refund_after = Millis(numbers.below(1 << 33)),
+        2 => terms.refund_stock = Ppm(numbers.below(2_000_000)),
+        3 => terms.per_pair = Amount::new(numbers.below(1 << 62)).unwrap(),
+        4 => terms.per_pair = Amount::ZERO,
+        _ => {}
+    }
+    let [stock, foil] = [0, 1].map(|_| key(u8::try_from(numbers.below(12)).unwrap()).account());
+    Action::Split(Split { terms, pairs, stock, foil })
 }
 
 #[test]
@@ -79,23 +130,32 @@ fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
     let chain = config.hash();
     for seed in 1..=BATCHES {
         let mut numbers = Numbers(seed);
-        // Few accounts that meet often, or many under a tree of some depth.
-        let accounts = if seed % 2 == 0 { 12 } else { 60 };
-        let (mut ours, mut theirs): (State, State) = (funded(accounts / 2), funded(accounts / 2));
-        let batch = batch(&mut numbers, &chain, accounts);
-        let recorded = record(&mut ours, &chain, &batch).unwrap();
-        let entries: Vec<Entry> = batch.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
-        let executed = transition::execute(&mut theirs, &config, None, entries, Millis(1));
-        let codes: Vec<(Digest, u32)> = executed
-            .receipts
-            .iter()
-            .map(|receipt| match receipt.status {
-                Status::Applied(_) => (receipt.id, 0),
-                Status::Rejected(code) => (receipt.id, code),
-            })
-            .collect();
-        assert_eq!(recorded.outcomes, codes, "seed {seed}");
-        assert_eq!(recorded.statement.state_root, executed.block.header.state_root, "seed {seed}");
+        let (mut ours, mut theirs): (State, State) = (agreed(), agreed());
+        let mut nonces = [0; 12];
+        let batches = [0, 1].map(|_| batch(&mut numbers, &mut nonces, &chain));
+        let mut time = 0;
+        let times = [0, 1].map(|_| {
+            time += numbers.below(6 << 32);
+            Millis(time)
+        });
+        let blocks = [0, 1].map(|block| Block { time: times[block], transactions: &batches[block] });
+        let recorded = record(&mut ours, &chain, &blocks).unwrap();
+        let mut outcomes = Vec::new();
+        let mut head = None;
+        for Block { time, transactions } in blocks {
+            let entries: Vec<Entry> = transactions.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
+            let executed = transition::execute(&mut theirs, &config, head.as_ref(), entries, time);
+            outcomes.extend(executed.receipts.iter().map(|receipt| {
+                let code = match receipt.status {
+                    Status::Applied(_) => 0,
+                    Status::Rejected(code) => code,
+                };
+                Outcome { id: receipt.id, code, time }
+            }));
+            head = Some(executed.block.header);
+        }
+        assert_eq!(recorded.outcomes, outcomes, "seed {seed}");
+        assert_eq!(recorded.statement.state_root, theirs.root(), "seed {seed}");
         assert_eq!(ours.root(), theirs.root());
         assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None, "seed {seed}");
     }

@@ -33,7 +33,7 @@ fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
 
 #[test]
 fn every_column_of_every_table_is_held() {
-    let (recorded, _) = recorded(&mixed());
+    let recorded = super::tallies::recorded(&[mixed(), super::tallies::mixed()].concat());
     let mut tables = Rows::of(&recorded.statement, &recorded.traces);
     assert_eq!(fault(&tables), None);
     for rows in &mut tables {
@@ -121,9 +121,26 @@ fn no_difference_or_sum_of_amounts_passes_for_an_amount_that_it_is_not() {
     assert_eq!(most >> 48 << 2 | 3, 0xffff, "the highest limb, four times, has sixteen bits");
 }
 
+/// As for a transfer, of each outcome that a transaction about a tally can have.
+#[test]
+fn every_column_of_a_tally_is_held_in_what_was_applied() {
+    let recorded = super::tallies::recorded(&super::tallies::mixed());
+    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
+    for table in [Table::Tally, Table::Divide, Table::Compare] {
+        let rows = tables.iter_mut().find(|rows| rows.table() == table).unwrap();
+        for (name, first) in table.columns() {
+            let end = table.columns().iter().map(|(_, other)| *other).find(|other| other > first);
+            for column in *first..end.unwrap_or(rows.cells.width) {
+                let held = (0..rows.height()).any(|row| is_noticed(rows, row, column));
+                assert!(held, "nobody notices a change of column {column} of {table:?}: {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_proof_holds_for_its_own_statement_only_and_no_byte_of_it_can_change() {
-    let (recorded, _) = recorded(&mixed());
+    let recorded = super::tallies::recorded(&super::tallies::mixed());
     let statement = &recorded.statement;
     let proof = prove(statement, &recorded.traces).unwrap();
     assert_eq!(verify(statement, &proof), Ok(()));

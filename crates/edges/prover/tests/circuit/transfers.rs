@@ -4,16 +4,16 @@ use super::rows::{Rows, fault};
 use crypto::account::SecretKey;
 use ledger::account::{Balance, BalanceKey, Transfer};
 use proof::validity::entries;
-use prover::{Recorded, record};
+use prover::{Block, Recorded, record};
 use state::{Overlay, State};
 use transition::{Action, Checked, Transaction};
-use types::{Amount, AssetId, Digest, Encode as _};
+use types::{Amount, AssetId, Digest, Encode as _, Millis};
 
 pub fn key(number: u8) -> SecretKey {
     SecretKey::from_seed([number; 32])
 }
 
-fn chain() -> Digest {
+pub fn chain() -> Digest {
     Digest::new([7, 8, 9, 10]).expect("small limbs")
 }
 
@@ -56,14 +56,14 @@ pub fn mixed() -> Vec<Checked> {
 
 pub fn recorded(batch: &[Checked]) -> (Recorded, State) {
     let mut state = funded(6);
-    let recorded = record(&mut state, &chain(), batch).expect("a batch of transfers");
+    let recorded = record(&mut state, &chain(), &[Block { time: Millis(5), transactions: batch }]).expect("a batch");
     (recorded, state)
 }
 
 #[test]
 fn what_is_recorded_is_what_the_transition_gives() {
     let (recorded, state) = recorded(&mixed());
-    let codes: Vec<u32> = recorded.outcomes.iter().map(|(_, code)| *code).collect();
+    let codes: Vec<u32> = recorded.outcomes.iter().map(|outcome| outcome.code).collect();
     assert_eq!(codes, [0, 0, 0, 0, 100, 101, 0]);
     assert_eq!(recorded.statement.entries, entries(&recorded.outcomes));
     assert_eq!(recorded.statement.parent_root, funded(6).root());

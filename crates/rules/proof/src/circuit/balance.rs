@@ -1,10 +1,10 @@
-//! The balance table: one debit or credit in each row.
+//! The balance table: one debit or credit in each row, of a balance or of what the ledger owes of an asset.
 //!
-//! The only table that changes a balance. What it is asked for comes over the post bus, and whether it could be done
+//! The only table that changes an amount. What it is asked for comes over the post bus, and whether it could be done
 //! goes with it: a debit that the balance does not cover changes nothing.
 
 use super::columns::columns;
-use super::{Bus, Circuit, KIND_BALANCE, range62, since};
+use super::{Bus, Circuit, range62, since};
 use p3_air::WindowAccess;
 use p3_field::PrimeCharacteristicRing;
 
@@ -19,11 +19,12 @@ columns! {
         pub done: T,
         /// When.
         pub time: T,
-        /// Whose balance.
-        pub account: [T; 4],
-        /// Of what.
-        pub asset: [T; 4],
-        /// How much moves: below 2^62, as who asks has constrained.
+        /// The kind of leaf: a balance, or a supply.
+        pub kind: T,
+        /// Its key: whose and of what, or only of what.
+        pub key: [T; 8],
+        /// How much moves: below 2^62, as who asks has constrained. Who redeems halves has not, and shows in its place that
+        /// nothing is left of them ([`super::tally`]).
         pub amount: T,
         /// The balance before.
         pub before: T,
@@ -60,8 +61,8 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     let after = row.done * (moved - row.before) + row.before;
     since(builder, row.since.into(), row.time.into(), row.passed, used.clone());
     let leaf = |value: AB::Expr, time: AB::Var| {
-        let mut message = vec![AB::Expr::from_u8(KIND_BALANCE)];
-        message.extend(row.account.into_iter().chain(row.asset).map(Into::into));
+        let mut message: Vec<AB::Expr> = vec![row.kind.into()];
+        message.extend(row.key.map(Into::into));
         message.push(value);
         message.extend(std::iter::repeat_n(AB::Expr::ZERO, 6));
         message.push(time.into());
@@ -70,8 +71,8 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     Bus::Memory.receive(builder, leaf(row.before.into(), row.since), used.clone());
     Bus::Memory.send(builder, leaf(after, row.time), used.clone());
 
-    let mut asked: Vec<AB::Expr> = vec![row.time.into()];
-    asked.extend(row.account.into_iter().chain(row.asset).map(Into::into));
+    let mut asked: Vec<AB::Expr> = vec![row.time.into(), row.kind.into()];
+    asked.extend(row.key.map(Into::into));
     asked.extend([row.amount, row.credits, row.done].map(Into::into));
     Bus::Post.receive(builder, asked, used);
 }

@@ -34,8 +34,14 @@ pub enum Bus {
     Memory,
     /// Sent: what the row of a leaf before the batch tells its row after it.
     Path,
-    /// Sent: when, whose, of what asset, how much, whether it is credited, and whether it can be done.
+    /// Sent: when, of which leaf by kind and key, how much, whether it is credited, and whether it can be done.
     Post,
+    /// Sent: a factor, the other one in halves, a divisor in halves, and what their product is by it, rounded down.
+    Divide,
+    /// Sent: two numbers in halves, the first at least the second, and one where it is above it.
+    Compare,
+    /// Looked up: an entry's number and its time in halves.
+    Time,
     /// Sent: a public key and a digest that it signed.
     Signed,
     /// Sent: the points and the challenge of a signature, between the table that decodes and the one that multiplies.
@@ -60,6 +66,9 @@ impl Bus {
             Self::Memory => "memory",
             Self::Path => "path",
             Self::Post => "post",
+            Self::Divide => "divide",
+            Self::Compare => "compare",
+            Self::Time => "time",
             Self::Signed => "signed",
             Self::Multiply => "multiply",
             Self::Base => "base",

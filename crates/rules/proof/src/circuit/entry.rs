@@ -22,9 +22,15 @@ columns! {
         pub id: [T; 4],
         /// Zero when it was applied, otherwise the code of why not.
         pub code: T,
+        /// When it was executed, in milliseconds: the high half, then the low one.
+        pub time: [T; 2],
+        /// One when another entry follows.
+        pub follows: T,
+        /// How often somebody asks for the time.
+        pub uses: T,
         /// What the entries before this one come to.
         pub before: [T; 4],
-        /// The digest of id and code.
+        /// The digest of id, code and time.
         pub digest: [T; 4],
         /// What the entries with this one come to.
         pub after: [T; 4],
@@ -46,13 +52,22 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     builder.when_first_row().assert_one(row.number);
     builder.when_transition().assert_eq(next.number, row.number + AB::Expr::ONE);
 
+    // Time does not go backwards. Its halves have 32 bits, as whoever knows what the entries come to has seen.
+    builder.assert_bool(row.follows);
+    builder.when_transition().assert_eq(row.follows, next.used);
+    builder.when_last_row().assert_zero(row.follows);
+    let order = [next.time, row.time].concat().into_iter().map(Into::into).chain([AB::Expr::ZERO]);
+    Bus::Compare.send(builder, order, row.follows);
+    builder.assert_zero((AB::Expr::ONE - row.used) * row.uses);
+    Bus::Time.provide(builder, [row.number, row.time[0], row.time[1]], row.uses);
+
     let mut named = vec![row.number, row.kind];
     named.extend(row.id);
     named.push(row.code);
     Bus::Entry.send(builder, named, row.used);
 
     let mut entry = all::<AB>(&row.id);
-    entry.push(row.code.into());
+    entry.extend(all::<AB>(&[row.code, row.time[0], row.time[1]]));
     hash(builder, Domain::Entry, &entry, row.sponge, row.digest.map(Into::into), &used);
     Bus::Compress.send(builder, [row.before, row.digest, row.after].concat(), row.used);
     for (cell, public) in public.into_iter().enumerate() {

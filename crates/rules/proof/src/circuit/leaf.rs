@@ -9,10 +9,11 @@
 //! Rows are sorted by path, so that no leaf is there twice.
 
 use super::columns::columns;
-use super::{Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, all, hash, range32};
+use super::{Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_SUPPLY, KIND_TALLY, all, hash, range32};
 use crypto::Domain;
 use p3_air::{AirBuilder, WindowAccess};
 use p3_field::PrimeCharacteristicRing;
+use std::ops::{Add, Mul};
 
 /// What a leaf's digest is made of beside its path and value: `state`'s mark of leaves.
 pub const LEAF_MARK: [u64; 4] = [0x7461_6c65_615f_6c66, 1, 1, 1];
@@ -26,14 +27,18 @@ columns! {
         pub balance: T,
         /// One for an account.
         pub account: T,
+        /// One for the supply of an asset.
+        pub supply: T,
+        /// One for a tally.
+        pub tally: T,
         /// One for a bystander, of whatever kind.
         pub bystander: T,
         /// One when the leaf is there.
         pub present: T,
         /// The key's elements, padded with zeros; zeros for a bystander.
         pub key: [T; 8],
-        /// The value: of a balance its amount; of an account its nonce, the high half first, one if it was handed over, and
-        /// to whom. Zeros when absent.
+        /// The value: of a balance or a supply its amount; of an account its nonce, the high half first, one if it was
+        /// handed over, and to whom; of a tally the digest of its record, and one. Zeros when absent.
         pub value: [T; 7],
         /// What shows that a value is not zero.
         pub value_inverse: T,
@@ -86,9 +91,9 @@ columns! {
 pub fn eval<AB: Circuit>(builder: &mut AB) {
     let main = builder.main();
     let (row, next) = (Leaf::read(main.current_slice()), Leaf::read(main.next_slice()));
-    let used = row.balance + row.account + row.bystander;
+    let used: AB::Expr = used(&row);
 
-    for flag in [row.after, row.balance, row.account, row.bystander, row.present] {
+    for flag in [row.after, row.balance, row.account, row.supply, row.tally, row.bystander, row.present] {
         builder.assert_bool(flag);
     }
     // A row is a leaf of one kind, or unused.
@@ -105,34 +110,52 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     carried(builder, &row, &used);
 }
 
+/// Returns one for a row that is a leaf that the batch touched.
+fn known<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
+    row.balance + row.account + row.supply + row.tally
+}
+
+/// Returns one for a row that is not unused.
+fn used<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
+    known(row) + row.bystander
+}
+
 /// Constrains key and value to those of their kind.
 fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
-    // A balance's key is account and asset, an account's is itself, a bystander's is not known.
+    // A balance's key is account and asset, that of another is one digest, a bystander's is not known.
     for cell in row.key {
         builder.assert_zero(row.bystander * cell);
     }
     for cell in &row.key[4..] {
-        builder.assert_zero(row.account * *cell);
+        builder.assert_zero((row.account + row.supply + row.tally) * *cell);
     }
-    // What is not there has no value; a balance has one cell.
+    // What is not there has no value; an amount has one cell, a tally's digest and mark have five.
     for (index, cell) in row.value.into_iter().enumerate() {
         builder.assert_zero((AB::Expr::ONE - row.present) * cell);
         builder.assert_zero(row.bystander * cell);
         if index >= 1 {
-            builder.assert_zero(row.balance * cell);
+            builder.assert_zero((row.balance + row.supply) * cell);
         }
+        if index >= 5 {
+            builder.assert_zero(row.tally * cell);
+        }
+    }
+    // A tally that is there is marked so, and its value is the digest.
+    builder.assert_zero(row.tally * (row.value[4] - row.present));
+    for (cell, digest) in row.value.into_iter().zip(row.value_digest) {
+        builder.assert_zero(row.tally * row.present * (cell - digest));
     }
     // An account was handed over or not, and to nobody if not.
     let kept = row.value[2];
-    builder.assert_bool(kept);
+    builder.assert_zero(row.account * kept * (AB::Expr::ONE - kept));
     for cell in &row.value[3..] {
-        builder.assert_zero((AB::Expr::ONE - kept) * *cell);
+        builder.assert_zero(row.account * (AB::Expr::ONE - kept) * *cell);
     }
-    // A balance or an account is there exactly when it is not zero: a zero balance is no leaf, and an account has
+    // An amount or an account is there exactly when it is not zero: a zero balance is no leaf, and an account has
     // none before its first transaction. A nonce's halves are below 2^32, so that their sum is zero only with both.
-    let known = row.balance + row.account;
+    let sized = row.balance + row.account + row.supply;
     let size = row.value[0] + row.value[1];
-    builder.assert_zero(known * (size * row.value_inverse - row.present));
+    builder.assert_zero(sized * (size * row.value_inverse - row.present));
 }
 
 /// Constrains the limbs to be the path's, each element in its one canonical form.
@@ -187,8 +210,7 @@ fn place<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, used: &AB::Expr) {
 
 /// Constrains the order of the rows: those before the batch, then those after it, each sorted by path; no path twice.
 fn order<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, next: &Leaf<AB::Var>) {
-    let used = row.balance + row.account + row.bystander;
-    let next_used = next.balance + next.account + next.bystander;
+    let (used, next_used): (AB::Expr, AB::Expr) = (used(row), used(next));
     // Used rows come first.
     builder.when_transition().assert_zero(next_used.clone() * (AB::Expr::ONE - used));
     // Nothing before the batch follows what is after it.
@@ -218,25 +240,27 @@ fn order<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, next: &Leaf<AB::Var
 fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
     let before = AB::Expr::ONE - row.after;
     let path: [AB::Expr; 4] = row.path.map(Into::into);
-    let key = |kind: u8, length: usize| -> Vec<AB::Expr> {
-        std::iter::once(AB::Expr::from_u8(kind)).chain(row.key[..length].iter().map(|cell| (*cell).into())).collect()
+    let key = |kind: AB::Expr, length: usize| -> Vec<AB::Expr> {
+        std::iter::once(kind).chain(row.key[..length].iter().map(|cell| (*cell).into())).collect()
     };
     // The path is the digest of kind and key. The row after the batch has it from the one before it.
     let of_balance = row.balance * before.clone();
-    hash(builder, Domain::Key, &key(KIND_BALANCE, 8), row.path_sponge, path.clone(), &of_balance);
-    hash(builder, Domain::Key, &key(KIND_ACCOUNT, 4), row.path_sponge, path, &(row.account * before));
+    let balance = key(AB::Expr::from_u8(KIND_BALANCE), 8);
+    hash(builder, Domain::Key, &balance, row.path_sponge, path.clone(), &of_balance);
+    let of_other = (row.account + row.supply + row.tally) * before;
+    hash(builder, Domain::Key, &key(kind(row), 4), row.path_sponge, path, &of_other);
 
-    // The value's digest is that of its elements.
+    // The value's digest is that of its elements; who asks for a tally has hashed its record.
     let [amount, nonce_low, kept, keeper @ ..] = row.value;
     let nonce = [amount, nonce_low];
     let digest: [AB::Expr; 4] = row.value_digest.map(Into::into);
-    let of_balance = row.balance * row.present;
-    hash(builder, Domain::Value, &all::<AB>(&[amount]), row.value_sponge, digest.clone(), &of_balance);
+    let of_amount = (row.balance + row.supply) * row.present;
+    hash(builder, Domain::Value, &all::<AB>(&[amount]), row.value_sponge, digest.clone(), &of_amount);
     let own = all::<AB>(&[&[kept][..], &nonce].concat());
-    let of_account = row.account * row.present - kept;
+    let of_account = row.account * (row.present - kept);
     hash(builder, Domain::Value, &own, row.value_sponge, digest.clone(), &of_account);
     let handed = all::<AB>(&[&[kept][..], &keeper, &nonce].concat());
-    hash(builder, Domain::Value, &handed, row.value_sponge, digest, &kept.into());
+    hash(builder, Domain::Value, &handed, row.value_sponge, digest, &(row.account * kept));
 
     // The leaf's digest is that of path and value digest, and of the mark.
     let pair: Vec<AB::Expr> = [row.path, row.value_digest, row.pair].concat().into_iter().map(Into::into).collect();
@@ -247,12 +271,19 @@ fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
     Bus::Compress.send(builder, marked, row.present);
 }
 
+/// Returns the number of a touched leaf's kind, zero for a bystander.
+fn kind<V: Copy + Mul<E, Output = E>, E: PrimeCharacteristicRing>(row: &Leaf<V>) -> E {
+    row.balance * E::from_u8(KIND_BALANCE)
+        + row.account * E::from_u8(KIND_ACCOUNT)
+        + row.supply * E::from_u8(KIND_SUPPLY)
+        + row.tally * E::from_u8(KIND_TALLY)
+}
+
 /// Gives the value before the batch to the memory and takes the one after it; a bystander's stays what it was.
 fn carried<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, used: &AB::Expr) {
     let after: AB::Expr = row.after.into();
     let before = AB::Expr::ONE - after.clone();
-    let kind = row.balance * AB::Expr::from_u8(KIND_BALANCE) + row.account * AB::Expr::from_u8(KIND_ACCOUNT);
-    let mut named = vec![kind];
+    let mut named = vec![kind(row)];
     named.extend(row.key.map(Into::into));
 
     let mut path = named.clone();
@@ -261,7 +292,7 @@ fn carried<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, used: &AB::Expr) 
     Bus::Path.send(builder, path.clone(), used.clone() * before.clone());
     Bus::Path.receive(builder, path, used.clone() * after.clone());
 
-    let known = row.balance + row.account;
+    let known: AB::Expr = known(row);
     let mut value = named;
     value.extend(row.value.map(Into::into));
     let at = |time: AB::Expr| value.iter().cloned().chain([time]).collect::<Vec<_>>();

@@ -9,7 +9,10 @@
 mod balance;
 mod bus;
 pub(crate) mod columns;
+mod compare;
+mod conclude;
 pub mod curve;
+mod divide;
 mod entry;
 mod fixed;
 mod leaf;
@@ -17,11 +20,16 @@ mod multiply;
 mod poseidon;
 mod signature;
 mod signed;
+mod split;
+mod tally;
 mod transfer;
 mod tree;
 
 pub use balance::Balance;
 pub use bus::Bus;
+pub use compare::Compare;
+pub use conclude::{ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FOREIGN};
+pub use divide::{CARRY_BITS, Divide};
 pub use entry::Entry;
 pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed as fixed_preprocessed};
 pub use leaf::LEAF_MARK;
@@ -30,6 +38,11 @@ pub use multiply::{Base, Multiply, ROWS as MULTIPLY_ROWS, base_preprocessed};
 pub use poseidon::{FullRound, Poseidon};
 pub use signature::Signature;
 pub use signed::{KEY, Signed};
+pub use split::{ACTION_SPLIT, REJECTED_BAD};
+pub use tally::{
+    ACTION_MERGE, ACTION_REDEEM, REJECTED_CLOSED, REJECTED_EMPTY, REJECTED_OPEN, REJECTED_OVERFLOW, REJECTED_UNKNOWN,
+    TERMS, Tally,
+};
 pub use transfer::{ACTION_TRANSFER, REJECTED_INSUFFICIENT, REJECTED_ZERO, Transfer};
 pub use tree::Tree;
 
@@ -47,6 +60,10 @@ pub type F = Goldilocks;
 pub const KIND_ACCOUNT: u8 = 1;
 /// The number of balance leaves among kinds: `ledger::account::Balance`.
 pub const KIND_BALANCE: u8 = 2;
+/// The number of supply leaves among kinds: `ledger::bridge::Supply`.
+pub const KIND_SUPPLY: u8 = 4;
+/// The number of tally leaves among kinds: `ledger::tally::Tally`.
+pub const KIND_TALLY: u8 = 5;
 
 /// What evaluates constraints.
 pub trait Circuit: InteractionBuilder<F = F> {}
@@ -71,6 +88,12 @@ pub enum Table {
     Signed,
     /// [`Transfer`].
     Transfer,
+    /// [`Tally`].
+    Tally,
+    /// [`Divide`].
+    Divide,
+    /// [`Compare`].
+    Compare,
     /// [`Signature`].
     Signature,
     /// [`Multiply`].
@@ -81,7 +104,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Fixed,
         Self::Poseidon,
         Self::Tree,
@@ -90,6 +113,9 @@ impl Table {
         Self::Entry,
         Self::Signed,
         Self::Transfer,
+        Self::Tally,
+        Self::Divide,
+        Self::Compare,
         Self::Signature,
         Self::Multiply,
         Self::Base,
@@ -106,6 +132,9 @@ impl Table {
             Self::Entry => Entry::NAMES,
             Self::Signed => Signed::NAMES,
             Self::Transfer => Transfer::NAMES,
+            Self::Tally => Tally::NAMES,
+            Self::Divide => Divide::NAMES,
+            Self::Compare => Compare::NAMES,
             Self::Signature => Signature::NAMES,
             Self::Multiply => Multiply::NAMES,
             Self::Base => &[("uses", 0)],
@@ -128,6 +157,9 @@ impl BaseAir<F> for Table {
             Self::Entry => Entry::WIDTH,
             Self::Signed => Signed::WIDTH,
             Self::Transfer => Transfer::WIDTH,
+            Self::Tally => Tally::WIDTH,
+            Self::Divide => Divide::WIDTH,
+            Self::Compare => Compare::WIDTH,
             Self::Signature => Signature::WIDTH,
             Self::Multiply => Multiply::WIDTH,
             Self::Base => 1,
@@ -186,6 +218,9 @@ impl<AB: Circuit> Air<AB> for Table {
             Self::Entry => entry::eval(builder),
             Self::Signed => signed::eval(builder),
             Self::Transfer => transfer::eval(builder),
+            Self::Tally => tally::eval(builder),
+            Self::Divide => divide::eval(builder),
+            Self::Compare => compare::eval(builder),
             Self::Signature => signature::eval(builder),
             Self::Multiply => multiply::eval(builder),
             Self::Base => multiply::eval_base(builder),

@@ -4,7 +4,7 @@
 //! rejected, with the rule's code; any other moves the amount.
 
 use super::columns::columns;
-use super::{Bus, Circuit, all, hash, moment, range62};
+use super::{Bus, Circuit, KIND_BALANCE, all, hash, moment, range62};
 use crypto::Domain;
 use p3_air::WindowAccess;
 use p3_field::PrimeCharacteristicRing;
@@ -86,7 +86,7 @@ fn movement<AB: Circuit>(builder: &mut AB, row: &Transfer<AB::Var>, used: AB::Ex
     builder.assert_zero(asks.clone() * (row.amount * row.amount_inverse - AB::Expr::ONE));
 
     let post = |place: u8, who: [AB::Var; 4], credit: AB::Expr, done: AB::Expr| {
-        let mut message = vec![moment::<AB>(row.number, place)];
+        let mut message = vec![moment::<AB>(row.number, place), AB::Expr::from_u8(KIND_BALANCE)];
         message.extend(all::<AB>(&who));
         message.extend(all::<AB>(&row.asset));
         message.extend([row.amount.into(), credit, done]);
