@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
 
 const MISSING: &str = "anvil is not on PATH nor in contracts/node_modules: install it with `make setup`";
 
@@ -10,6 +11,7 @@ const MISSING: &str = "anvil is not on PATH nor in contracts/node_modules: insta
 pub(crate) struct Anvil {
     process: Child,
     pub(crate) url: String,
+    _cache: TempDir,
 }
 
 impl Anvil {
@@ -17,8 +19,12 @@ impl Anvil {
     pub(crate) fn start() -> Self {
         // The gas limit of a block and of a transaction as Ethereum has them.
         let flags = "--port 0 --enable-tx-gas-limit --gas-limit 60000000";
+        // Killed, it would leave the older states that it holds where it keeps them by itself.
+        let cache = TempDir::new().expect("a temporary folder can be made");
         let mut process = Command::new(find())
             .args(flags.split(' '))
+            .arg("--cache-path")
+            .arg(cache.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -30,7 +36,7 @@ impl Anvil {
         let address = address.expect("anvil ended before it listened");
         // The pipe is read to its end: a full one would stop the node.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { process, url: format!("http://{address}") }
+        Self { process, url: format!("http://{address}"), _cache: cache }
     }
 }
 

@@ -53,6 +53,15 @@ pub async fn spawn(dir: &Path, network: &Network) -> Result<u32, Error> {
     command.args(["--silent", "--port", &port, "--chain-id", &chain, "--accounts", "20", "--block-time", "1"]);
     command.args(["--mixed-mining", "--slots-in-an-epoch", "2", "--enable-tx-gas-limit", "--gas-limit", "60000000"]);
     command.arg("--state").arg(&state);
+    // Older states, many gigabytes of them: with the chain, so that they go with it, not in the user's folder, where one
+    // that is killed leaves them for good.
+    let cache = dir.join("l1-cache");
+    match std::fs::remove_dir_all(&cache) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io(format!("remove {}", cache.display()))(error));
+        }
+        _ => command.arg("--cache-path").arg(&cache),
+    };
     let mut child = process::detach(command, &dir.join("l1.log"))?;
     let start = Instant::now();
     loop {
