@@ -1,0 +1,253 @@
+//! From numbers to bits and back, and what follows from that: comparison, selection, shifts.
+//!
+//! A shared number is the sum of what one party, the dealer, knows and what the two others know. The dealer shares the
+//! bits of its part anew, the others' are shared as they are, and a prefix adder over bits says what was carried where.
+//! (ABY3, Mohassel and Rindal, CCS 2018, section 5.3, in the form in which one party re-shares.) Nothing here is
+//! approximate, so every engine gives the same.
+
+use crate::build::Builder;
+use crate::plan::{Bits, Local, Ring, Talk};
+
+/// Two numbers, bit by bit, whose sum is the shared one: where both are one, and where exactly one is.
+struct Parts {
+    both: Bits,
+    one: Bits,
+}
+
+impl Builder {
+    fn dealt_bits(&mut self, a: Ring) -> Bits {
+        Bits { at: self.talk(&[a.at], Talk::DealSumBits { from: a }), lanes: a.lanes, planes: a.width }
+    }
+
+    fn third_bits(&mut self, a: Ring, negated: bool) -> Bits {
+        let at = self.local(&[a.at], Local::ThirdBits { from: a, negated });
+        Bits { at, lanes: a.lanes, planes: a.width }
+    }
+
+    fn parts(&mut self, a: Ring) -> Parts {
+        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
+        Parts { both: self.and(dealt, third), one: self.xor(dealt, third) }
+    }
+
+    /// Returns what is carried out of the lowest bits, so many of them: a tree of conjunctions, one level a round.
+    fn carried(&mut self, parts: &Parts, bits: usize) -> Bits {
+        let lowest: Vec<usize> = (0..bits).collect();
+        // Plane `i` says whether block `i` carries by itself; plane `i-1` of the other whether block `i` passes a carry
+        // on. Whether the lowest block passes one on is never asked.
+        let mut gives = self.planes(parts.both, lowest.clone());
+        if bits == 1 {
+            return gives;
+        }
+        let mut passes = self.planes(parts.one, lowest[1..].to_vec());
+        while gives.planes > 1 {
+            let pairs = gives.planes / 2;
+            let is_odd = gives.planes % 2 == 1;
+            let upper: Vec<usize> = (0..pairs).map(|pair| 2 * pair + 1).collect();
+            let lower: Vec<usize> = (0..pairs).map(|pair| 2 * pair).collect();
+            let upper_passes: Vec<usize> = upper.iter().map(|block| block - 1).collect();
+            let lower_passes: Vec<usize> = lower[1..].iter().map(|block| block - 1).collect();
+            let (gives_low, gives_high) = (self.planes(gives, lower), self.planes(gives, upper));
+            let high = self.planes(passes, upper_passes.clone());
+            let products = if pairs == 1 {
+                self.and(high, gives_low)
+            } else {
+                let high_again = self.planes(passes, upper_passes[1..].to_vec());
+                let low = self.planes(passes, lower_passes);
+                let (left, right) = (self.stack(&[high, high_again]), self.stack(&[gives_low, low]));
+                self.and(left, right)
+            };
+            let given = self.planes(products, (0..pairs).collect());
+            let mut next_gives = vec![self.xor(gives_high, given)];
+            let mut next_passes = Vec::new();
+            if pairs > 1 {
+                next_passes.push(self.planes(products, (pairs..2 * pairs - 1).collect()));
+            }
+            if is_odd {
+                let last = gives.planes - 1;
+                next_gives.push(self.planes(gives, vec![last]));
+                next_passes.push(self.planes(passes, vec![last - 1]));
+            }
+            gives = self.stack(&next_gives);
+            if !next_passes.is_empty() {
+                passes = self.stack(&next_passes);
+            }
+        }
+        gives
+    }
+
+    /// Returns whether the highest bit of each number is set: whether it is negative, if it has a sign.
+    pub fn highest(&mut self, a: Ring) -> Bits {
+        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
+        let one = self.xor(dealt, third);
+        let top = self.planes(one, vec![a.width - 1]);
+        if a.width == 1 {
+            return top;
+        }
+        let below: Vec<usize> = (0..a.width - 1).collect();
+        let (dealt, third) = (self.planes(dealt, below.clone()), self.planes(third, below));
+        let parts = Parts { both: self.and(dealt, third), one };
+        let carried = self.carried(&parts, a.width - 1);
+        self.xor(top, carried)
+    }
+
+    /// Returns whether each number is less than the other, for all numbers, with signs or without.
+    pub fn less(&mut self, a: Ring, b: Ring, signed: bool) -> Bits {
+        let difference = self.sub(a, b);
+        // The difference alone may wrap: where the highest bits differ, they decide. All three are found in the same rounds.
+        let difference = self.highest(difference);
+        let (of_a, of_b) = (self.highest(a), self.highest(b));
+        let decides = if signed { of_a } else { of_b };
+        let (differ, change) = (self.xor(of_a, of_b), self.xor(difference, decides));
+        let agree = self.not(differ);
+        let changed = self.and(agree, change);
+        self.xor(decides, changed)
+    }
+
+    /// Returns whether each difference is negative: for numbers of which it is known that their differences do not
+    /// wrap, a third of the cost of [`Builder::less`].
+    pub fn less_near(&mut self, a: Ring, b: Ring) -> Bits {
+        let difference = self.sub(a, b);
+        self.highest(difference)
+    }
+
+    /// Returns whether each number is zero.
+    pub fn is_zero(&mut self, a: Ring) -> Bits {
+        // What the dealer knows is then the negation of what the others know.
+        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, true));
+        let differ = self.xor(dealt, third);
+        let same = self.not(differ);
+        self.all(same)
+    }
+
+    /// Returns whether the numbers are equal.
+    pub fn equal(&mut self, a: Ring, b: Ring) -> Bits {
+        let difference = self.sub(a, b);
+        self.is_zero(difference)
+    }
+
+    /// Returns whether all planes of each lane are set.
+    pub fn all(&mut self, mut a: Bits) -> Bits {
+        while a.planes > 1 {
+            let half = a.planes / 2;
+            let (low, high) = (self.planes(a, (0..half).collect()), self.planes(a, (half..2 * half).collect()));
+            let mut rest = vec![self.and(low, high)];
+            if a.planes % 2 == 1 {
+                rest.push(self.planes(a, vec![a.planes - 1]));
+            }
+            a = self.stack(&rest);
+        }
+        a
+    }
+
+    /// Returns each plane as numbers that are zero or one, plane after plane.
+    pub fn numbers(&mut self, a: Bits, width: usize) -> Ring {
+        let lanes = a.planes * a.lanes;
+        let dealt = Ring { at: self.talk(&[a.at], Talk::DealOfBits { from: a, width }), lanes, width };
+        let third = Ring { at: self.local(&[a.at], Local::ThirdOfBits { from: a }), lanes, width };
+        // Exactly one of two: a + b - 2ab.
+        let (sum, both) = (self.add(dealt, third), self.multiply(dealt, third));
+        let twice = self.scale_all(both, 2);
+        self.sub(sum, twice)
+    }
+
+    /// Returns `a` where the bit is set and `b` where it is not.
+    pub fn select(&mut self, bit: Bits, a: Ring, b: Ring) -> Ring {
+        let chosen = self.numbers(bit, a.width);
+        let difference = self.sub(a, b);
+        let change = self.multiply(chosen, difference);
+        self.add(b, change)
+    }
+
+    /// Returns `a` where the bit is set and `b` where it is not, each of them bits.
+    pub fn select_bits(&mut self, bit: Bits, a: Bits, b: Bits) -> Bits {
+        let difference = self.xor(a, b);
+        let wide = self.planes(bit, vec![0; a.planes]);
+        let change = self.and(wide, difference);
+        self.xor(b, change)
+    }
+
+    /// Returns the numbers shifted right by so many bits, rounded down, with sign or without.
+    pub fn shift_right(&mut self, a: Ring, by: usize, signed: bool) -> Ring {
+        assert!(by < a.width, "a shift by fewer bits than there are");
+        if by == 0 {
+            return a;
+        }
+        if !signed {
+            return self.shift_down(a, by);
+        }
+        // Moved up by half the range there are no negative ones.
+        let half = self.constant(vec![1 << (a.width - 1); a.lanes]);
+        let raised = self.add_public(a, half);
+        let shifted = self.shift_down(raised, by);
+        let back = self.constant(vec![(1_u64 << (a.width - 1 - by)).wrapping_neg(); a.lanes]);
+        self.add_public(shifted, back)
+    }
+
+    fn shift_down(&mut self, a: Ring, by: usize) -> Ring {
+        let parts = self.parts(a);
+        let (low, whole) = (self.carried(&parts, by), self.carried(&parts, a.width));
+        let dealt = Ring { at: self.talk(&[a.at], Talk::DealSum { from: a, shift: by }), ..a };
+        let third = Ring { at: self.local(&[a.at], Local::Third { from: a, shift: by }), ..a };
+        let carries = self.stack(&[low, whole]);
+        let carries = self.numbers(carries, a.width);
+        let lanes = a.lanes;
+        let low = self.lanes(carries, (0..lanes).collect());
+        let whole = self.lanes(carries, (lanes..2 * lanes).collect());
+        // What was carried over the top was too much.
+        let over = self.scale_all(whole, 1 << (a.width - by));
+        let sum = self.add(dealt, third);
+        let sum = self.add(sum, low);
+        self.sub(sum, over)
+    }
+
+    /// Returns the bits of each number.
+    pub fn bits(&mut self, a: Ring) -> Bits {
+        let Parts { both, one } = self.parts(a);
+        // Carries into every place at once: blocks of doubling length, each taking what the block below it carries.
+        let (mut gives, mut passes) = (both, one);
+        let mut length = 1;
+        while length < a.width {
+            let upper: Vec<usize> = (0..a.width).filter(|place| place & length != 0).collect();
+            let below: Vec<usize> = upper.iter().map(|place| (place & !(length - 1)) - 1).collect();
+            // A block that begins at the bottom passes nothing on that could be asked for.
+            let passing: Vec<usize> = (0..upper.len()).filter(|at| upper[*at] >= 2 * length).collect();
+            let high = self.planes(passes, upper.clone());
+            let low = self.planes(gives, below.clone());
+            let (left, right) = if passing.is_empty() {
+                (high, low)
+            } else {
+                let high_again = self.planes(passes, passing.iter().map(|at| upper[*at]).collect());
+                let low_passes = self.planes(passes, passing.iter().map(|at| below[*at]).collect());
+                (self.stack(&[high, high_again]), self.stack(&[low, low_passes]))
+            };
+            let products = self.and(left, right);
+            let given = self.planes(products, (0..upper.len()).collect());
+            let old = self.planes(gives, upper.clone());
+            let new = self.xor(old, given);
+            gives = self.replaced(gives, &upper, new);
+            if !passing.is_empty() {
+                let new = self.planes(products, (upper.len()..upper.len() + passing.len()).collect());
+                let places: Vec<usize> = passing.iter().map(|at| upper[*at]).collect();
+                passes = self.replaced(passes, &places, new);
+            }
+            length *= 2;
+        }
+        if a.width == 1 {
+            return one;
+        }
+        let carried = self.planes(gives, (0..a.width - 1).collect());
+        let (lowest, rest) = (self.planes(one, vec![0]), self.planes(one, (1..a.width).collect()));
+        let rest = self.xor(rest, carried);
+        self.stack(&[lowest, rest])
+    }
+
+    /// Returns planes of which some are taken from elsewhere.
+    fn replaced(&mut self, a: Bits, places: &[usize], by: Bits) -> Bits {
+        let both = self.stack(&[a, by]);
+        let order = (0..a.planes).map(|plane| match places.iter().position(|place| *place == plane) {
+            Some(at) => a.planes + at,
+            None => plane,
+        });
+        self.planes(both, order.collect())
+    }
+}

@@ -1,0 +1,51 @@
+//! Protocols as message-in, message-out machines: sharing, multiplication, comparison, opening.
+//!
+//! Three parties compute on numbers that none of them knows: [`share`] splits a secret, a [`Builder`] fixes what is done
+//! with it, a [`Machine`] is one party doing it, and [`combine`] puts the result together. Nothing here sends, waits or
+//! knows the time: whoever carries the messages does, and a simulator carries them as well as a network.
+//!
+//! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; messages come
+//! from whom they seem to and nobody else reads them. The number and the lengths of messages depend on the plan alone.
+//! Not here: parties that lie are not noticed yet, other numbers of parties, other adversaries.
+//!
+//! ```
+//! # use mpc::*;
+//! # use std::sync::Arc;
+//! let mut builder = Builder::default();
+//! let (a, b) = (builder.input(1, 64), builder.input(1, 64));
+//! let product = builder.multiply(a, b);
+//! builder.open(product);
+//! let plan = Arc::new(builder.finish());
+//! assert_eq!(plan.cost(), Cost { rounds: 2, bytes: [16; 3] });
+//!
+//! let inputs = [share(&[6], &[1, 2]), share(&[7], &[3, 4])].map(Vec::from);
+//! let [mut a, mut b] = inputs.map(|shares| shares.into_iter());
+//! let key = |number| Key::new([number; 16]);
+//! let mut parties = Party::ALL.map(|me| {
+//!     let keys = Keys { own: key(me.number()), next: key(me.next().number()) };
+//!     let inputs = vec![a.next().unwrap(), b.next().unwrap()];
+//!     Machine::new(Arc::clone(&plan), me, &keys, inputs).unwrap()
+//! });
+//! let mut next = parties.each_mut().map(Machine::start);
+//! while let [Next::Send(first), Next::Send(second), Next::Send(third)] = &next {
+//!     let messages = [second.clone(), third.clone(), first.clone()];
+//!     let mut messages = messages.iter();
+//!     next = parties.each_mut().map(|party| party.receive(messages.next().unwrap()).unwrap());
+//! }
+//! let [Next::Done(done), ..] = next else { panic!("all end together") };
+//! assert_eq!(done.opened, [[42]]);
+//! ```
+
+mod bits;
+mod build;
+mod compare;
+mod machine;
+mod plan;
+mod prg;
+mod share;
+
+pub use build::Builder;
+pub use machine::{Done, Fault, Keys, Machine, Next};
+pub use plan::{Bits, Cost, Plan, Public, Ring};
+pub use prg::Key;
+pub use share::{Party, Share, combine, share};

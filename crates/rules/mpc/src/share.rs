@@ -1,0 +1,112 @@
+//! Replicated secret sharing among three parties: a secret is the sum of three components, modulo a power of two or bit
+//! by bit, and each party holds two of them.
+//!
+//! Setting: any two components are uniformly random and say nothing of the secret, so one party alone learns nothing;
+//! any two parties together know all three. (Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016.)
+
+use zeroize::ZeroizeOnDrop;
+
+/// One of the three parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Party(u8);
+
+impl Party {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self(0), Self(1), Self(2)];
+
+    /// Returns the party with this number, if there is one.
+    pub fn new(number: u8) -> Option<Self> {
+        (number < 3).then_some(Self(number))
+    }
+
+    /// Returns its number, from 0.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the party after it: the one whose first component it holds too, and from whom it receives.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self((self.0 + 1) % 3)
+    }
+
+    /// Returns the party before it: the one to whom it sends.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self((self.0 + 2) % 3)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
+    }
+}
+
+/// A party's two components of shared words. They are wiped when they are dropped, and cannot be printed or cloned.
+#[derive(ZeroizeOnDrop)]
+pub struct Share {
+    /// The component with the party's own number.
+    pub mine: Vec<u64>,
+    /// The component with the next party's number.
+    pub next: Vec<u64>,
+}
+
+impl Share {
+    pub(crate) fn zeros(words: usize) -> Self {
+        Self { mine: vec![0; words], next: vec![0; words] }
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        Self { mine: self.mine.clone(), next: self.next.clone() }
+    }
+}
+
+/// Shares numbers among the parties: what a client does with its inputs. The noise is two uniformly random words for
+/// each number, used for nothing else.
+///
+/// # Panics
+/// When there is less noise than that.
+pub fn share(numbers: &[u64], noise: &[u64]) -> [Share; 3] {
+    assert!(noise.len() >= 2 * numbers.len(), "two words of noise for each number");
+    let (first, second) = (noise[..numbers.len()].to_vec(), noise[numbers.len()..2 * numbers.len()].to_vec());
+    let rest = numbers.iter().zip(&first).zip(&second);
+    let rest = rest.map(|((number, a), b)| number.wrapping_sub(*a).wrapping_sub(*b)).collect();
+    let components = [first, second, rest];
+    let part = |own: usize, next: usize| Share { mine: components[own].clone(), next: components[next].clone() };
+    [part(0, 1), part(1, 2), part(2, 0)]
+}
+
+/// Puts numbers together again from all three shares: what a client does with its outputs. Returns `None` when the
+/// parties contradict each other, which an honest three never do.
+pub fn combine(shares: &[Share; 3]) -> Option<Vec<u64>> {
+    for party in Party::ALL {
+        if shares[party.index()].next != shares[party.next().index()].mine {
+            return None;
+        }
+    }
+    let [first, second, third] = shares;
+    let lanes = first.mine.iter().zip(&second.mine).zip(&third.mine);
+    Some(lanes.map(|((a, b), c)| a.wrapping_add(*b).wrapping_add(*c)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_unless_somebody_lies() {
+        let numbers = [0, 1, u64::MAX, 42];
+        let noise = [7, 8, 9, u64::MAX, 1, 2, 3, 4];
+        assert_eq!(combine(&share(&numbers, &noise)), Some(numbers.to_vec()));
+        for party in 0..3 {
+            for lane in 0..4 {
+                for own in [true, false] {
+                    let mut shares = share(&numbers, &noise);
+                    let liar = &mut shares[party];
+                    let word = if own { &mut liar.mine[lane] } else { &mut liar.next[lane] };
+                    *word ^= 1;
+                    assert_eq!(combine(&shares), None);
+                }
+            }
+        }
+    }
+}
