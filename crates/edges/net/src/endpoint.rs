@@ -181,7 +181,7 @@ fn transport() -> TransportConfig {
     transport.keep_alive_interval(Some(KEEP_ALIVE));
     transport.stream_receive_window(WINDOW);
     transport.receive_window(WINDOW);
-    transport.send_window(u64::from(WINDOW.into_inner()));
+    transport.send_window(WINDOW.into_inner());
     transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
     transport.max_concurrent_uni_streams(VarInt::from_u32(0));
     transport
