@@ -12,7 +12,7 @@ const RULES: [&str; 12] =
     ["state", "proof", "ledger", "market", "task", "transition", "chain", "scheduler", "vm", "lang", "mpc", "api"];
 
 /// What `base` and `rules` may take from the registry. None of these reads a clock, a file, a socket or a random source.
-const PURE: [&str; 27] = [
+const PURE: [&str; 28] = [
     // Signatures and hashes.
     "k256",
     "sha2",
@@ -38,6 +38,8 @@ const PURE: [&str; 27] = [
     "postcard",
     // Vectors for that permutation, chosen when it runs: the digests are the same on every processor.
     "fearless_simd",
+    // What two parties draw alike from a common key.
+    "aes",
     // Secrets: wiping, and comparing in constant time.
     "subtle",
     "zeroize",
