@@ -37,3 +37,21 @@ pub const CHUNK_BYTES: usize = 120_000;
 pub const BATCH_CHUNKS: usize = 64;
 /// Most sessions or names of other kinds that one request may list.
 pub const PAGE: usize = 1_000;
+/// Longest encoding of a program's bytecode, in bytes.
+pub const BYTECODE_BYTES: usize = 16 << 20;
+/// Most lanes of one value.
+pub const VALUE_LANES: u32 = 1 << 20;
+/// Most lanes of all constants of a program together.
+pub const CONSTANT_LANES: usize = 1 << 21;
+/// Most functions of a program.
+pub const FUNCTIONS: usize = 4_096;
+/// Most ports, releases or host functions of a program.
+pub const PORTS: usize = 4_096;
+/// Most instructions of one function.
+pub const INSTRUCTIONS: usize = 1 << 20;
+/// Deepest nesting of blocks in a function.
+pub const NESTING: usize = 32;
+/// Steps that verifying one program may take: one for each instruction, operand, result and block.
+pub const VERIFIER_STEPS: u64 = 1 << 26;
+/// Largest figure that a cost certificate may hold: what is dearer is refused.
+pub const COST: u64 = 1 << 60;
