@@ -3,6 +3,7 @@
 //! A program is verified before anything else is done with it: [`Verified`] is the only thing that an engine takes.
 
 mod build;
+pub mod clear;
 pub mod cost;
 pub mod direct;
 mod engine;
@@ -11,7 +12,9 @@ mod layout;
 mod operation;
 mod program;
 mod rule;
+pub mod sample;
 mod signature;
+pub mod text;
 mod verify;
 
 pub use build::FunctionBuilder;
