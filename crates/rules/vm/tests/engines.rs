@@ -1,11 +1,10 @@
 //! The engines agree on random programs, and on what they cost.
 
-use types::{Decode, Encode};
 use vm::clear::Clear;
 use vm::direct::Direct;
 use vm::sample::{self, Chance};
-use vm::text::{assemble, disassemble};
-use vm::{Engine, Limits, Program, Run, Stop, Verified, verify};
+use vm::text::disassemble;
+use vm::{Cause, Engine, Limits, Run, Stop, Verified};
 
 const PLENTY: Limits = Limits { fuel: 1 << 40, memory_bytes: 1 << 30 };
 
@@ -34,4 +33,58 @@ fn the_clear_engine_gives_what_the_definition_gives() {
         }
     }
     assert!(finished > 2_000 && stopped > 20, "{finished} finished, {stopped} stopped");
+}
+
+#[test]
+fn a_run_costs_what_the_certificate_says_or_less_where_it_is_not_exact() {
+    let (mut exact, mut less) = (0, 0);
+    for seed in 10_000..12_000 {
+        let program = sample::program(seed, 10 + seed % 30);
+        let certificate = program.program().certificate;
+        let Ok(run) = run(&mut Direct, &program, seed, PLENTY) else { continue };
+        let [first, second, third] = run.measured.sent;
+        let measured = [run.measured.fuel, run.measured.rounds, first, second, third];
+        let most = [
+            certificate.fuel,
+            certificate.rounds,
+            certificate.sent_first,
+            certificate.sent_second,
+            certificate.sent_third,
+        ];
+        if certificate.exact {
+            assert_eq!(measured, most, "seed {seed}\n{}", disassemble(&program));
+            exact += 1;
+        } else {
+            assert!(measured.iter().zip(&most).all(|(measured, most)| measured <= most), "seed {seed}");
+            less += usize::from(measured != most);
+        }
+    }
+    assert!(exact > 300 && less > 100, "{exact} exact, {less} less");
+}
+
+#[test]
+fn the_last_fuel_is_enough_and_one_less_stops_both_engines_at_one_place() {
+    for seed in 20_000..20_300 {
+        let program = sample::program(seed, 30);
+        let Ok(whole) = run(&mut Clear, &program, seed, PLENTY) else { continue };
+        let just = Limits { fuel: whole.measured.fuel, ..PLENTY };
+        assert_eq!(run(&mut Clear, &program, seed, just).as_ref(), Ok(&whole), "seed {seed}");
+        let less = Limits { fuel: whole.measured.fuel - 1, ..PLENTY };
+        let stops = [run(&mut Clear, &program, seed, less), run(&mut Direct, &program, seed, less)];
+        assert_eq!(stops[0], stops[1], "seed {seed}");
+        assert_eq!(stops[0].as_ref().unwrap_err().cause, Cause::Fuel, "seed {seed}");
+    }
+}
+
+#[test]
+fn memory_is_refused_before_anything_runs() {
+    let program = sample::program(1, 30);
+    let slots = program.program().certificate.slots;
+    let limits = Limits { memory_bytes: slots * 8 - 1, ..PLENTY };
+    for engine in [&mut Clear as &mut dyn Engine, &mut Direct] {
+        assert_eq!(run(engine, &program, 1, limits).unwrap_err().cause, Cause::Memory);
+        let one_less = &sample::inputs(&program, 1)[1..];
+        let stop = engine.run(&program, one_less, PLENTY, &mut Chance::new(1)).unwrap_err();
+        assert_eq!(stop.cause, Cause::Inputs);
+    }
 }

@@ -226,8 +226,8 @@ fn memory(operation: &Operation, operands: [&[u64]; 3], is_in_place: bool, out: 
             if !is_in_place {
                 out.copy_from_slice(array);
             }
-            let end = first.checked_add(part.len()).ok_or(Cause::Index)?;
-            match out.get_mut(first..end) {
+            let end = first.checked_add(part.len());
+            match end.and_then(|end| out.get_mut(first..end)) {
                 Some(lanes) => lanes.copy_from_slice(part),
                 None if *operation == Operation::OWrite => {}
                 None => return Err(Cause::Index),
