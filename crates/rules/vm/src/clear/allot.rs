@@ -1,7 +1,8 @@
 //! Which values share a register or a buffer.
 //!
 //! The program is laid out as a line of positions. A value lives from its definition to its last use, or to the end of the
-//! loop around that use if it was there before the loop. What a loop carries stays in one place where it can, so that an
+//! loop around that use if it was there before the loop. Of two arms only one is run, so a value that ends in the second
+//! does not live through the first. What a loop carries stays in one place where it can, so that an
 //! array that is changed in a loop is changed where it is.
 
 use super::code::{pair_of, single_of};
@@ -42,11 +43,21 @@ struct Around {
     used: Vec<u32>,
 }
 
+/// A second arm that is being walked, or was.
+struct Arm {
+    start: u32,
+    end: u32,
+    /// Values from outside that it uses, and where each was used last before.
+    used: Vec<(u32, u32)>,
+}
+
 struct Lives<'a> {
     function: &'a Function,
     layout: &'a Layout,
     now: u32,
     loops: Vec<Around>,
+    arms: Vec<Arm>,
+    left_arms: Vec<Arm>,
     start: Vec<u32>,
     end: Vec<u32>,
     /// What a loop writes at its end, beside the definition.
@@ -66,6 +77,8 @@ impl<'a> Lives<'a> {
             layout,
             now: 0,
             loops: Vec::new(),
+            arms: Vec::new(),
+            left_arms: Vec::new(),
             start: vec![0; count],
             end: vec![0; count],
             again: vec![None; count],
@@ -87,6 +100,10 @@ impl<'a> Lives<'a> {
     fn read(&mut self, numbers: &[u32]) {
         for number in numbers {
             let start = self.start[at(*number)];
+            let end = self.end[at(*number)];
+            for arm in self.arms.iter_mut().filter(|arm| start < arm.start && end <= arm.start) {
+                arm.used.push((*number, end));
+            }
             self.end[at(*number)] = self.end[at(*number)].max(self.now);
             let outermost = self.loops.partition_point(|around| around.start < start);
             if let Some(around) = self.loops.get_mut(outermost) {
@@ -143,10 +160,13 @@ impl<'a> Lives<'a> {
         let count = u32::try_from(instruction.results.len()).expect("results are counted in 32 bits");
         match instruction.operation {
             Operation::If { then, otherwise } => {
-                for arm in [then, otherwise] {
-                    let given = self.block(arm);
-                    self.wished.extend((first..).zip(given.iter().copied()));
-                }
+                let given = self.block(then);
+                self.wished.extend((first..).zip(given.iter().copied()));
+                self.arms.push(Arm { start: self.now, end: 0, used: Vec::new() });
+                let given = self.block(otherwise);
+                self.wished.extend((first..).zip(given.iter().copied()));
+                let arm = self.arms.pop().expect("it was pushed above");
+                self.left_arms.push(Arm { end: self.now, ..arm });
                 self.now += 1;
             }
             Operation::Repeat { body, .. } | Operation::Loop { body, .. } => {
@@ -187,6 +207,36 @@ impl<'a> Lives<'a> {
             self.end[at(number)] = self.end[at(number)].max(self.now + 1);
         }
         self.now += 1;
+    }
+}
+
+impl Lives<'_> {
+    /// Where each value lives: from its definition to its end, but for the arms that it skips, and where a loop writes it.
+    fn stretches(&self) -> Vec<Vec<(u32, u32)>> {
+        let mut gaps: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.start.len()];
+        for arm in &self.left_arms {
+            for (number, last) in &arm.used {
+                // Whoever lives on behind both arms lives through both.
+                if self.end[at(*number)] <= arm.end {
+                    gaps[at(*number)].push((*last, arm.start));
+                }
+            }
+        }
+        let stretch = |(number, mut gaps): (usize, Vec<(u32, u32)>)| {
+            gaps.sort_unstable();
+            let mut all = Vec::new();
+            let mut start = self.start[number];
+            for (from, to) in gaps {
+                if start < from {
+                    all.push((start, from));
+                }
+                start = start.max(to);
+            }
+            all.push((start, self.end[number]));
+            all.extend(self.again[number].map(|end| (end, end + 1)));
+            all
+        };
+        gaps.into_iter().enumerate().map(stretch).collect()
     }
 }
 
@@ -246,12 +296,7 @@ pub(super) fn seats(function: &Function, layout: &Layout) -> Seats {
     }
     let loops = lives.indices.len();
     let count = u32::try_from(layout.kinds.len()).expect("values are counted in 32 bits");
-    let own = (0..layout.kinds.len()).map(|number| {
-        let mut all = vec![(lives.start[number], lives.end[number])];
-        all.extend(lives.again[number].map(|end| (end, end + 1)));
-        all
-    });
-    let mut groups = Groups { parent: (0..count).collect(), lives: own.collect() };
+    let mut groups = Groups { parent: (0..count).collect(), lives: lives.stretches() };
     lives.forced.iter().for_each(|(a, b)| groups.join(*a, *b, true));
     for (a, b) in lives.wished {
         let is_alike = layout.kind(a).lanes == layout.kind(b).lanes;

@@ -52,7 +52,7 @@ impl Outside<'_> {
             Action::Copy => Operation::Concat,
         };
         match wide.results.as_slice() {
-            [result] if !matches!(operation, Operation::Host { .. } | Operation::Shuffle) => {
+            [result] if !gives_columns(&operation) => {
                 let mut out = match result.home {
                     Home::Buffer(buffer) => take(&mut buffers[index(buffer)]),
                     Home::Register(_) => take(&mut self.single),
@@ -191,6 +191,11 @@ impl Outside<'_> {
         self.order.sort_by_key(|at| key(keys[*at]));
         operands.iter().map(|column| self.order.iter().map(|at| column[*at]).collect()).collect()
     }
+}
+
+/// Whether an operation gives as many columns as it takes, or what the host says.
+const fn gives_columns(operation: &Operation) -> bool {
+    matches!(operation, Operation::Host { .. } | Operation::Shuffle | Operation::Sort | Operation::Sorts)
 }
 
 /// Brings 64 random bits into a width.

@@ -308,7 +308,7 @@ impl Writer {
         self.push(body, O::ORead, &operands, &[kind.with_lanes(1).with_label(label)]);
         let (operands, label) = self.wants(body, &[kind, index(bits), kind.with_lanes(1)]);
         self.push(body, O::OWrite, &operands, &[kind.with_label(label)]);
-        if self.chance.below(64) == 0 {
+        if self.chance.below(16) == 0 {
             let (array, label) = self.wants(body, &[kind]);
             let at = self.want(body, index(4));
             self.push(body, O::Get, &[array[0], at], &[kind.with_lanes(1).with_label(label)]);
@@ -322,6 +322,8 @@ impl Writer {
         let (operands, label) = self.wants(body, &[kind, beside]);
         let sort = self.chance.pick(&[O::Sort, O::Sorts]);
         self.push(body, sort, &operands, &[kind.with_label(label), beside.with_label(label)]);
+        let (operands, label) = self.wants(body, &[kind]);
+        self.push(body, sort, &operands, &[kind.with_label(label)]);
         let (operands, label) = self.wants(body, &[kind]);
         let most = self.chance.pick(&[O::ArgMax, O::ArgMaxs]);
         let one = kind.with_lanes(1).with_label(label);
@@ -339,7 +341,7 @@ impl Writer {
         let halved = self.program.hosts[0].parameters[0];
         let argument = self.want(body, halved);
         self.push(body, Operation::Host { host: 0 }, &[argument], &[halved]);
-        if self.chance.below(32) == 0 {
+        if self.chance.below(16) == 0 {
             let flag = self.want(body, Type::public(Width::BIT, 1));
             self.push(body, Operation::Check { code: 7 }, &[flag], &[]);
         }
@@ -401,7 +403,7 @@ impl Writer {
                 let times = self.push(body, O::Int { value }, &[], &[index])[0];
                 let all: Vec<u32> = std::iter::once(times).chain(operands).collect();
                 let inner = self.block(body, &with_index, &carried);
-                let bound = if self.chance.below(64) == 0 { 2 } else { 4 };
+                let bound = if self.chance.below(16) == 0 { 2 } else { 4 };
                 self.push(body, O::Loop { body: inner, bound }, &all, &carried);
             }
             _ => self.waiting(body, &operands, &carried),
@@ -432,7 +434,7 @@ impl Writer {
         body.depth -= 1;
         body.scope.truncate(outside);
         body.builder.close(&std::iter::once(less).chain(given).collect::<Vec<_>>());
-        let bound = if self.chance.below(64) == 0 { 1 } else { 3 };
+        let bound = if self.chance.below(16) == 0 { 1 } else { 3 };
         self.push(body, O::While { test, body: inner, bound }, &all, &kinds);
     }
 }

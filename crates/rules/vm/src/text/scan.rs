@@ -97,7 +97,8 @@ impl<'a> Scanner<'a> {
                 self.advance()?;
                 Ok(word)
             }
-            _ => self.error("expected a word"),
+            Some(_) => self.error("expected a word"),
+            None => self.error("the text ends too early"),
         }
     }
 

@@ -259,6 +259,7 @@ impl<'a> Walk<'a> {
         };
         let is_loop = matches!(operation, Operation::Loop { .. });
         ensure!(carried == results, ResultType);
+        ensure!(body == self.next_block, BlockOrder);
         // Without its block an instruction has no index: the block's first parameter says how wide it is.
         let block: &Block = signature::index(&self.function.blocks, body).map_err(|_| Rule::BlockOrder)?;
         let index = *block.parameters.first().ok_or(Rule::BlockParameters)?;
