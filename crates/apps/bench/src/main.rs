@@ -1,6 +1,6 @@
 //! Measures the hot paths and the whole spine, each doing the real work.
 //!
-//! Hashing, the state tree, the transition, the journal and the sandbox on their own; and the way of a transfer from an
+//! Hashing, the state tree, the transition, the journal, the sandbox and the virtual machine on their own; and the way of a transfer from an
 //! HTTP request to the disk and to L1. Every figure is checked for the work behind it.
 
 mod cached;
@@ -10,6 +10,7 @@ mod measure;
 mod node;
 mod prove;
 mod spine;
+mod vm;
 
 use clap::Parser;
 use serde_json::json;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal, sandbox, prove, spine, or a part of the last such as spine/transfers.
+    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, spine, or a part of the last such as spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
@@ -53,7 +54,7 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 11] = [
+const BENCHES: [(&str, Bench); 12] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("state/cached", cached::state),
@@ -61,6 +62,7 @@ const BENCHES: [(&str, Bench); 11] = [
     ("journal", measure::journal),
     ("sandbox", measure::sandbox),
     ("prove", prove::prove),
+    ("vm", vm::vm),
     ("spine/transfers", spine::transfers),
     ("spine/confirmation", spine::confirmation),
     ("spine/restart", spine::restart),
