@@ -32,7 +32,7 @@ impl Engine for Clear {
         limits: Limits,
         world: &mut dyn World,
     ) -> Result<Run, Stop> {
-        Loaded::new(program)?.run(inputs, limits, world, &mut Blind)
+        Loaded::new(program)?.run(inputs, limits, world)
     }
 }
 
@@ -53,8 +53,15 @@ impl<'a> Loaded<'a> {
         Ok(Self { program, code, registers, buffers: Vec::new() })
     }
 
+    /// Runs the program.
+    ///
+    /// Not generic, so that the loop is compiled here and as fast as this crate is.
+    pub fn run(&mut self, inputs: &[Vec<u64>], limits: Limits, world: &mut dyn World) -> Result<Run, Stop> {
+        self.watched(inputs, limits, world, &mut Blind)
+    }
+
     /// Runs the program. `watch` sees each instruction before it is done.
-    pub fn run<W: Watch>(
+    pub fn watched<W: Watch>(
         &mut self,
         inputs: &[Vec<u64>],
         limits: Limits,

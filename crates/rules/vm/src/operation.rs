@@ -1,4 +1,4 @@
-//! The operations: number, name and what each carries. What they mean is in `meaning`, what they cost in `cost`.
+//! The operations: number, name and what each carries. What they mean is in `direct`, what they cost in `cost`.
 
 use crate::kind::Fold;
 use types::{Decode, DecodeError, Encode, Reader, Sink};

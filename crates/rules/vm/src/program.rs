@@ -197,7 +197,7 @@ types::record! {
         pub exact: bool,
         /// Work of the clear engine, the unit of every bill.
         pub fuel: u64,
-        /// Lanes of all values that live at once, at most.
+        /// Lanes of the values of the first function and of the deepest chain of calls out of it.
         pub slots: u64,
         /// Replicated sharing among three: how often the parties wait for each other.
         pub rounds: u64,

@@ -110,6 +110,12 @@ macro_rules! code {
             pub(super) fn all(self, s: u8, t: u8, a: Option<&[u64]>, b: &[u64], out: &mut [u64]) {
                 match self { $(Self::$pair => zip(a, b, out, |a, b| lane::$two(s, t, a, b)),)* }
             }
+
+            /// Combines lanes into one, from the first on.
+            pub(super) fn fold(self, s: u8, lanes: &[u64]) -> u64 {
+                let (first, rest) = lanes.split_first().expect("a group has a lane");
+                match self { $(Self::$pair => rest.iter().fold(*first, |a, b| lane::$two(s, 0, a, *b)),)* }
+            }
         }
 
         impl Single {

@@ -288,10 +288,7 @@ fn moved(operation: &Operation, from: Width, to: Width, lanes: &[u64], out: &mut
             let pair = fold_pair(fold, from);
             let group = lanes.len() / out.len();
             for (out, lanes) in out.iter_mut().zip(lanes.chunks_exact(group)) {
-                *out = lanes[0];
-                for lane in &lanes[1..] {
-                    pair.all(64 - from.bits(), 0, None, std::slice::from_ref(lane), std::slice::from_mut(out));
-                }
+                *out = pair.fold(64 - from.bits(), lanes);
             }
         }
         Operation::Scan { fold } => {
