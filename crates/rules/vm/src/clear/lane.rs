@@ -39,8 +39,8 @@ pairs! {
         let product = u128::from(a) * u128::from(b);
         low(s, u64::try_from(product >> (64 - s) & u128::from(u64::MAX)).unwrap_or(0))
     };
-    mul_his(s, t, a, b) low(s, truncated(i128::from(signed(s, a)) * i128::from(signed(s, b)) >> (64 - s)));
-    mul_fix(s, t, a, b) low(s, truncated(i128::from(signed(s, a)) * i128::from(signed(s, b)) >> (t & 63)));
+    mul_his(s, t, a, b) low(s, truncated((i128::from(signed(s, a)) * i128::from(signed(s, b))) >> (64 - s)));
+    mul_fix(s, t, a, b) low(s, truncated((i128::from(signed(s, a)) * i128::from(signed(s, b))) >> (t & 63)));
     div(s, t, a, b) a.checked_div(b).unwrap_or(low(s, u64::MAX));
     rem(s, t, a, b) a.checked_rem(b).unwrap_or(a);
     divs(s, t, a, b) {
@@ -97,8 +97,8 @@ singles! {
     shr(s, t, a) a >> (t & 63);
     sar(s, t, a) low(s, (signed(s, a) >> (t & 63)).cast_unsigned());
     // A rotation by nothing shifts right by the whole width, which would be too far for 64 bits.
-    rotl(s, t, a) if t == 0 { a } else { low(s, a << (t & 63)) | a >> (64 - s - t & 63) };
-    sign(s, t, a) a >> (63 - s & 63);
+    rotl(s, t, a) if t == 0 { a } else { low(s, a << (t & 63)) | a >> ((64 - s - t) & 63) };
+    sign(s, t, a) a >> ((63 - s) & 63);
     same(s, t, a) a;
     narrow(s, t, a) low(s, a);
     // From a width of 64 - t bits.
