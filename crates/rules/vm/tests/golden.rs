@@ -1,5 +1,7 @@
 //! Bytes and costs that never change without a change of the protocol.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 use types::Encode;
 use vm::sample::{self, Chance};
 use vm::text::assemble;

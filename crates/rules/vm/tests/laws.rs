@@ -1,5 +1,7 @@
 //! What each operation means, on every width, at the ends of the range and between: laws over wide numbers.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 use types::GOLDILOCKS;
 use vm::clear::Clear;
 use vm::direct::Direct;
@@ -34,8 +36,9 @@ fn run(operation: &str, from: &str, to: &str, lists: &[Vec<u64>]) -> Vec<u64> {
         lists.len()
     );
     let program = certify(assemble(&text).unwrap()).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"));
-    let mut outputs = [&mut Clear as &mut dyn Engine, &mut Direct]
-        .map(|engine| engine.run(&program, lists, LIMITS, &mut Chance::new(0)).unwrap().outputs.remove(0));
+    let engines: [&mut dyn Engine; 2] = [&mut Clear, &mut Direct];
+    let mut outputs =
+        engines.map(|engine| engine.run(&program, lists, LIMITS, &mut Chance::new(0)).unwrap().outputs.remove(0));
     assert_eq!(outputs[0], outputs[1], "{operation} on {from}");
     outputs[0].split_off(0)
 }

@@ -1,5 +1,7 @@
 //! Each rule of the verifier refuses what breaks it, and says which rule it was.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 use std::collections::BTreeSet;
 use types::{Decode, Encode, limits};
 use vm::sample::{self, Chance};

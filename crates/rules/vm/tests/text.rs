@@ -1,5 +1,7 @@
 //! The text form holds whatever a program is.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 use vm::sample;
 use vm::text::{assemble, disassemble};
 use vm::{certify, verify};
