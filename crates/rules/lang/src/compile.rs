@@ -1,5 +1,6 @@
 //! All steps in their order.
 
+use crate::check::check;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::resolve::{Program, load};
 use crate::source::{Modules, Sources, Span};
@@ -57,6 +58,10 @@ impl Failed {
 pub fn read(name: &str, text: &str, modules: &dyn Modules) -> Result<Parsed, Failed> {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let program = load(name, text, modules, &mut sources, &mut diagnostics);
+    // What the parser could not read would only be told twice.
+    if diagnostics.is_empty() {
+        check(&program, &mut diagnostics);
+    }
     if !diagnostics.is_empty() {
         return Err(Failed { sources, diagnostics: diagnostics.into_sorted() });
     }

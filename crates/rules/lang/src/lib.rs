@@ -20,6 +20,7 @@
 //! ```
 
 mod ast;
+mod check;
 mod compile;
 mod diagnostic;
 mod emit;

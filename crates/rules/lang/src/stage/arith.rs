@@ -362,6 +362,7 @@ impl Stage<'_> {
     /// Converts to another scalar as `int32(x)` does: modulo the width, `fix64` to its whole part rounded down.
     pub(super) fn convert(&mut self, value: &Value, to: Scalar, span: Span) -> Staged<Value> {
         let value = match value {
+            Value::Number(number) if to == Scalar::Bool => return Ok(Value::truth(number & 1 == 1)),
             Value::Number(number) if to.holds(*number) => return self.settle(value, to, span),
             Value::Number(number) => Value::Known(INT64, INT64.wrap(*number)),
             other => other.clone(),

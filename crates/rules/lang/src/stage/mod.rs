@@ -30,6 +30,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 pub(crate) use value::{Fields, Items, Piece, Value};
 use vm::{Label, Meaning, Operation, Width};
+pub(crate) use builtin::NAMES;
+pub(crate) use share::REFUSED;
 
 /// How many steps the compiler takes before it says that a program does not end.
 const STEPS_MAX: u64 = 100_000_000;

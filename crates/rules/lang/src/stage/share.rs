@@ -9,7 +9,7 @@ use crate::source::Span;
 use crate::types::Type;
 
 /// The namespaces of Stoffel that have no meaning here, and why.
-const REFUSED: &[(&str, &str)] = &[
+pub(crate) const REFUSED: &[(&str, &str)] = &[
     ("Rbc", "parties do not send each other messages from a program: the engine does"),
     ("Avss", "shares of keys on curves are not part of the language; `Share` holds numbers"),
     ("Crypto", "hashes of texts are made outside of the program: give it their bytes as an input"),
