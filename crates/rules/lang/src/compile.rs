@@ -6,6 +6,8 @@ use crate::resolve::{Program, load};
 use crate::source::{Modules, Sources, Span};
 use crate::stage::{Finished, Options, Shown, stage};
 use crate::{emit, ir};
+use std::collections::BTreeMap;
+use vm::cost::Cost;
 use vm::{SourceMap, Verified};
 
 /// A program that was read and checked.
@@ -35,6 +37,9 @@ pub struct Compiled {
     pub prints: Vec<Vec<Shown>>,
     /// The assertions by their codes.
     pub checks: Vec<Check>,
+    /// What each line costs, by file and line, at most: loops as often as they may run, both arms of branches, and
+    /// rounds as if nothing else ran beside the line.
+    pub lines: BTreeMap<(u32, u32), Cost>,
 }
 
 /// A program that is wrong.
@@ -114,11 +119,13 @@ impl Parsed {
         }
         let spans: Vec<Span> = finished.checks.iter().map(|(span, _)| *span).collect();
         let (program, mut map) = emit::emit(&graph, &self.sources, &spans);
+        let mut lines = BTreeMap::new();
+        emit::costs(&graph, &graph.body, &program, &self.sources, 1, &mut lines);
         match vm::certify(program) {
             Ok(program) => {
                 map.program = program.program().id();
                 let checks = finished.checks.into_iter().map(|(span, message)| Check { span, message }).collect();
-                Some(Compiled { program, map, prints: finished.prints, checks })
+                Some(Compiled { program, map, prints: finished.prints, checks, lines })
             }
             Err(refusal) => {
                 let message = format!("the bytecode was refused: {refusal}");

@@ -3,6 +3,7 @@
 use crate::ir::{Graph, Id, Region, Work, is_pure};
 use crate::source::{Sources, Span, count, index};
 use std::collections::BTreeMap;
+use vm::cost::Cost;
 use vm::{Certificate, Constant, Function, FunctionBuilder, FunctionMap, Host, Name, Operation, Port, Program, Release, SourceMap, Type};
 
 /// The fuel of a print.
@@ -179,5 +180,39 @@ impl<'g> Writer<'g> {
         self.spans[block].push(place(span));
         let numbers = self.builder.push(operation, &operands, &types);
         self.numbers.extend(results.iter().copied().zip(numbers));
+    }
+}
+
+/// Adds up what each line costs.
+pub(crate) fn costs(
+    graph: &Graph,
+    region: &Region,
+    program: &Program,
+    sources: &Sources,
+    times: u64,
+    lines: &mut BTreeMap<(u32, u32), Cost>,
+) {
+    for node in &region.nodes {
+        match &node.work {
+            Work::Do(operation) => {
+                let types = |ids: &[Id]| ids.iter().map(|id| graph.ty(*id)).collect::<Vec<_>>();
+                let cost = vm::cost::of(program, operation, &types(&node.operands), &types(&node.results)).times(times);
+                let line = (node.span.file, sources.place(node.span).0);
+                let old = lines.remove(&line).unwrap_or_default();
+                lines.insert(line, old.then(cost));
+            }
+            Work::If(yes, no) => {
+                costs(graph, yes, program, sources, times, lines);
+                costs(graph, no, program, sources, times, lines);
+            }
+            Work::Repeat(body, count) => {
+                costs(graph, body, program, sources, times.saturating_mul(*count), lines);
+            }
+            Work::While { test, body, bound } => {
+                let times = times.saturating_mul(*bound);
+                costs(graph, test, program, sources, times, lines);
+                costs(graph, body, program, sources, times, lines);
+            }
+        }
     }
 }
