@@ -51,7 +51,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 fn run_source(options: Options, say: &Say) -> Result<(), Error> {
     if !crate::program::is_program(&options.program) {
         let program = options.program.display();
-        return Err(Error::failed(format!("{program} is no `.stfl` source: leave --clear out to run it on the network")));
+        return Err(Error::failed(format!(
+            "{program} is no `.stfl` source: leave --clear out to run it on the network"
+        )));
     }
     if !options.clear {
         return Err(Error::failed("a source runs here with --clear, where nothing is secret"));

@@ -19,18 +19,30 @@ pub(crate) struct Expr {
 #[derive(Debug, Clone)]
 pub(crate) enum ExprKind {
     Int(i128, Option<Scalar>),
-    Decimal { digits: u128, behind: i32, negative: bool },
+    Decimal {
+        digits: u128,
+        behind: i32,
+        negative: bool,
+    },
     Text(Vec<Piece>),
     Bool(bool),
     None,
     Name(String),
     List(Vec<Expr>),
     Dict(Vec<(Expr, Expr)>),
-    Comprehension { value: Box<Expr>, name: Name, over: Box<Expr>, filter: Option<Box<Expr>> },
+    Comprehension {
+        value: Box<Expr>,
+        name: Name,
+        over: Box<Expr>,
+        filter: Option<Box<Expr>>,
+    },
     Unary(Unary, Box<Expr>),
     Binary(Binary, Box<Expr>, Box<Expr>),
     Range(Box<Expr>, Box<Expr>),
-    Call { callee: Box<Expr>, arguments: Vec<Argument> },
+    Call {
+        callee: Box<Expr>,
+        arguments: Vec<Argument>,
+    },
     Index(Box<Expr>, Box<Expr>),
     Slice(Box<Expr>, Option<Box<Expr>>, Option<Box<Expr>>),
     Field(Box<Expr>, Name),

@@ -84,7 +84,8 @@ impl Parsed {
     #[must_use]
     pub fn tests(&self) -> Vec<String> {
         let functions = self.program.functions.values();
-        let tests = functions.filter(|function| function.name.text.starts_with("test_") && function.parameters.is_empty());
+        let tests =
+            functions.filter(|function| function.name.text.starts_with("test_") && function.parameters.is_empty());
         tests.map(|function| function.name.text.clone()).collect()
     }
 
@@ -101,7 +102,8 @@ impl Parsed {
             Some(function) => stage(&self.program, &self.sources, options, function, &mut diagnostics),
             None => {
                 let message = format!("there is no function `{entry}` to begin with");
-                diagnostics.push(Diagnostic::new("name", Span::default(), message).help("write `def main() -> int64:`"));
+                diagnostics
+                    .push(Diagnostic::new("name", Span::default(), message).help("write `def main() -> int64:`"));
                 None
             }
         };

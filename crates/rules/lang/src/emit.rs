@@ -4,7 +4,10 @@ use crate::ir::{Graph, Id, Region, Work, is_pure};
 use crate::source::{Sources, Span, count, index};
 use std::collections::BTreeMap;
 use vm::cost::Cost;
-use vm::{Certificate, Constant, Function, FunctionBuilder, FunctionMap, Host, Name, Operation, Port, Program, Release, SourceMap, Type};
+use vm::{
+    Certificate, Constant, Function, FunctionBuilder, FunctionMap, Host, Name, Operation, Port, Program, Release,
+    SourceMap, Type,
+};
 
 /// The fuel of a print.
 const PRINT_FUEL: u64 = 100;
@@ -73,11 +76,23 @@ pub(crate) fn emit(graph: &Graph, sources: &Sources, checks: &[Span]) -> (Progra
     let mut ports = Vec::new();
     for input in &graph.inputs {
         let kind = graph.ty(input.value);
-        ports.push(Port { is_output: false, client: empty(&input.client), name: empty(&input.name), kind, meaning: input.meaning });
+        ports.push(Port {
+            is_output: false,
+            client: empty(&input.client),
+            name: empty(&input.name),
+            kind,
+            meaning: input.meaning,
+        });
     }
     for output in &graph.outputs {
         let kind = graph.ty(output.value);
-        ports.push(Port { is_output: true, client: empty(&output.client), name: empty(&output.name), kind, meaning: output.meaning });
+        ports.push(Port {
+            is_output: true,
+            client: empty(&output.client),
+            name: empty(&output.name),
+            kind,
+            meaning: output.meaning,
+        });
     }
     let (function, map) = Writer::new(graph).write();
     let constants = graph.tables.iter().map(|(kind, lanes)| Constant { kind: *kind, lanes: lanes.clone() }).collect();

@@ -42,7 +42,7 @@ fn written(text: &str, tokens: &[Token]) -> String {
         offset = end;
         let mut here = Vec::new();
         let continued = open > 0;
-        while let Some(token) = tokens.get(at).filter(|token| index(token.span.start) < end || end == text.len()) {
+        while let Some(token) = tokens.get(at).filter(|token| index(token.span.start) < end) {
             match token.kind {
                 Kind::Indent => depth += 1,
                 Kind::Dedent => depth = depth.saturating_sub(1),
@@ -62,7 +62,7 @@ fn written(text: &str, tokens: &[Token]) -> String {
         empty = 0;
         // A comment belongs to the line behind it; the depth of that is known from its own spaces.
         let closes = here.first().is_some_and(|token| matches!(token.kind, Kind::Sign(")" | "]" | "}")));
-        let level = if here.is_empty() { depth_of(text, offset, tokens, at, depth) } else { depth };
+        let level = if here.is_empty() { depth_of(tokens, at, depth) } else { depth };
         let level = level + usize::from(continued && !closes);
         out.push_str(&" ".repeat(level * INDENT));
         out.push_str(&spaced(text, &here, &mut open));
@@ -76,7 +76,7 @@ fn written(text: &str, tokens: &[Token]) -> String {
 }
 
 /// Returns the depth of the next line that has code.
-fn depth_of(_text: &str, _offset: usize, tokens: &[Token], at: usize, depth: usize) -> usize {
+fn depth_of(tokens: &[Token], at: usize, depth: usize) -> usize {
     let mut depth = depth;
     for token in tokens.iter().skip(at) {
         match token.kind {
@@ -133,11 +133,37 @@ fn needs_space(last: &Token, next: &Token, unary: bool) -> bool {
         return false;
     }
     match (&last.kind, &next.kind) {
-        (Kind::Sign("(" | "[" | "{" | "." | ".."), _) | (_, Kind::Sign(")" | "]" | "}" | "," | ":" | "." | ".." | ";")) => {
+        (Kind::Sign("(" | "[" | "{" | "." | ".."), _)
+        | (_, Kind::Sign(")" | "]" | "}" | "," | ":" | "." | ".." | ";")) => {
             // A range reads better without spaces; signs that would join into another keep one.
             false
         }
-        (_, Kind::Sign("(" | "[")) => !ends_value(last) && !matches!(last.kind, Kind::Keyword if last.span.end == next.span.start),
+        (_, Kind::Sign("(" | "[")) => {
+            !ends_value(last) && !matches!(last.kind, Kind::Keyword if last.span.end == next.span.start)
+        }
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, wanted: &str) {
+        let formatted = format("main.stfl", text).unwrap_or_else(|failed| panic!("{}", failed.render()));
+        assert_eq!(formatted, wanted);
+        assert_eq!(format("main.stfl", &formatted).unwrap(), wanted, "a second time");
+    }
+
+    #[test]
+    fn blocks_spaces_and_empty_lines_are_made_even() {
+        let text = "# Head.\ndef f( a:int64,b :int64 )->int64 :\n      # Inner.\n      if a<b :   # why\n            return -a+b*( 2 )\n\n\n\n\n      return [1,2] [0]\n";
+        let wanted = "# Head.\ndef f(a: int64, b: int64) -> int64:\n  # Inner.\n  if a < b:  # why\n    return -a + b * (2)\n\n\n  return [1, 2][0]\n";
+        check(text, wanted);
+    }
+
+    #[test]
+    fn the_library_is_written_as_it_should_be() {
+        check(crate::LIBRARY, crate::LIBRARY);
     }
 }

@@ -36,9 +36,9 @@ mod token;
 mod types;
 
 pub use compile::{Check, Compiled, Failed, Parsed, read};
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
 pub use format::format;
 pub use reading::{lanes, show};
-pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
 pub use source::{File, Modules, Sources, Span};
 pub use stage::{Options, Shown};
 

@@ -5,7 +5,8 @@ use vm::{Meaning, Width};
 
 /// Reads the lanes of a port from a text such as `42`, `-1.5`, `true` or `1,2,3`. What is wrong is said in a sentence.
 pub fn lanes(text: &str, kind: vm::Type, meaning: Meaning) -> Result<Vec<u64>, String> {
-    let lanes: Vec<u64> = text.split(',').map(|item| lane(item.trim(), kind.width, meaning)).collect::<Result<_, _>>()?;
+    let lanes: Vec<u64> =
+        text.split(',').map(|item| lane(item.trim(), kind.width, meaning)).collect::<Result<_, _>>()?;
     let wanted = usize::try_from(kind.lanes).unwrap_or(usize::MAX);
     if lanes.len() != wanted {
         return Err(format!("{} values are given, and {wanted} are wanted: separate them with commas", lanes.len()));
@@ -87,11 +88,18 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let bad = [("256", 8, Meaning::Unsigned), ("-1", 8, Meaning::Unsigned), ("x", 64, Meaning::Signed), ("", 64, Meaning::Signed)];
+        let bad = [
+            ("256", 8, Meaning::Unsigned),
+            ("-1", 8, Meaning::Unsigned),
+            ("x", 64, Meaning::Signed),
+            ("", 64, Meaning::Signed),
+        ];
         for (text, bits, meaning) in bad {
             assert!(lanes(text, vm::Type::public(Width::Int(bits), 1), meaning).is_err(), "{text}");
         }
-        assert!(lanes("1,2", vm::Type::public(Width::Int(64), 3), Meaning::Signed).unwrap_err().contains("3 are wanted"));
+        assert!(
+            lanes("1,2", vm::Type::public(Width::Int(64), 3), Meaning::Signed).unwrap_err().contains("3 are wanted")
+        );
         assert!(lanes("1.5.5", vm::Type::public(Width::Int(64), 1), Meaning::Fixed(16)).is_err());
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn load(
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> Program {
-    let mut loader = Loader { modules, sources, diagnostics, program: Program::default(), open: Vec::new(), done: Vec::new() };
+    let mut loader =
+        Loader { modules, sources, diagnostics, program: Program::default(), open: Vec::new(), done: Vec::new() };
     loader.file(name, text);
     let mut program = loader.program;
     let library = sources.add("std.stfl", crate::LIBRARY);
@@ -95,9 +96,11 @@ impl Loader<'_> {
         if self.open.contains(&name) {
             let message = format!("the module `{written}` imports itself");
             let circle = format!("the circle: {} -> {name}", self.open.join(" -> "));
-            self.diagnostics.push(Diagnostic::new("module", import.span, message).label(circle).help(
-                "move what both need into a third module",
-            ));
+            self.diagnostics.push(
+                Diagnostic::new("module", import.span, message)
+                    .label(circle)
+                    .help("move what both need into a third module"),
+            );
             return;
         }
         if self.done.contains(&name) || self.done.len() + self.open.len() >= MODULES_MAX {
@@ -259,17 +262,22 @@ impl Program {
     fn unknown_type(&self, name: &str, span: Span, generics: &Generics) -> Diagnostic {
         let help = match name {
             "float" | "float64" | "float32" | "f64" | "f32" => {
-                "engines must agree bit by bit, and floats do not: use `fix64`, which has 16 bits behind the point".into()
+                "engines must agree bit by bit, and floats do not: use `fix64`, which has 16 bits behind the point"
+                    .into()
             }
             "fix32" | "fixed32" => "use `fix64`".into(),
             "Closure" | "Object" => "types are fixed when compiling: declare an `object`, call a `def`".into(),
             "list" => "say of what: `list[int64]`".into(),
             _ => {
-                let own = self.objects.keys().chain(self.aliases.keys()).chain(self.enums.keys()).chain(generics.keys());
+                let own =
+                    self.objects.keys().chain(self.aliases.keys()).chain(self.enums.keys()).chain(generics.keys());
                 let names = own.map(String::as_str).chain(TYPES.iter().copied());
                 match closest(name, names) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "types are int8 to int64, uint8 to uint64, bool, fix64, field, string, list[T] and your objects".into(),
+                    None => {
+                        "types are int8 to int64, uint8 to uint64, bool, fix64, field, string, list[T] and your objects"
+                            .into()
+                    }
                 }
             }
         };

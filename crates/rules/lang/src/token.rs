@@ -18,7 +18,10 @@ pub(crate) enum Kind {
     /// Digits without the point, and how many of them are behind it (negative: zeros to append).
     Decimal(u128, i32),
     /// A text; formatted if it began with `f`.
-    Text { text: String, formatted: bool },
+    Text {
+        text: String,
+        formatted: bool,
+    },
     Sign(&'static str),
     Newline,
     Indent,
@@ -34,9 +37,9 @@ pub(crate) struct Token {
 
 const KEYWORDS: &[&str] = &[
     "def", "var", "let", "const", "if", "elif", "else", "while", "for", "in", "return", "break", "continue", "pass",
-    "assert", "discard", "object", "enum", "import", "as", "secret", "and", "or", "xor", "not", "mod", "shl",
-    "shr", "is", "True", "False", "true", "false", "None", "nil", "match", "case", "lambda", "try", "except",
-    "yield", "with", "raise", "class",
+    "assert", "discard", "object", "enum", "import", "as", "secret", "and", "or", "xor", "not", "mod", "shl", "shr",
+    "is", "True", "False", "true", "false", "None", "nil", "match", "case", "lambda", "try", "except", "yield", "with",
+    "raise", "class",
 ];
 
 const SIGNS: &[&str] = &[
@@ -126,7 +129,11 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
                 self.close_forgotten();
                 if self.open == 0 {
-                    if self.out.last().is_some_and(|last| !matches!(last.kind, Kind::Newline | Kind::Indent | Kind::Dedent)) {
+                    if self
+                        .out
+                        .last()
+                        .is_some_and(|last| !matches!(last.kind, Kind::Newline | Kind::Indent | Kind::Dedent))
+                    {
                         self.emit(Kind::Newline, start);
                     }
                     self.indent();
@@ -343,7 +350,11 @@ impl<'a> Lexer<'a> {
             behind += if negative { power } else { -power };
         }
         if value.is_none() || !(-20..=37).contains(&behind) {
-            self.wrong(start, "this number has too many digits", "a fix64 has 47 bits before the point and 16 behind it");
+            self.wrong(
+                start,
+                "this number has too many digits",
+                "a fix64 has 47 bits before the point and 16 behind it",
+            );
         }
         self.emit(Kind::Decimal(value.unwrap_or(0), behind.clamp(-20, 37)), start);
     }

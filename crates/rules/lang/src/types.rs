@@ -114,7 +114,11 @@ pub(crate) fn check_fits(from: &Type, to: &Type) -> Result<(), Misfit> {
     match (from, to) {
         (Type::Wrong, _) | (_, Type::Wrong) | (Type::Share, Type::Share) => Ok(()),
         (Type::Scalar(a, secret), Type::Scalar(b, wanted)) if a == b => {
-            if *secret && !*wanted { Err(Misfit::Leak) } else { Ok(()) }
+            if *secret && !*wanted {
+                Err(Misfit::Leak)
+            } else {
+                Ok(())
+            }
         }
         (Type::Scalar(_, _) | Type::Number, Type::Share) | (Type::Share, Type::Scalar(_, true)) => Ok(()),
         (Type::Share, Type::Scalar(_, false)) => Err(Misfit::Leak),

@@ -25,7 +25,8 @@ fn pairs(text: &str, mark: &str) -> BTreeMap<String, String> {
 }
 
 fn check(text: &str, optimise: bool) {
-    let program = lang::read("main.stfl", text, &BTreeMap::new()).unwrap_or_else(|failed| panic!("{}", failed.render()));
+    let program =
+        lang::read("main.stfl", text, &BTreeMap::new()).unwrap_or_else(|failed| panic!("{}", failed.render()));
     let options = Options { optimise, ..Options::default() };
     let compiled = program.compile("main", &options).unwrap_or_else(|failed| panic!("{}", failed.render()));
     let given = pairs(text, "# input:");
@@ -35,7 +36,8 @@ fn check(text: &str, optimise: bool) {
         client => format!("{client}:{}", port.name),
     };
     let inputs = ports.iter().filter(|port| !port.is_output);
-    let inputs: Vec<Vec<u64>> = inputs.map(|port| lang::lanes(&given[&name(port)], port.kind, port.meaning).unwrap()).collect();
+    let inputs: Vec<Vec<u64>> =
+        inputs.map(|port| lang::lanes(&given[&name(port)], port.kind, port.meaning).unwrap()).collect();
     let limits = Limits { fuel: 1 << 40, memory_bytes: 1 << 30 };
     let run = vm::clear::Clear.run(&compiled.program, &inputs, limits, &mut Prints).unwrap();
     let outputs = ports.iter().filter(|port| port.is_output).zip(&run.outputs);

@@ -12,7 +12,9 @@ const HEAD: &str = "client alice:
 /// Compiles a program and returns all that is said about it.
 fn said(text: &str) -> String {
     match lang::read("leak.stfl", text, &BTreeMap::new()) {
-        Ok(program) => program.compile("main", &Options::default()).err().map_or(String::new(), |failed| failed.render()),
+        Ok(program) => {
+            program.compile("main", &Options::default()).err().map_or(String::new(), |failed| failed.render())
+        }
         Err(failed) => failed.render(),
     }
 }
@@ -75,7 +77,10 @@ fn a_secret_is_in_no_text() {
 fn a_secret_ends_no_function_early() {
     check("if alice.x > 0:\n  return 1", &["returning here"]);
     let early = "def f(x: secret int64) -> secret int64:\n  if x > 0:\n    return x\n  return 0\n";
-    check_whole(&format!("{early}def main() -> int64:\n  return f(alice.x).reveal()\n"), &["returning here", "secret argument"]);
+    check_whole(
+        &format!("{early}def main() -> int64:\n  return f(alice.x).reveal()\n"),
+        &["returning here", "secret argument"],
+    );
 }
 
 #[test]
@@ -96,16 +101,23 @@ fn a_secret_does_not_leave_through_a_function() {
     let body = "def main() -> int64:\n  if alice.x > 0:\n    shows(1)\n  return 0\n";
     check_whole(&format!("{shows}{body}"), &["`shows` is printed", "does it here"]);
     let deep = "def inner(x: secret int64) -> int64:\n  return x.reveal()\ndef outer(x: secret int64) -> int64:\n  return inner(x)\n";
-    let body = "def main() -> int64:\n  var y: secret int64 = 0\n  if alice.x > 0:\n    y = outer(alice.x)\n  return 0\n";
+    let body =
+        "def main() -> int64:\n  var y: secret int64 = 0\n  if alice.x > 0:\n    y = outer(alice.x)\n  return 0\n";
     check_whole(&format!("{deep}{body}"), &["would tell the secret condition"]);
 }
 
 #[test]
 fn a_secret_does_not_leave_through_generics() {
     let f = "def f[T](x: T, ys: list[int64]) -> int64:\n  return ys[x]\n";
-    check_whole(&format!("{f}def main() -> int64:\n  return f(alice.x, [1, 2])\n"), &["which item is touched", "called here with secret int64"]);
+    check_whole(
+        &format!("{f}def main() -> int64:\n  return f(alice.x, [1, 2])\n"),
+        &["which item is touched", "called here with secret int64"],
+    );
     let g = "def g[T](x: T) -> int64:\n  var n = 0\n  if x > 0:\n    n = 1\n  return n\n";
-    check_whole(&format!("{g}def main() -> int64:\n  return g(alice.x)\n"), &["`n` is public", "called here with secret int64"]);
+    check_whole(
+        &format!("{g}def main() -> int64:\n  return g(alice.x)\n"),
+        &["`n` is public", "called here with secret int64"],
+    );
     let h = "def h[T](x: T) -> int64:\n  while x > 0:\n    x = x - 1\n  return 0\n";
     check_whole(&format!("{h}def main() -> int64:\n  return h(alice.x)\n"), &["how often this loop runs"]);
     let i = "def i(*xs) -> int64:\n  return xs[0]\n";
@@ -134,10 +146,12 @@ fn a_public_list_that_became_secret_is_found_by_the_compiler() {
 
 #[test]
 fn the_way_of_a_secret_is_shown_from_its_beginning() {
-    let program = "def main() -> int64:\n  var a = alice.x\n  var b = a + 1\n  var c = b * 2\n  var d: int64 = c\n  return d\n";
+    let program =
+        "def main() -> int64:\n  var a = alice.x\n  var b = a + 1\n  var c = b * 2\n  var d: int64 = c\n  return d\n";
     let said = said(&format!("{HEAD}{program}"));
     let places = ["`alice` puts in a secret", "`a` holds a secret", "`b` holds a secret", "`c` holds a secret"];
-    let found: Vec<usize> = places.iter().map(|place| said.find(place).unwrap_or_else(|| panic!("{place}\n{said}"))).collect();
+    let found: Vec<usize> =
+        places.iter().map(|place| said.find(place).unwrap_or_else(|| panic!("{place}\n{said}"))).collect();
     assert!(found.is_sorted(), "{said}");
 }
 

@@ -38,7 +38,8 @@ error[leak]: `shown` is public (int64), and this is secret (secret int64)
 fn several_errors_are_told_in_one_run() {
     let text = "def main() -> int64:\n  var a: int8 = 300\n  var b = cuont(3)\n  var c: strng = \"x\"\n  return a + 5i64\n\ndef count(n: int64) -> int64:\n  return n\n";
     let said = said(text);
-    let words = ["300 is no int8", "did you mean `count`?", "did you mean `string`?", "`+` does not take int8 and int64"];
+    let words =
+        ["300 is no int8", "did you mean `count`?", "did you mean `string`?", "`+` does not take int8 and int64"];
     for word in words {
         assert!(said.contains(word), "{word}\n{said}");
     }
@@ -46,7 +47,8 @@ fn several_errors_are_told_in_one_run() {
 
 #[test]
 fn syntax_errors_do_not_hide_each_other() {
-    let said = said("def main( -> int64:\n  return 1\n\ndef f() -> int64:\n  var = 3\n  return (1\n\ndef g(:\n  pass\n");
+    let said =
+        said("def main( -> int64:\n  return 1\n\ndef f() -> int64:\n  var = 3\n  return (1\n\ndef g(:\n  pass\n");
     assert!(said.matches("error[syntax]").count() >= 3, "{said}");
 }
 
@@ -91,8 +93,10 @@ fn what_never_ends_is_refused_and_not_waited_for() {
 fn modules_that_import_each_other_are_refused() {
     let file = |name: &str, text: &str| (name.to_string(), text.to_string());
     let modules = BTreeMap::from([file("a.stfl", "import b\n"), file("b.stfl", "import a\n")]);
-    let failed = lang::read("main.stfl", "import a\ndef main() -> int64:\n  return 0\n", &modules).expect_err("a circle");
+    let failed =
+        lang::read("main.stfl", "import a\ndef main() -> int64:\n  return 0\n", &modules).expect_err("a circle");
     assert!(failed.render().contains("imports itself"), "{}", failed.render());
-    let failed = lang::read("main.stfl", "import aa\ndef main() -> int64:\n  return 0\n", &modules).expect_err("no module");
+    let failed =
+        lang::read("main.stfl", "import aa\ndef main() -> int64:\n  return 0\n", &modules).expect_err("no module");
     assert!(failed.render().contains("there is no module `aa`"), "{}", failed.render());
 }

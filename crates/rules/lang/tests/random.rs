@@ -30,6 +30,8 @@ enum Step {
 }
 
 fn tree() -> impl Strategy<Value = Tree> {
+    const SIGNS: &[&str] = &["+", "-", "*", "/", "%", "mod", "and", "or", "xor", "shl", "shr"];
+    const COMPARISONS: &[&str] = &["<", "<=", ">", ">=", "==", "!="];
     let leaf = prop_oneof![
         (-9i64..10).prop_map(Tree::Number),
         any::<i64>().prop_map(Tree::Number),
@@ -37,13 +39,17 @@ fn tree() -> impl Strategy<Value = Tree> {
         Just(Tree::Name(NAMES.len())),
     ];
     leaf.prop_recursive(4, 24, 2, |inner| {
-        let signs = ["+", "-", "*", "/", "%", "mod", "and", "or", "xor", "shl", "shr"];
-        let comparisons = ["<", "<=", ">", ">=", "==", "!="];
         prop_oneof![
-            (prop::sample::select(&signs[..]), inner.clone(), inner.clone())
-                .prop_map(|(sign, a, b)| Tree::Binary(sign, Box::new(a), Box::new(b))),
-            (prop::sample::select(&comparisons[..]), inner.clone(), inner.clone())
-                .prop_map(|(sign, a, b)| Tree::Compare(sign, Box::new(a), Box::new(b))),
+            (prop::sample::select(SIGNS), inner.clone(), inner.clone()).prop_map(|(sign, a, b)| Tree::Binary(
+                sign,
+                Box::new(a),
+                Box::new(b)
+            )),
+            (prop::sample::select(COMPARISONS), inner.clone(), inner.clone()).prop_map(|(sign, a, b)| Tree::Compare(
+                sign,
+                Box::new(a),
+                Box::new(b)
+            )),
             inner.prop_map(|a| Tree::Negate(Box::new(a))),
         ]
     })

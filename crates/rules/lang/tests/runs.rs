@@ -75,7 +75,11 @@ def main() -> int64:
 
 #[test]
 fn what_is_known_is_computed_by_the_compiler() {
-    check("def f(n: int64) -> int64:\n  if n < 2:\n    return n\n  return f(n - 1) + f(n - 2)\ndef main() -> int64:\n  return f(15)\n", &[], 610);
+    check(
+        "def f(n: int64) -> int64:\n  if n < 2:\n    return n\n  return f(n - 1) + f(n - 2)\ndef main() -> int64:\n  return f(15)\n",
+        &[],
+        610,
+    );
 }
 
 #[test]

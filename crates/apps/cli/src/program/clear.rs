@@ -38,7 +38,8 @@ impl vm::World for World<'_> {
             match piece {
                 Shown::Text(text) => line.push_str(text),
                 Shown::Value(meaning) => {
-                    let parameters = &self.compiled.program.program().hosts.get(usize::try_from(host).ok()?)?.parameters;
+                    let parameters =
+                        &self.compiled.program.program().hosts.get(usize::try_from(host).ok()?)?.parameters;
                     let at = arguments.len() - values.len();
                     let lanes = values.next()?;
                     line.push_str(&lang::show(lanes, parameters.get(at)?.width, *meaning));
@@ -112,7 +113,8 @@ fn execute(parsed: &Parsed, compiled: &Compiled, given: &Given) -> Result<Ran, E
     for port in program.ports.iter().filter(|port| !port.is_output) {
         let name = full_name(port);
         let value = given.get(&(port.client.to_string(), port.name.to_string()));
-        let value = value.ok_or_else(|| Error::failed(format!("the input {name} is missing: add `--input {name}=...`")))?;
+        let value =
+            value.ok_or_else(|| Error::failed(format!("the input {name} is missing: add `--input {name}=...`")))?;
         let read = lang::lanes(value, port.kind, port.meaning);
         lanes.push(read.map_err(|why| Error::failed(format!("the input {name}: {why}")))?);
     }
@@ -122,7 +124,10 @@ fn execute(parsed: &Parsed, compiled: &Compiled, given: &Given) -> Result<Ran, E
     };
     if let Some((client, name)) = given.keys().find(|key| !known(key)) {
         let names: Vec<String> = program.ports.iter().filter(|port| !port.is_output).map(full_name).collect();
-        return Err(Error::failed(format!("the program reads no input {client}:{name}; it reads {}", names.join(", "))));
+        return Err(Error::failed(format!(
+            "the program reads no input {client}:{name}; it reads {}",
+            names.join(", ")
+        )));
     }
     let mut world = World { compiled, printed: Vec::new(), failed: false };
     let run = vm::clear::Clear.run(&compiled.program, &lanes, LIMITS, &mut world);

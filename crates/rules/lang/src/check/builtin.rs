@@ -23,6 +23,7 @@ pub(super) fn usage(name: &str) -> String {
         "lookup" => "`lookup(values, index)`",
         "store" => "`values = store(values, index, value)`",
         "append" | "push" => "`values.append(item)`",
+        "select" => "`select(condition, yes, no)` chooses one of two values",
         "random" => "`random()` gives a secret int64",
         "zeros" => "`zeros(10)` gives a list of ten zeros",
         _ => "it converts one number or truth value",
@@ -76,6 +77,15 @@ impl Checker<'_> {
                 self.effect("is revealed", span);
                 Some(Typed::public(value.ty.clone().public()))
             }
+            ("select", [(condition, _), (yes, _), (no, _)]) => {
+                let secret = condition.ty.is_secret();
+                let single = |ty: &Type| matches!(ty, Type::Scalar(..) | Type::Number | Type::Share | Type::Wrong);
+                let ty = join(&yes.ty, &no.ty).filter(single)?.secret_if(secret);
+                let is_bool = matches!(condition.ty, Type::Scalar(Scalar::Bool, _) | Type::Wrong | Type::Share);
+                let from = [condition, yes, no].into_iter().find_map(|value| value.flow.clone());
+                let flow = if ty.is_secret() { step(span, "`select` gives a secret".into(), from) } else { None };
+                is_bool.then_some(Typed { ty, flow })
+            }
             ("len", [(Typed { ty: Type::List(..) | Type::Text | Type::Wrong, .. }, _)]) => Some(Typed::public(INT)),
             ("zeros", [_]) => Some(Typed::public(Type::List(Rc::new(INT), None))),
             ("random", []) => {
@@ -87,7 +97,9 @@ impl Checker<'_> {
                 let flow = flow.clone();
                 self.of_list(name, &item, *length, Typed { ty: Type::None, flow }, rest, span)
             }
-            (_, [(Typed { ty: Type::Wrong, .. }, _), ..]) if crate::stage::NAMES.contains(&name) => Some(Typed::wrong()),
+            (_, [(Typed { ty: Type::Wrong, .. }, _), ..]) if crate::stage::NAMES.contains(&name) => {
+                Some(Typed::wrong())
+            }
             _ => None,
         }
     }
@@ -210,7 +222,9 @@ impl Checker<'_> {
         };
         match (name, values) {
             ("add" | "sub" | "mul" | "add_scalar" | "sub_scalar" | "mul_scalar", [_, _]) => share(),
-            ("add_field" | "sub_field" | "mul_field" | "retag" | "from_clear_int" | "from_clear_uint", [_, _]) => share(),
+            ("add_field" | "sub_field" | "mul_field" | "retag" | "from_clear_int" | "from_clear_uint", [_, _]) => {
+                share()
+            }
             ("neg" | "from_clear", [_]) | ("from_clear_fixed", [_, _, _]) | ("random" | "random_field", []) => share(),
             ("open" | "reveal", [(value, _)]) => {
                 if matches!(value.ty, Type::Text | Type::None | Type::Object(_)) {

@@ -159,7 +159,8 @@ impl Checker<'_> {
             flow = flow.or_else(|| found.flow.clone());
             types.push(ty);
         }
-        let generic = !function.generics.is_empty() || function.parameters.iter().any(|parameter| parameter.ty.is_none());
+        let generic =
+            !function.generics.is_empty() || function.parameters.iter().any(|parameter| parameter.ty.is_none());
         let called = generic.then(|| {
             let shown = types.iter().map(Type::to_string).collect::<Vec<_>>().join(", ");
             (span, shown)
@@ -180,7 +181,8 @@ impl Checker<'_> {
         let Some(guard) = self.guards.last() else { return };
         let flow = step(guard.span, "the condition is secret".into(), guard.flow.clone());
         let flow = step(effect.span, format!("`{}` does it here", function.name.text), flow);
-        let message = format!("`{}` {}: whether it does would tell the secret condition", function.name.text, effect.what);
+        let message =
+            format!("`{}` {}: whether it does would tell the secret condition", function.name.text, effect.what);
         self.leak(span, message, &flow, "call it behind the branch, with a value that the branch chose");
     }
 
@@ -198,7 +200,8 @@ impl Checker<'_> {
                 Some(name) => function.parameters.iter().find(|parameter| parameter.name.text == name.text),
                 None => function.parameters.get(at),
             };
-            let written = parameter.and_then(|parameter| parameter.ty.as_ref()).filter(|_| function.generics.is_empty());
+            let written =
+                parameter.and_then(|parameter| parameter.ty.as_ref()).filter(|_| function.generics.is_empty());
             let want = written.map(|ty| self.program.ty(ty, &Generics::new(), self.diagnostics));
             let found = self.expr(&argument.value, want.as_ref());
             if let Some(want) = &want {
@@ -245,7 +248,11 @@ impl Checker<'_> {
         let head = function.span;
         if !missing.is_empty() {
             let message = format!("`{}` also needs {}", function.name.text, missing.join(" and "));
-            self.tell(Diagnostic::new("type", span, message).at(head, "declared here").help("give all arguments without a default"));
+            self.tell(
+                Diagnostic::new("type", span, message)
+                    .at(head, "declared here")
+                    .help("give all arguments without a default"),
+            );
             return None;
         }
         if let Some((name, _, place)) = named.pop().or_else(|| plain.pop()) {

@@ -215,7 +215,10 @@ impl Checker<'_> {
             Type::List(item, _) => Typed { ty: Type::List(Rc::clone(item), None), flow: found.flow },
             Type::Wrong => Typed::wrong(),
             other => {
-                self.tell(Diagnostic::new("type", base.span, format!("{other} has no slices")).help("slices are parts of lists"));
+                self.tell(
+                    Diagnostic::new("type", base.span, format!("{other} has no slices"))
+                        .help("slices are parts of lists"),
+                );
                 Typed::wrong()
             }
         }
@@ -257,7 +260,11 @@ impl Checker<'_> {
                     return Typed::wrong();
                 };
                 let ty = program.ty(ty, &self.generics, self.diagnostics);
-                let flow = if ty.is_secret() { step(span, format!("the field `{}` is secret", name.text), found.flow) } else { None };
+                let flow = if ty.is_secret() {
+                    step(span, format!("the field `{}` is secret", name.text), found.flow)
+                } else {
+                    None
+                };
                 Typed { ty, flow }
             }
             Type::List(..) | Type::Text if matches!(name.text.as_str(), "len" | "length") => Typed::public(INT),

@@ -61,7 +61,14 @@ impl Checker<'_> {
                 let item = self.sequence(over);
                 let before = self.locals.len();
                 let flow = item.flow.clone();
-                let local = Local { name: name.text.clone(), ty: item.ty, flow, span: name.span, constant: false, written: false };
+                let local = Local {
+                    name: name.text.clone(),
+                    ty: item.ty,
+                    flow,
+                    span: name.span,
+                    constant: false,
+                    written: false,
+                };
                 self.locals.push(local);
                 self.loops += 1;
                 self.block(body);
@@ -213,7 +220,11 @@ impl Checker<'_> {
         {
             let declared = self.locals[at].span;
             let message = format!("`{name}` does not change");
-            self.tell(Diagnostic::new("type", target.span, message).at(declared, "declared here").help("declare it with `var`"));
+            self.tell(
+                Diagnostic::new("type", target.span, message)
+                    .at(declared, "declared here")
+                    .help("declare it with `var`"),
+            );
         }
         let leaked = !place.ty.is_wrong() && !place.ty.is_secret() && found.ty.is_secret();
         if leaked && !self.is_written(target) {
@@ -256,7 +267,12 @@ impl Checker<'_> {
         let flow = step(guard.span, "the condition is secret".into(), guard.flow.clone());
         let flow = step(self.locals[at].span, format!("`{variable}` is declared here as {}", self.locals[at].ty), flow);
         let help = format!("declare it secret: `{}`", place.ty.clone().secret());
-        self.leak(target.span, format!("{name} is public, and its value would tell the secret condition"), &flow, &help);
+        self.leak(
+            target.span,
+            format!("{name} is public, and its value would tell the secret condition"),
+            &flow,
+            &help,
+        );
     }
 
     fn flows_into(&mut self, target: &Expr, found: &Typed, span: Span) {
@@ -313,7 +329,9 @@ impl Checker<'_> {
                 if found.ty.is_secret() {
                     let help = "run to a public bound, with an `if` on the secret inside";
                     self.leak(end.span, "how often this loop runs would tell a secret", &found.flow, help);
-                } else if !matches!(found.ty, Type::Number | Type::Wrong) && !matches!(found.ty, Type::Scalar(scalar, _) if scalar.is_int()) {
+                } else if !matches!(found.ty, Type::Number | Type::Wrong)
+                    && !matches!(found.ty, Type::Scalar(scalar, _) if scalar.is_int())
+                {
                     let message = format!("the end of a range is a whole number, and this is {}", found.ty);
                     self.tell(Diagnostic::new("type", end.span, message).help("write `0..n` with whole numbers"));
                 }
@@ -342,7 +360,9 @@ impl Checker<'_> {
 fn breaks(block: &[Stmt]) -> bool {
     block.iter().any(|statement| match &statement.kind {
         StmtKind::Break => true,
-        StmtKind::If { arms, other } => arms.iter().any(|arm| breaks(&arm.1)) || other.as_ref().is_some_and(|block| breaks(block)),
+        StmtKind::If { arms, other } => {
+            arms.iter().any(|arm| breaks(&arm.1)) || other.as_ref().is_some_and(|block| breaks(block))
+        }
         StmtKind::Match { arms, other, .. } => {
             arms.iter().any(|arm| breaks(&arm.1)) || other.as_ref().is_some_and(|block| breaks(block))
         }

@@ -327,8 +327,7 @@ impl Parser<'_> {
         }
         let offset = whole.start.saturating_add(crate::source::count(place));
         let tokens = tokens_within(whole.file, hole, offset, self.diagnostics);
-        let mut inner =
-            Parser { tokens, at: 0, depth: self.depth, text: self.text, diagnostics: self.diagnostics };
+        let mut inner = Parser { tokens, at: 0, depth: self.depth, text: self.text, diagnostics: self.diagnostics };
         inner.expression().unwrap_or(wrong)
     }
 

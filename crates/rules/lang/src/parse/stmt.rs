@@ -61,9 +61,7 @@ impl Parser<'_> {
             "try" | "except" | "raise" => ("exceptions", "check with `if` before, or use `assert`"),
             "with" => ("`with` blocks", "write its lines plainly"),
             "class" => ("classes", "write an `object` with fields, and functions that take it first"),
-            "object" | "enum" | "import" => {
-                ("declarations inside of blocks", "move it to the left margin")
-            }
+            "object" | "enum" | "import" => ("declarations inside of blocks", "move it to the left margin"),
             "elif" | "else" => ("an `else` without an `if`", "align it with its `if`"),
             "case" => ("a `case` without a `match`", "write `match value:` before"),
             _ => return self.simple(),

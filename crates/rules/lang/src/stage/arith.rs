@@ -45,7 +45,9 @@ pub(super) fn known(operator: Binary, scalar: Scalar, a: i128, b: i128) -> Optio
         Binary::Multiply if scalar == Scalar::Field => return Some(field_product(a, b)),
         Binary::Multiply => a.wrapping_mul(b),
         Binary::Divide if b == 0 => ones(),
-        Binary::Divide if scalar == Scalar::Fix => (a << FRACTION_BITS).div_euclid(b) - i128::from(b < 0 && (a << FRACTION_BITS) % b != 0),
+        Binary::Divide if scalar == Scalar::Fix => {
+            (a << FRACTION_BITS).div_euclid(b) - i128::from(b < 0 && (a << FRACTION_BITS) % b != 0)
+        }
         Binary::Divide => a / b,
         Binary::Remainder | Binary::Modulo if b == 0 => a,
         Binary::Remainder => a % b,
@@ -129,9 +131,9 @@ impl Stage<'_> {
             if scalar == Scalar::Field && operator == Binary::Divide {
                 return Ok(Value::Known(scalar, crate::stage::field::divide(*x, *y)));
             }
-            return result.map(|value| Value::Known(scalar, value)).ok_or_else(|| {
-                self.stop("type", span, format!("`{}` is not defined on {scalar}", operator.sign()))
-            });
+            return result
+                .map(|value| Value::Known(scalar, value))
+                .ok_or_else(|| self.stop("type", span, format!("`{}` is not defined on {scalar}", operator.sign())));
         }
         if let Some(value) = self.trivial(operator, scalar, &a, &b) {
             return Ok(value);

@@ -40,7 +40,12 @@ enum Shape {
 }
 
 impl Stage<'_> {
-    pub(super) fn conditional(&mut self, arms: &[(Expr, Block)], other: Option<&Block>, rest: &Rest<'_>) -> Staged<Flow> {
+    pub(super) fn conditional(
+        &mut self,
+        arms: &[(Expr, Block)],
+        other: Option<&Block>,
+        rest: &Rest<'_>,
+    ) -> Staged<Flow> {
         let Some(((condition, block), later)) = arms.split_first() else {
             return other.map_or(Ok(Flow::Normal), |block| self.block(block, Some(rest)));
         };
@@ -54,7 +59,9 @@ impl Stage<'_> {
                 return Err(Box::new(stop.help("compare it: `x != 0`")));
             }
         };
-        let leaves = leaves_early(block) || later.iter().any(|arm| leaves_early(&arm.1)) || other.is_some_and(|b| leaves_early(b));
+        let leaves = leaves_early(block)
+            || later.iter().any(|arm| leaves_early(&arm.1))
+            || other.is_some_and(|b| leaves_early(b));
         let (span, secret) = (condition.span, self.graph.ty(id).is_secret());
         if leaves && secret {
             let stop = self.stop("leak", span, "leaving here early would tell this secret condition");
@@ -76,12 +83,9 @@ impl Stage<'_> {
                 },
             );
         }
-        self.branch(
-            id,
-            span,
-            &mut |stage| stage.block(block, Some(rest)),
-            &mut |stage| stage.conditional(later, other, rest),
-        )
+        self.branch(id, span, &mut |stage| stage.block(block, Some(rest)), &mut |stage| {
+            stage.conditional(later, other, rest)
+        })
     }
 
     pub(super) fn matching(
@@ -176,7 +180,8 @@ impl Stage<'_> {
         let flow = arm(self)?;
         let log = self.logs.pop().unwrap_or_default();
         let changes = self.restore(log);
-        let open = self.open.pop().unwrap_or_else(|| Open { region: crate::ir::Region::default(), known: BTreeMap::new() });
+        let open =
+            self.open.pop().unwrap_or_else(|| Open { region: crate::ir::Region::default(), known: BTreeMap::new() });
         let _ = secret;
         Ok((open, changes, flow))
     }
@@ -224,11 +229,18 @@ impl Stage<'_> {
 
     /// Writes at the end of both blocks what they give.
     #[allow(clippy::type_complexity, reason = "the two blocks and the numbers of what they give")]
-    fn give(&mut self, leaves: &[Leaf], yes: Open, no: Open, span: Span) -> Staged<((crate::ir::Region, crate::ir::Region), Vec<Id>)> {
+    fn give(
+        &mut self,
+        leaves: &[Leaf],
+        yes: Open,
+        no: Open,
+        span: Span,
+    ) -> Staged<((crate::ir::Region, crate::ir::Region), Vec<Id>)> {
         let (yes, first) = self.ends(leaves.iter().map(|leaf| (leaf.scalar, &leaf.yes)), yes, span)?;
         let (no, second) = self.ends(leaves.iter().map(|leaf| (leaf.scalar, &leaf.no)), no, span)?;
         let labels: Vec<_> = first.iter().zip(&second).map(|(a, b)| self.join_labels(&[*a, *b])).collect();
-        let ids = first.iter().zip(&labels).map(|(id, label)| self.graph.ty(*id).with_label(*label)).collect::<Vec<_>>();
+        let ids =
+            first.iter().zip(&labels).map(|(id, label)| self.graph.ty(*id).with_label(*label)).collect::<Vec<_>>();
         let ids = ids.into_iter().map(|ty| self.graph.fresh(ty)).collect();
         let yes = self.label_ends(yes, &first, &labels, span);
         let no = self.label_ends(no, &second, &labels, span);
@@ -276,7 +288,8 @@ struct Pairs {
 
 impl Stage<'_> {
     fn pairs(&mut self, yes: &Changes, no: &Changes, flows: (&Flow, &Flow), span: Span) -> Staged<(Pairs, Flow)> {
-        let mut pairs = Pairs { leaves: Vec::new(), locals: Vec::new(), lists: Vec::new(), objects: Vec::new(), result: None };
+        let mut pairs =
+            Pairs { leaves: Vec::new(), locals: Vec::new(), lists: Vec::new(), objects: Vec::new(), result: None };
         let places: std::collections::BTreeSet<usize> = yes.locals.keys().chain(no.locals.keys()).copied().collect();
         for at in places {
             let old = self.locals[at].value.clone();
@@ -322,7 +335,8 @@ impl Stage<'_> {
                 Flow::Return(Value::None)
             }
             _ => {
-                let stop = self.stop("unsupported", span, "one arm leaves and the other does not, on a condition of the run");
+                let stop =
+                    self.stop("unsupported", span, "one arm leaves and the other does not, on a condition of the run");
                 return Err(Box::new(stop.help("assign a variable in both arms, and leave behind the branch")));
             }
         };
@@ -353,7 +367,10 @@ impl Stage<'_> {
                 }
                 Ok(Shape::Object(x.object, fields))
             }
-            (Value::Number(_) | Value::Known(..) | Value::Run(..), Value::Number(_) | Value::Known(..) | Value::Run(..)) => {
+            (
+                Value::Number(_) | Value::Known(..) | Value::Run(..),
+                Value::Number(_) | Value::Known(..) | Value::Run(..),
+            ) => {
                 let typed = |value: &Value| match value {
                     Value::Known(scalar, _) | Value::Run(scalar, _) => Some(*scalar),
                     _ => None,
@@ -379,9 +396,12 @@ impl Stage<'_> {
         leaves: &mut Vec<Leaf>,
     ) -> Staged<Shape> {
         if x.borrow().len() != y.borrow().len() {
-            let message = format!("{name} has {} items in one arm and {} in the other", x.borrow().len(), y.borrow().len());
+            let message =
+                format!("{name} has {} items in one arm and {} in the other", x.borrow().len(), y.borrow().len());
             let stop = self.stop("type", span, message);
-            return Err(Box::new(stop.help("a list's length is known when compiling: assign items instead of appending")));
+            return Err(Box::new(
+                stop.help("a list's length is known when compiling: assign items instead of appending"),
+            ));
         }
         if let (Items::Lanes(s, p, _), Items::Lanes(t, q, _)) = (&*x.borrow(), &*y.borrow())
             && s == t

@@ -12,8 +12,8 @@ use vm::{Fold, Operation, Width};
 /// The names of all functions that need no declaration.
 pub(crate) const NAMES: &[&str] = &[
     "print", "reveal", "send", "len", "append", "push", "extend", "copy", "pop", "insert", "reverse", "sum", "dot",
-    "matmul", "sort", "argmax", "argmin", "lookup", "store", "shuffle", "random", "range", "zeros", "int8", "int16",
-    "int32", "int64", "uint8", "uint16", "uint32", "uint64", "fix64", "bool", "field",
+    "matmul", "sort", "argmax", "argmin", "lookup", "store", "shuffle", "random", "range", "zeros", "select", "int8",
+    "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "fix64", "bool", "field",
 ];
 
 type List = Rc<RefCell<Items>>;
@@ -59,6 +59,7 @@ impl Stage<'_> {
 
     fn builtin_values(&mut self, name: &str, values: &[Value], span: Span) -> Staged<Option<Value>> {
         match (name, values) {
+            ("select", [condition, yes, no]) => self.select(condition, yes, no, span).map(Some),
             ("reveal", [value]) => self.reveal(value, span).map(Some),
             ("zeros", [Value::Number(length) | Value::Known(_, length)]) => {
                 let length = self.length_of(u64::try_from(*length).unwrap_or(0), span)?;
@@ -186,7 +187,8 @@ impl Stage<'_> {
         let ((t, y), columns) = self.matrix(b, span)?;
         let (rows, inner_b) = (count(a.borrow().len()), count(b.borrow().len()));
         if s != t || inner != inner_b || s == Scalar::Fix {
-            let stop = self.stop("type", span, format!("`matmul` cannot multiply {rows}x{inner} by {inner_b}x{columns}"));
+            let stop =
+                self.stop("type", span, format!("`matmul` cannot multiply {rows}x{inner} by {inner_b}x{columns}"));
             return Err(Box::new(stop.help("both hold whole numbers of one width, and the inner lengths agree")));
         }
         let label = self.join_labels(&[x, y]);
@@ -229,7 +231,9 @@ impl Stage<'_> {
                 let one = self.graph.ty(wide).with_lanes(1);
                 Value::Run(INT64, self.emit(Operation::Reduce { fold: Fold::Add }, &[wide], one, span))
             }
-            ("sum", []) => Value::Run(scalar, self.emit(Operation::Reduce { fold: Fold::Add }, &[id], ty.with_lanes(1), span)),
+            ("sum", []) => {
+                Value::Run(scalar, self.emit(Operation::Reduce { fold: Fold::Add }, &[id], ty.with_lanes(1), span))
+            }
             ("sort", []) if scalar != Scalar::Field => {
                 let operation = if signed { Operation::Sorts } else { Operation::Sort };
                 Value::lanes(scalar, self.emit(operation, &[id], ty, span), ty.lanes)
@@ -258,7 +262,11 @@ impl Stage<'_> {
                 let value = self.run_of(&value, scalar, span)?;
                 let label = self.join_labels(&[id, at, value]);
                 let (id, value) = (self.with_label(id, label, span), self.with_label(value, label, span));
-                Value::lanes(scalar, self.emit(Operation::OWrite, &[id, at, value], ty.with_label(label), span), ty.lanes)
+                Value::lanes(
+                    scalar,
+                    self.emit(Operation::OWrite, &[id, at, value], ty.with_label(label), span),
+                    ty.lanes,
+                )
             }
             _ => return Ok(None),
         }))
@@ -285,7 +293,11 @@ impl Stage<'_> {
                 match &value {
                     Value::Number(number) | Value::Known(_, number) => number.to_string(),
                     other => other.known_text().ok_or_else(|| {
-                        self.stop("unsupported", client.value.span, "which client gets this is not known when compiling")
+                        self.stop(
+                            "unsupported",
+                            client.value.span,
+                            "which client gets this is not known when compiling",
+                        )
                     })?,
                 }
             }

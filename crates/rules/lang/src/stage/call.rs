@@ -247,7 +247,11 @@ impl Stage<'_> {
                     && u64::try_from(items.borrow().len()).ok() != Some(*length)
                 {
                     let found = items.borrow().len();
-                    return Err(self.stop("type", span, format!("this list has {found} items, and {length} are wanted")));
+                    return Err(self.stop(
+                        "type",
+                        span,
+                        format!("this list has {found} items, and {length} are wanted"),
+                    ));
                 }
                 let each = match &*items.borrow() {
                     Items::Each(each) => each.clone(),

@@ -67,7 +67,11 @@ impl<'a> Stage<'a> {
             }
             (Binary::Equal | Binary::NotEqual, Value::Text(_), Value::Text(_)) => {
                 let (Some(x), Some(y)) = (a.known_text(), b.known_text()) else {
-                    return Err(self.stop("unsupported", span, "only texts that are known when compiling can be compared"));
+                    return Err(self.stop(
+                        "unsupported",
+                        span,
+                        "only texts that are known when compiling can be compared",
+                    ));
                 };
                 Ok(Value::truth((x == y) == (operator == Binary::Equal)))
             }
@@ -166,8 +170,11 @@ impl<'a> Stage<'a> {
                     let keep = self.eval(filter, None)?;
                     let known = matches!(keep, Value::Known(..));
                     if !known {
-                        let stop = self.stop("leak", filter.span, "how long this list becomes would tell the condition");
-                        return Err(Box::new(stop.help("keep all items, and choose a neutral value where it does not hold")));
+                        let stop =
+                            self.stop("leak", filter.span, "how long this list becomes would tell the condition");
+                        return Err(Box::new(
+                            stop.help("keep all items, and choose a neutral value where it does not hold"),
+                        ));
                     }
                     matches!(keep, Value::Known(_, 1))
                 }
@@ -270,7 +277,11 @@ impl<'a> Stage<'a> {
         if let Some((from, to)) = self.range(over)? {
             let (Value::Number(from) | Value::Known(_, from), Value::Number(to) | Value::Known(_, to)) = (&from, &to)
             else {
-                return Err(self.stop("unsupported", over.span, "how many rounds this takes is not known when compiling"));
+                return Err(self.stop(
+                    "unsupported",
+                    over.span,
+                    "how many rounds this takes is not known when compiling",
+                ));
             };
             return Ok((*from..*to).map(|at| Value::Known(INT64, at)).collect());
         }
@@ -281,7 +292,11 @@ impl<'a> Stage<'a> {
                 let text = value.known_text().unwrap_or_default();
                 Ok(text.chars().map(|letter| Value::text(letter.to_string())).collect())
             }
-            other => Err(self.stop("type", over.span, format!("a `for` goes over lists and ranges, not over {}", other.kind()))),
+            other => Err(self.stop(
+                "type",
+                over.span,
+                format!("a `for` goes over lists and ranges, not over {}", other.kind()),
+            )),
         }
     }
 

@@ -216,7 +216,8 @@ impl Stage<'_> {
             if let Some(expr) = expr {
                 let found = self.eval(expr, None)?;
                 let (Value::Number(at) | Value::Known(_, at)) = found else {
-                    let stop = self.stop("unsupported", expr.span, "how long this slice is is not known when compiling");
+                    let stop =
+                        self.stop("unsupported", expr.span, "how long this slice is is not known when compiling");
                     return Err(Box::new(stop.help("a list's length is fixed: copy the items in a loop")));
                 };
                 *end = if at < 0 { at + length } else { at }.clamp(0, length);
@@ -256,7 +257,9 @@ impl Stage<'_> {
     fn write_known(&mut self, list: &List, at: usize, value: Value, span: Span) -> Staged<()> {
         // An item keeps the width that the list has.
         let value = match (&self.item(list, at, span)?, &value) {
-            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Number(_)) => self.settle(&value, *scalar, span)?,
+            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Number(_)) => {
+                self.settle(&value, *scalar, span)?
+            }
             (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Known(..) | Value::Run(..)) => {
                 self.convert(&value, *scalar, span)?
             }
@@ -302,9 +305,10 @@ impl Stage<'_> {
     pub(super) fn check_shape_change(&self, span: Span) -> Staged<()> {
         if let Some(condition) = self.oblivious.last() {
             let stop = self.stop("leak", span, "the list's length would tell the secret condition");
-            return Err(Box::new(stop.at(*condition, "this condition is secret").help(
-                "change the list outside of the branch, or assign an item that exists",
-            )));
+            return Err(Box::new(
+                stop.at(*condition, "this condition is secret")
+                    .help("change the list outside of the branch, or assign an item that exists"),
+            ));
         }
         Ok(())
     }

@@ -265,7 +265,11 @@ impl Stage<'_> {
         for ((old, new), secret) in before.iter().zip(after).zip(secret.iter_mut()) {
             let (old, new) = (self.graph.ty(*old), self.graph.ty(*new));
             if old.lanes != new.lanes || old.width != new.width {
-                return Err(self.stop("unsupported", span, "a value changes its type in a loop that only the run knows"));
+                return Err(self.stop(
+                    "unsupported",
+                    span,
+                    "a value changes its type in a loop that only the run knows",
+                ));
             }
             if new.is_secret() && !old.is_secret() && !*secret {
                 *secret = true;
@@ -447,7 +451,9 @@ impl Stage<'_> {
     fn with_leaves(&self, value: &Value, ids: &mut dyn Iterator<Item = Id>) -> Value {
         match value {
             Value::Number(_) => ids.next().map_or(Value::None, |id| Value::Run(INT64, id)),
-            Value::Known(scalar, _) | Value::Run(scalar, _) => ids.next().map_or(Value::None, |id| Value::Run(*scalar, id)),
+            Value::Known(scalar, _) | Value::Run(scalar, _) => {
+                ids.next().map_or(Value::None, |id| Value::Run(*scalar, id))
+            }
             Value::List(list) => match &*list.borrow() {
                 Items::Lanes(scalar, _, length) => {
                     ids.next().map_or(Value::None, |id| Value::lanes(*scalar, id, *length))
@@ -456,7 +462,8 @@ impl Stage<'_> {
             },
             Value::Object(fields) => {
                 let Fields { object, fields } = &*fields.borrow();
-                let fields = fields.iter().map(|(name, value)| (name.clone(), self.with_leaves(value, &mut *ids))).collect();
+                let fields =
+                    fields.iter().map(|(name, value)| (name.clone(), self.with_leaves(value, &mut *ids))).collect();
                 Value::Object(Rc::new(RefCell::new(Fields { object: object.clone(), fields })))
             }
             other => other.clone(),

@@ -25,13 +25,13 @@ use crate::scalar::Scalar;
 use crate::source::{Sources, Span};
 use crate::types::Type;
 use ::types::Encode;
+pub(crate) use builtin::NAMES;
+pub(crate) use share::REFUSED;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 pub(crate) use value::{Fields, Items, Piece, Value};
 use vm::{Label, Meaning, Operation, Width};
-pub(crate) use builtin::NAMES;
-pub(crate) use share::REFUSED;
 
 /// How many steps the compiler takes before it says that a program does not end.
 const STEPS_MAX: u64 = 100_000_000;
@@ -244,7 +244,11 @@ impl<'a> Stage<'a> {
             return Err(self.stop("type", span, format!("the input {client}:{name} is read as two types")));
         }
         if vm::Name::new(client).is_none() || vm::Name::new(name).is_none() {
-            return Err(self.stop("type", span, "names of clients and inputs have at most 64 plain letters and digits"));
+            return Err(self.stop(
+                "type",
+                span,
+                "names of clients and inputs have at most 64 plain letters and digits",
+            ));
         }
         let value = self.graph.fresh(ty);
         let meaning = meaning(scalar);
@@ -337,7 +341,9 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let stop = self.stop("limit", span, format!("the program has more than {NODES_MAX} instructions"));
-        Err(Box::new(stop.help("let the number of rounds depend on an input, or work on lists as a whole: `dot`, `sum`, `sort`")))
+        Err(Box::new(
+            stop.help("let the number of rounds depend on an input, or work on lists as a whole: `dot`, `sum`, `sort`"),
+        ))
     }
 
     fn open_region(&mut self) {

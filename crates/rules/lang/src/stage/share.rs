@@ -127,13 +127,7 @@ impl Stage<'_> {
         Value::Run(scalar, self.emit(vm::Operation::Rand, &[], ty, span))
     }
 
-    fn client_store(
-        &mut self,
-        name: &str,
-        values: &[Value],
-        span: Span,
-        hint: Option<&Type>,
-    ) -> Staged<Option<Value>> {
+    fn client_store(&mut self, name: &str, values: &[Value], span: Span, hint: Option<&Type>) -> Staged<Option<Value>> {
         let scalar = match (name, hint) {
             ("take_share", Some(Type::Scalar(scalar, true))) => *scalar,
             ("take_share", _) => INT64,
@@ -146,7 +140,9 @@ impl Stage<'_> {
         };
         let [Value::Number(client) | Value::Known(_, client), Value::Number(at) | Value::Known(_, at)] = values else {
             let stop = self.stop("unsupported", span, "which client gives which value is not known when compiling");
-            return Err(Box::new(stop.help("count clients and values with numbers, or with a loop over a known range")));
+            return Err(Box::new(
+                stop.help("count clients and values with numbers, or with a loop over a known range"),
+            ));
         };
         let id = self.input(&client.to_string(), &at.to_string(), scalar, 1, span)?;
         Ok(Some(Value::Run(scalar, id)))
@@ -157,7 +153,9 @@ impl Stage<'_> {
             Value::Number(client) | Value::Known(_, client) => client.to_string(),
             other => match other.known_text() {
                 Some(text) => text,
-                None => return Err(self.stop("unsupported", span, "which client gets this is not known when compiling")),
+                None => {
+                    return Err(self.stop("unsupported", span, "which client gets this is not known when compiling"));
+                }
             },
         };
         self.send_value(&client, "output", value, span)?;

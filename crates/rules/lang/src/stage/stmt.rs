@@ -201,10 +201,10 @@ impl Stage<'_> {
         let old = self.locals[at].value.clone();
         // A variable keeps the width with which it was declared.
         let value = match (&old, &value) {
-            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Number(_)) => self.settle(&value, *scalar, span)?,
-            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Known(..) | Value::Run(..))
-                if ty.is_none() =>
-            {
+            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Number(_)) => {
+                self.settle(&value, *scalar, span)?
+            }
+            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Known(..) | Value::Run(..)) if ty.is_none() => {
                 self.convert(&value, *scalar, span)?
             }
             _ => value,
@@ -237,7 +237,9 @@ impl Stage<'_> {
             Value::Known(Scalar::Bool, 1) => return Ok(()),
             Value::Known(Scalar::Bool, _) => self.constant(Scalar::Bool, 0),
             Value::Run(Scalar::Bool, id) => *id,
-            other => return Err(self.stop("type", condition.span, format!("an assertion is a bool, not {}", other.kind()))),
+            other => {
+                return Err(self.stop("type", condition.span, format!("an assertion is a bool, not {}", other.kind())));
+            }
         };
         if self.graph.ty(id).is_secret() {
             let stop = self.stop("leak", condition.span, "whether the run stops here would tell a secret");
