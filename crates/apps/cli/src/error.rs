@@ -40,6 +40,22 @@ pub enum Error {
         /// All that is wrong.
         faults: Vec<chain::Fault>,
     },
+    /// A program of the language of which something is wrong.
+    #[error("the program is wrong\n{text}")]
+    Program {
+        /// All that is wrong, for programs.
+        faults: Vec<serde_json::Value>,
+        /// The same, for people.
+        text: String,
+    },
+    /// Tests of a program that failed.
+    #[error("tests failed\n{text}")]
+    Tests {
+        /// Each test's result.
+        results: Vec<serde_json::Value>,
+        /// The same, for people.
+        text: String,
+    },
     /// Anything that the text says in full.
     #[error("{0}")]
     Failed(String),

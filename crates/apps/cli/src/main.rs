@@ -11,6 +11,7 @@ mod load;
 mod market;
 mod network;
 mod node;
+mod program;
 mod run;
 mod say;
 mod verify;
@@ -50,7 +51,21 @@ enum Command {
     Demo(demo::Options),
     /// Take many accounts through deposit, transfers, tallies and withdrawal, and compute every balance again.
     Load(load::Options),
-    /// Run a program on the network and wait for its agreed result.
+    /// Begin a private program in a new folder.
+    New(program::New),
+    /// Say what is wrong with a private program.
+    Check(program::Which),
+    /// Compile a private program to bytecode.
+    Build(program::Build),
+    /// Run a private program's tests on the clear engine.
+    Test(program::Which),
+    /// Format private programs.
+    Fmt(program::Format),
+    /// Show a private program's bytecode.
+    Disasm(program::Which),
+    /// Say what a run of a private program costs, line by line.
+    Cost(program::Which),
+    /// Run a program: on the network, where its agreed result is awaited, or here with --clear.
     Run(run::Options),
     /// Check a receipt offline.
     Verify(verify::Options),
@@ -98,6 +113,13 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Status => network::status(&dir, say).await,
         Command::Demo(options) => demo::run(&dir, options, say).await,
         Command::Load(options) => load::run(&dir, options, say).await,
+        Command::New(options) => program::new(&options, say),
+        Command::Check(which) => program::check(&which, say),
+        Command::Build(options) => program::build(&options, say),
+        Command::Test(which) => program::test(&which, say),
+        Command::Fmt(options) => program::fmt(&options, say),
+        Command::Disasm(which) => program::disasm(&which, say),
+        Command::Cost(which) => program::cost(&which, say),
         Command::Run(options) => run::run(&dir, options, say).await,
         Command::Verify(options) => verify::run(&options, say).await,
         Command::Account => account::list(&dir, say).await,

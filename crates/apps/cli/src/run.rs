@@ -15,11 +15,14 @@ use types::{Fuel, Rate};
 /// What to run, and on what terms.
 #[derive(Args)]
 pub struct Options {
-    /// The program: a WASM module with the guest interface of `examples/`.
+    /// The program: a WASM module with the guest interface of `examples/`, a `.stfl` source, or a folder of one.
     program: PathBuf,
-    /// The input file; without it the input is empty.
-    #[arg(long, value_name = "FILE")]
-    input: Option<PathBuf>,
+    /// The input: a file for a WASM module, `client:name=value` for each input of a source; without it, empty.
+    #[arg(long, value_name = "FILE|NAME=VALUE")]
+    input: Vec<String>,
+    /// Run a source here, on the clear engine: nothing is secret.
+    #[arg(long)]
+    clear: bool,
     /// The most fuel one run may use. What is not used is not paid.
     #[arg(long, default_value_t = 50_000_000)]
     fuel: u64,
@@ -44,11 +47,32 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::io(format!("read {}", path.display())))
 }
 
+/// Runs a source on this machine.
+fn run_source(options: Options, say: &Say) -> Result<(), Error> {
+    if !crate::program::is_program(&options.program) {
+        let program = options.program.display();
+        return Err(Error::failed(format!(
+            "{program} is no `.stfl` source: leave --clear out to run it on the network"
+        )));
+    }
+    if !options.clear {
+        return Err(Error::failed("a source runs here with --clear, where nothing is secret"));
+    }
+    crate::program::run(options.program, &options.input, say)
+}
+
 /// Runs a program for the requester's development account.
 pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
+    if options.clear || crate::program::is_program(&options.program) {
+        return run_source(options, say);
+    }
     let network = Network::require(dir)?;
     let program = read(&options.program)?;
-    let input = options.input.as_deref().map(read).transpose()?.unwrap_or_default();
+    let input = match options.input.as_slice() {
+        [] => Vec::new(),
+        [file] => read(Path::new(file))?,
+        _ => return Err(Error::failed("a WASM module has one input file: give one --input")),
+    };
     let wallet = Wallet::connect(Client::new(&network.api), Role::Requester.key(&network)?).await?;
     let token = network.contracts()?.token.ok_or_else(|| Error::failed("this network has no development token"))?;
     let wish = Wish {

@@ -50,6 +50,12 @@ impl Say {
             if let Error::Chain { faults, .. } = error {
                 value["faults"] = serde_json::json!(faults);
             }
+            if let Error::Program { faults, .. } = error {
+                value["faults"] = serde_json::json!(faults);
+            }
+            if let Error::Tests { results, .. } = error {
+                value["tests"] = serde_json::json!(results);
+            }
             let _ = writeln!(std::io::stdout(), "{value}");
         } else {
             let _ = writeln!(std::io::stderr(), "talea: {text}");
