@@ -11,6 +11,7 @@ mod load;
 mod market;
 mod network;
 mod node;
+mod prover;
 mod run;
 mod say;
 mod verify;
@@ -52,7 +53,7 @@ enum Command {
     Load(load::Options),
     /// Run a program on the network and wait for its agreed result.
     Run(run::Options),
-    /// Check a receipt offline.
+    /// Check a receipt or a batch offline, trusting nobody.
     Verify(verify::Options),
     /// Show the network's development accounts with their balances.
     Account,
@@ -62,6 +63,11 @@ enum Command {
     Chain {
         #[command(subcommand)]
         verb: chain::Verb,
+    },
+    /// Prove batches of a chain that runs here or elsewhere.
+    Prover {
+        #[command(subcommand)]
+        verb: prover::Verb,
     },
     /// Run one role in this process.
     Node {
@@ -99,9 +105,10 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Demo(options) => demo::run(&dir, options, say).await,
         Command::Load(options) => load::run(&dir, options, say).await,
         Command::Run(options) => run::run(&dir, options, say).await,
-        Command::Verify(options) => verify::run(&options, say).await,
+        Command::Verify(options) => verify::run(&dir, &options, say).await,
         Command::Account => account::list(&dir, say).await,
         Command::Deposit(options) => account::deposit(&dir, options, say).await,
+        Command::Prover { verb } => prover::run(&dir, verb, say).await,
         Command::Node { role } => node::run(&dir, role).await,
     }
 }

@@ -7,7 +7,7 @@ use crypto::{Domain, list, poseidon};
 use proof::BatchHeader;
 use proof::joined::{self, Aggregator as _, Broken, Chained, Claim, Leaf};
 use proof::validity::{Outcome, entries};
-use types::{Digest, Encode as _, Millis, record};
+use types::{Digest, Millis, record};
 
 record! {
     /// A block with what became of its entries.

@@ -10,4 +10,4 @@ pub mod run;
 pub mod worker;
 
 pub use core::{Effect, Input, Queue};
-pub use plan::{Plan, Planned, Refused, View};
+pub use plan::{At, Named, Plan, Planned, PlannedLeaf, Refused, View};

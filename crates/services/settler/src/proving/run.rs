@@ -14,6 +14,7 @@ use store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use transition::ChainConfig;
+use transition::proven::ProvenLeaf;
 use types::{Causes, Decode as _, Encode as _, Millis};
 
 /// How often the queue looks at the store.
@@ -244,11 +245,11 @@ impl<V: View> Loop<V> {
             Command::Ask(prover, answer) => drop(answer.send(self.lend(prover)?)),
             Command::Beat(job, lease, stage, answer) => {
                 let held = self.queue.step(now(), Input::Beat { job, lease, stage });
-                drop(answer.send(held == [Effect::Held(true)]));
+                let _ = answer.send(held == [Effect::Held(true)]);
             }
             Command::Proven(job, cost, leaf, entries, answer) => {
                 self.keep(job, cost, &leaf, entries)?;
-                drop(answer.send(()));
+                let _ = answer.send(());
             }
             Command::Failed(job, lease, reason, is_final) => {
                 self.step(Input::Failed { job, lease, reason, is_final })?;
@@ -276,7 +277,8 @@ impl<V: View> Loop<V> {
             return Ok(());
         }
         if self.store.leaf_proof(job.batch, job.leaf)?.is_none() {
-            self.store.commit_leaf_proof(job.batch, job.leaf, &leaf.to_bytes())?;
+            let proven = ProvenLeaf { entries, leaf: leaf.clone() };
+            self.store.commit_leaf_proof(job.batch, job.leaf, &proven.to_bytes())?;
             measure(cost, leaf.proof.len(), entries);
             let Cost { wall_ms, cpu_ms } = cost;
             tracing::info!(batch = job.batch, leaf = job.leaf, entries, wall_ms, cpu_ms, "proven");
