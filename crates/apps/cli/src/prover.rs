@@ -100,7 +100,10 @@ fn line(event: &Event) -> String {
             format!("batch {batch} leaf {leaf}: [{bar}] {} for {} s", stage.name(), elapsed.as_secs())
         }
         Event::Proven { batch, leaf, entries, elapsed, bytes } => {
-            format!("batch {batch} leaf {leaf}: {entries} entries proven in {:.1} s, {bytes} bytes", elapsed.as_secs_f64())
+            format!(
+                "batch {batch} leaf {leaf}: {entries} entries proven in {:.1} s, {bytes} bytes",
+                elapsed.as_secs_f64()
+            )
         }
         Event::Failed { batch, leaf, reason } => format!("batch {batch} leaf {leaf}: not proven: {reason}"),
     }

@@ -5,8 +5,9 @@ use crate::checkpoint::{Final, Undo};
 use crate::file::{File, Table, Writer};
 use crate::paths;
 use crate::tables::{
-    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, JOBS, LEAF_PROOFS, META, PLANS, Place, RECEIPTS,
-    REVOKED_NAME, REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode, header_at, number_key,
+    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, JOBS, LEAF_PROOFS, META, PLANS, Place,
+    RECEIPTS, REVOKED_NAME, REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode,
+    header_at, number_key,
 };
 use proof::BlockHeader;
 use std::collections::{BTreeMap, BTreeSet};

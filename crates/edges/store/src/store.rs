@@ -381,7 +381,8 @@ impl Store {
 
     /// Returns how the batches from a number on are to be proven, at most `count`.
     pub fn plans(&self, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>, Error> {
-        let found = self.chain().file.read("read how batches are to be proven")?.range(PLANS, &number_key(from), count)?;
+        let found =
+            self.chain().file.read("read how batches are to be proven")?.range(PLANS, &number_key(from), count)?;
         found.into_iter().map(|(key, plan)| Ok((decode(PLANS, &key, &key)?, plan))).collect()
     }
 

@@ -203,8 +203,20 @@ section! {
 }
 
 /// Every table of the file, in its order.
-pub const SECTIONS: &[Section] =
-    &[HEADING, FEATURES, CONSENSUS, SCALING, SECURITY, AVAILABILITY, COMMITTEE, FORCED, BATCH, PROVING, HOOK, L1_SECTION];
+pub const SECTIONS: &[Section] = &[
+    HEADING,
+    FEATURES,
+    CONSENSUS,
+    SCALING,
+    SECURITY,
+    AVAILABILITY,
+    COMMITTEE,
+    FORCED,
+    BATCH,
+    PROVING,
+    HOOK,
+    L1_SECTION,
+];
 
 /// A chain's configuration, of which every part was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -181,7 +181,11 @@ fn proving(value: &Value) -> (String, Vec<String>) {
             let (number, word) = (&batch["batch"], |name: &str| leaf[name].as_str().unwrap_or_default().to_owned());
             let seconds = leaf["for_ms"].as_u64().unwrap_or(0) / 1_000;
             let (leaves, of) = (&batch["leaves"], &leaf["leaf"]);
-            rest.push(format!("batch {number}, leaf {of} of {leaves}: {} {} for {seconds} s", word("prover"), word("stage")));
+            rest.push(format!(
+                "batch {number}, leaf {of} of {leaves}: {} {} for {seconds} s",
+                word("prover"),
+                word("stage")
+            ));
         }
     }
     if let Some(last) = list(&value["not_proven"]).last() {

@@ -44,9 +44,10 @@ pub async fn run(dir: &Path, options: &Options, say: &Say) -> Result<(), Error> 
     let (claim, proven, anchor) = checked.await.map_err(Error::role)?;
     let claim = claim.map_err(|fault| Error::failed(format!("the batch is not proven: {fault}")))?;
     let verify_s = start.elapsed().as_secs_f64();
-    let signed = proven.evidence.as_ref().map(|evidence| {
-        anchor.committee.accepts(&proven.header.digest(&anchor.domain), evidence).is_ok()
-    });
+    let signed = proven
+        .evidence
+        .as_ref()
+        .map(|evidence| anchor.committee.accepts(&proven.header.digest(&anchor.domain), evidence).is_ok());
     if signed == Some(false) {
         return Err(Error::failed("the committee's signatures on this batch do not hold: ask another gateway"));
     }

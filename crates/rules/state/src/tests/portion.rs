@@ -2,9 +2,7 @@
 
 use super::{Counted, amount};
 use crate::leaf::MapKey;
-use crate::{
-    Beyond, Leaf, LeafRecord, Nothing, Overlay, Part, Portion, State, Terminal, WitnessError, path_of,
-};
+use crate::{Beyond, Leaf, LeafRecord, Nothing, Overlay, Part, Portion, State, Terminal, WitnessError, path_of};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -415,7 +415,9 @@ mod tests {
                         Input::Beat { job, lease, stage: 1 }
                     }
                     // Neither the proof nor the failure makes the prover forget its job: it may answer again.
-                    (3, false) => Input::Proven { job: lent[usize::try_from(roll(lent.len().try_into().unwrap())).unwrap()].0 },
+                    (3, false) => {
+                        Input::Proven { job: lent[usize::try_from(roll(lent.len().try_into().unwrap())).unwrap()].0 }
+                    }
                     (4, false) => {
                         let (job, lease) = lent[usize::try_from(roll(lent.len().try_into().unwrap())).unwrap()];
                         Input::Failed { job, lease, reason: String::new(), is_final: false }

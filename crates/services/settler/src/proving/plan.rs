@@ -109,7 +109,11 @@ impl Before {
         let Some(undo) = store.undo(self.upto.next(), head)? else {
             let is_final = store.batch(store.finalized()?)?.is_some_and(|batch| batch.last > self.upto);
             let gone = "its blocks are final, and what takes them back is gone: it was sealed before proving kept up";
-            return Err(if is_final { Fault::Never(gone.to_owned()) } else { Fault::Later("a block is gone".to_owned()) });
+            return Err(if is_final {
+                Fault::Never(gone.to_owned())
+            } else {
+                Fault::Later("a block is gone".to_owned())
+            });
         };
         undo.iter().for_each(|undo| diff::note(&mut self.leaves, undo));
         self.upto = head;
@@ -232,7 +236,8 @@ impl<V: View> Work<'_, V> {
             let claim = Claim { chain, parent_root, state_root: state.root(), entries: entries(&outcomes) };
             leaves.push(PlannedLeaf { claim, entries: u32::try_from(outcomes.len()).unwrap_or(u32::MAX) });
             let value = |record: LeafRecord| record.value;
-            let touched = portion.leaves.into_iter().map(|leaf| Touched { key: leaf.key, value: leaf.record.map(value) });
+            let touched =
+                portion.leaves.into_iter().map(|leaf| Touched { key: leaf.key, value: leaf.record.map(value) });
             let (batch, touched) = (self.batch.header.number, touched.collect());
             jobs.push(Job { batch, leaf: number, claim, segments, touched, parts: portion.parts });
         }

@@ -27,6 +27,8 @@ const WAITING: usize = 256;
 const CHECKED: usize = 2;
 /// How many of the batches that are not proven are told of.
 const TOLD: usize = 16;
+/// Under which name the store notes the first batch that is neither proven nor refused.
+const FIRST: &str = "proving";
 
 /// Why the queue stopped, or did not take something.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +169,7 @@ pub fn start<V: View>(
         planning,
         again,
         planned: 0,
+        first: 0,
         proven: None,
         not_proven: VecDeque::new(),
     };
@@ -187,6 +190,8 @@ struct Loop<V> {
     again: Millis,
     /// The last batch of which it is decided how it is proven.
     planned: u64,
+    /// The first batch that a restart has to look at.
+    first: u64,
     proven: Option<u64>,
     not_proven: VecDeque<NotProven>,
 }
@@ -194,9 +199,13 @@ struct Loop<V> {
 impl<V: View> Loop<V> {
     /// Takes up from the store.
     fn restore(&mut self) -> Result<(), Error> {
-        for (batch, plan) in self.store.plans(0, usize::MAX)? {
+        let noted = self.store.note(FIRST)?.map(|bytes| u64::from_bytes(&bytes).map_err(|_| Error::Damaged));
+        self.first = noted.transpose()?.unwrap_or(0);
+        let told = u64::try_from(TOLD).unwrap_or(u64::MAX);
+        for (batch, plan) in self.store.plans(self.first.saturating_sub(told), usize::MAX)? {
             self.planned = batch;
             match read(&plan)? {
+                Plan::Leaves(_) if batch < self.first => self.proven = Some(batch),
                 Plan::Leaves(Planned { leaves }) => {
                     let mut proven = Vec::new();
                     for leaf in (0..).take(leaves.len()) {
@@ -204,7 +213,7 @@ impl<V: View> Loop<V> {
                     }
                     for effect in self.queue.step(now(), Input::Planned { batch, proven }) {
                         if let Effect::Done { batch } = effect {
-                            self.proven = Some(batch);
+                            self.proven = self.proven.max(Some(batch));
                         }
                     }
                 }
@@ -216,6 +225,20 @@ impl<V: View> Loop<V> {
             self.planned = self.store.finalized()?;
         }
         Ok(())
+    }
+
+    /// Notes from which batch on a restart has to look, so that it need not read what is done.
+    fn mark(&mut self, first: u64) -> Result<(), Error> {
+        if first != self.first {
+            self.store.put_note(FIRST, &first.to_bytes())?;
+            self.first = first;
+        }
+        Ok(())
+    }
+
+    fn mark_open(&mut self) -> Result<(), Error> {
+        let open = self.queue.batches().keys().next().copied();
+        self.mark(open.unwrap_or(self.planned + 1))
     }
 
     fn note(&mut self, batch: u64, reason: &str) {
@@ -292,6 +315,7 @@ impl<V: View> Loop<V> {
                 Effect::Done { batch } => {
                     self.proven = self.proven.max(Some(batch));
                     tracing::info!(batch, "every leaf of the batch is proven");
+                    self.mark_open()?;
                 }
                 Effect::Retry { job, reason } => {
                     count("failed");
@@ -314,7 +338,7 @@ impl<V: View> Loop<V> {
             Err(store::Error::UnknownBatch(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        self.mark_open()
     }
 
     async fn look(&mut self) -> Result<(), Error> {
@@ -349,7 +373,8 @@ impl<V: View> Loop<V> {
     /// Plans the next sealed batch, one at a time and beside everything else.
     async fn plan(&mut self) -> Result<(), Error> {
         if let Some((batch, planning)) = self.planning.take_if(|(_, planning)| planning.is_finished()) {
-            let planned = planning.await.unwrap_or_else(|_| Err(Fault::Never("it could not be executed again".to_owned())));
+            let planned =
+                planning.await.unwrap_or_else(|_| Err(Fault::Never("it could not be executed again".to_owned())));
             return self.planned(batch, planned);
         }
         if self.planning.is_some() || now() < self.again || !self.queue.has_room() {
@@ -370,6 +395,12 @@ impl<V: View> Loop<V> {
         match planned {
             Ok((planned, jobs)) => {
                 let proven = vec![false; planned.leaves.len()];
+                // While it was made the chain may have been taken back, and the batch be another.
+                let root = planned.leaves.last().map(|leaf| leaf.claim.state_root);
+                if self.store.batch(batch)?.map(|batch| batch.header.state_root) != root {
+                    return Ok(());
+                }
+                self.mark(self.first.min(batch))?;
                 match self.store.commit_plan(batch, &Plan::Leaves(planned).to_bytes(), &jobs) {
                     Ok(()) => {}
                     Err(store::Error::UnknownBatch(_)) => return Ok(()),

@@ -119,7 +119,10 @@ async fn work(setting: &Setting, lease: Lease) {
             (setting.watch)(&Event::Begun { batch, leaf, entries });
             prove(setting, job, lease, start).await.map(|proof| (proof, entries))
         }
-        _ => Err(Fault { reason: "the job does not read: use the prover of the node's release".to_owned(), is_final: false }),
+        _ => Err(Fault {
+            reason: "the job does not read: use the prover of the node's release".to_owned(),
+            is_final: false,
+        }),
     };
     let sent = match done {
         Ok((proof, entries)) => {

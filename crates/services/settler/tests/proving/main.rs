@@ -99,7 +99,13 @@ impl World {
         let world = Self { chain: Arc::new(Mutex::new(chain)), store, _folder: Arc::new(folder) };
         let deposits = (1..=accounts).map(|n| {
             let (token, account, index) = (token_word(EthAddress::ZERO), key(n).account(), u64::from(n) - 1);
-            Entry::Message(Message::Deposit(Deposit { index, account, token, amount: amount(100), sender: EthAddress::ZERO }))
+            Entry::Message(Message::Deposit(Deposit {
+                index,
+                account,
+                token,
+                amount: amount(100),
+                sender: EthAddress::ZERO,
+            }))
         });
         world.block(deposits.collect());
         world.seal();
@@ -311,7 +317,7 @@ async fn what_is_taken_back_is_not_proven_and_what_comes_in_its_place_is() {
     {
         let mut chain = world.chain.lock().unwrap();
         let back = world.store.rewind(1).unwrap();
-        (chain.head, chain.batch) = (back.rewound.head, back.rewound.batch.map(|batch| batch.header));
+        (chain.head, chain.batch) = (back.head, back.batch.map(|batch| batch.header));
         chain.state = world.store.state(None, &state::Sequential).unwrap();
     }
     let gone = async || (!queue.beat(id, lease, 0).await.unwrap()).then_some(());
@@ -352,6 +358,30 @@ async fn a_damaged_job_is_told_from_one_that_cannot_be_proven() {
         let same = (&changed.claim, &changed.segments) == (&good.claim, &good.segments);
         if !same {
             assert!(proof_of(changed).await.is_err(), "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_a_job_or_none() {
+    let mut chance = 1u64;
+    let mut roll = || {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        chance >> 33
+    };
+    for _ in 0..20_000 {
+        let length = roll() % 300;
+        // Small numbers make counts that are likely.
+        let bytes: Vec<u8> = (0..length).map(|_| u8::try_from(roll() % 256 * (roll() % 2)).unwrap()).collect();
+        if let Ok(job) = Job::from_bytes(&bytes) {
+            assert_eq!(job.to_bytes(), bytes);
+            assert!(job.prove(&|_| {}).is_err());
+        }
+        if let Ok(batch) = ProvenBatch::from_bytes(&bytes) {
+            assert!(batch.check(&config().hash()).is_err());
+        }
+        if let Ok(upload) = api::proving::Upload::from_bytes(&bytes) {
+            assert_eq!(upload.to_bytes(), bytes);
         }
     }
 }
