@@ -76,7 +76,7 @@ pub struct Setting {
     pub name: String,
     /// Whom it tells.
     pub watch: Watch,
-    /// Processor time that the process has used so far.
+    /// Processor time that the process has used so far. Of several jobs at one time each is charged with all of it.
     pub cpu: fn() -> Duration,
 }
 
