@@ -6,7 +6,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: setup tools build up down test bench clean help
+.PHONY: setup tools build prover up down test bench clean help
 
 TALEA := target/release/talea
 
@@ -36,6 +36,9 @@ examples/node_modules/.installed: examples/package.json examples/package-lock.js
 build: setup ## Builds the contracts and target/release/talea.
 	cd contracts && forge build
 	cargo build --release --workspace --locked
+
+prover: setup ## Builds target/native/release/talea with all vector instructions of this machine, which proofs gain from.
+	RUSTFLAGS="-C target-cpu=native" cargo build --release --locked --package cli --target-dir target/native
 
 up: build ## Starts the whole network on this machine, runs the demo, leaves the network up.
 	$(TALEA) up

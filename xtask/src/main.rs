@@ -42,9 +42,12 @@ struct Forwarded {
 fn main() -> ExitCode {
     match Line::parse().task {
         Task::Tidy => tidy(),
-        Task::Gen(Gen::Vectors(rest)) => forward("sim", &["--bin", "vectors"], &rest),
-        Task::Sim(rest) => forward("sim", &[], &rest),
-        Task::Bench(rest) => forward("bench", &[], &rest),
+        Task::Gen(Gen::Vectors(rest)) => forward("sim", &["--bin", "vectors"], &rest, For::Any),
+        Task::Sim(rest) => forward("sim", &[], &rest, For::Any),
+        Task::Bench(rest) => {
+            let proves = rest.arguments.iter().any(|argument| argument.starts_with("prove"));
+            forward("bench", &[], &rest, if proves { For::ThisMachine } else { For::Any })
+        }
     }
 }
 
@@ -61,10 +64,24 @@ fn tidy() -> ExitCode {
     if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Which machine a binary is built for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Any of its kind, as releases are.
+    Any,
+    /// The one at hand, with all its vector instructions: Plonky3 takes them from the compiler's target.
+    ThisMachine,
+}
+
 /// Runs a crate's binary in the foreground and ends as it ended.
-fn forward(package: &str, binary: &[&str], rest: &Forwarded) -> ExitCode {
+fn forward(package: &str, binary: &[&str], rest: &Forwarded, target: For) -> ExitCode {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let run = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    if target == For::ThisMachine {
+        // A folder of its own, so that neither kind of build undoes the other.
+        command.env("RUSTFLAGS", "-C target-cpu=native").env("CARGO_TARGET_DIR", "target/native");
+    }
+    let run = command
         .args(["run", "--release", "--quiet", "--package", package])
         .args(binary)
         .arg("--")

@@ -12,6 +12,7 @@ mod market;
 mod network;
 mod node;
 mod program;
+mod prover;
 mod run;
 mod say;
 mod verify;
@@ -67,7 +68,7 @@ enum Command {
     Cost(program::Which),
     /// Run a program: on the network, where its agreed result is awaited, or here with --clear.
     Run(run::Options),
-    /// Check a receipt offline.
+    /// Check a receipt or a batch offline, trusting nobody.
     Verify(verify::Options),
     /// Show the network's development accounts with their balances.
     Account,
@@ -77,6 +78,11 @@ enum Command {
     Chain {
         #[command(subcommand)]
         verb: chain::Verb,
+    },
+    /// Prove batches of a chain that runs here or elsewhere.
+    Prover {
+        #[command(subcommand)]
+        verb: prover::Verb,
     },
     /// Run one role in this process.
     Node {
@@ -121,9 +127,10 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Disasm(which) => program::disasm(&which, say),
         Command::Cost(which) => program::cost(&which, say),
         Command::Run(options) => run::run(&dir, options, say).await,
-        Command::Verify(options) => verify::run(&options, say).await,
+        Command::Verify(options) => verify::run(&dir, &options, say).await,
         Command::Account => account::list(&dir, say).await,
         Command::Deposit(options) => account::deposit(&dir, options, say).await,
+        Command::Prover { verb } => prover::run(&dir, verb, say).await,
         Command::Node { role } => node::run(&dir, role).await,
     }
 }

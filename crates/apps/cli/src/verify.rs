@@ -1,9 +1,11 @@
-//! `talea verify`: a receipt, offline.
+//! `talea verify`: a receipt or a batch, offline.
+
+mod batch;
 
 use crate::error::Error;
 use crate::say::Say;
 use api::ProvenReceipt;
-use clap::Args;
+use clap::{Args, Subcommand};
 use client::Client;
 use proof::{Anchor, ReceiptProof};
 use serde_json::json;
@@ -14,12 +16,23 @@ use types::{Decode as _, TransactionId};
 
 /// What to check, and against what.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Options {
+    #[command(subcommand)]
+    what: Option<What>,
     /// The receipt's file, as `talea run --receipt` wrote it.
-    receipt: PathBuf,
+    #[arg(required = true)]
+    receipt: Option<PathBuf>,
     /// A file with the anchor to check against; without it the receipt's own anchor is believed and printed.
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
+}
+
+/// What is checked other than a receipt.
+#[derive(Subcommand)]
+enum What {
+    /// Check a batch's validity proof: that its entries take the state from the root before to the root after.
+    Batch(batch::Options),
 }
 
 /// Waits until the committee has signed the batch, and writes the proven receipt of a transaction.
@@ -72,8 +85,13 @@ pub fn check(proven: &ProvenReceipt, anchor: &Anchor) -> Result<Checked, Error> 
 }
 
 /// Checks a receipt's file and says what it shows.
-pub async fn run(options: &Options, say: &Say) -> Result<(), Error> {
-    let proven: ProvenReceipt = read(&options.receipt, "a receipt")?;
+pub async fn run(dir: &Path, options: &Options, say: &Say) -> Result<(), Error> {
+    let receipt = match (&options.what, &options.receipt) {
+        (Some(What::Batch(batch)), _) => return batch::run(dir, batch, say).await,
+        (None, Some(receipt)) => receipt,
+        (None, None) => return Err(Error::failed("name a receipt's file, or a batch")),
+    };
+    let proven: ProvenReceipt = read(receipt, "a receipt")?;
     let anchor = match &options.anchor {
         Some(path) => read(path, "an anchor")?,
         None => proven.anchor.clone(),

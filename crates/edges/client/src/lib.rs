@@ -22,6 +22,7 @@ pub use derive::{STATEMENT, derive_key, key_digest};
 pub use wallet::Wallet;
 
 use api::bulk::{self, Outcome};
+use api::proving::{self, Lease, Proving, Upload};
 use api::{
     AccountView, BalanceProof, BatchSignature, BatchView, Batches, BlockView, Blocks, Confirmation, ContentView,
     Failure, Hex, OfferView, Page, ProgramView, ProvenReceipt, Receipts, Status, SubmitRequest, TallyView, TaskView,
@@ -31,6 +32,7 @@ use ledger::account::{Balance, BalanceKey};
 use proof::confirmation::SoftConfirmation;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::{Duration, Instant};
+use transition::proven::ProvenBatch;
 use transition::{Batch, Block};
 use types::{
     AccountId, Amount, AssetId, ContentId, Decode, Encode as _, Height, TallyId, TaskId, TransactionId, limits,
@@ -341,6 +343,39 @@ impl Client {
     /// Sends a member's signature on a batch.
     pub async fn sign_batch(&self, number: u64, signature: &BatchSignature) -> Result<(), Error> {
         self.post(&path::signatures(number), signature).await
+    }
+
+    /// Returns a batch with its proof, once it is proven. The caller checks it.
+    pub async fn proven_batch(&self, number: u64) -> Result<ProvenBatch, Error> {
+        let answer = self.ask(|http, url| http.get(url), &path::proven_batch(number)).await?;
+        self.decode(&answer)
+    }
+
+    /// Returns where proving stands, as the gateway says.
+    pub async fn proving(&self) -> Result<Proving, Error> {
+        self.get(path::PROVING).await
+    }
+
+    /// Asks for a job to prove.
+    pub async fn lease(&self, ask: &proving::Ask) -> Result<Option<Lease>, Error> {
+        let answer = self.ask(|http, url| http.post(url).json(ask), path::LEASES).await?;
+        self.decode(&answer)
+    }
+
+    /// Says that a prover lives. Returns whether its lease still counts.
+    pub async fn beat(&self, beat: &proving::Beat) -> Result<bool, Error> {
+        self.post(path::BEATS, beat).await
+    }
+
+    /// Sends a proof.
+    pub async fn prove(&self, upload: &Upload) -> Result<(), Error> {
+        let body = upload.to_bytes();
+        self.read(&self.ask(|http, url| http.post(url).body(body.clone()), path::PROOFS).await?)
+    }
+
+    /// Says that a job could not be done.
+    pub async fn fail(&self, failure: &proving::Failure) -> Result<(), Error> {
+        self.post(path::FAILURES, failure).await
     }
 
     /// Sends a member's signature on a verdict.

@@ -8,6 +8,7 @@ mod conclude;
 mod divide;
 mod fixed;
 mod hashes;
+mod job;
 mod memory;
 mod part;
 mod record;
@@ -17,6 +18,7 @@ mod split;
 mod tally;
 mod tree;
 
+pub use job::{Failed, JOB_BYTES, Job, Segment, Stage, Touched};
 pub use record::{Block, Recorded, Unprovable, record};
 
 use p3_batch_stark::{ProverData, StarkInstance, prove_batch};

@@ -9,7 +9,8 @@ use crate::journal::{self, Journal};
 use crate::paths;
 use crate::rewind::{self, Rewound};
 use crate::tables::{
-    self, FORMAT, FORMAT_NAME, HEADERS, LEAVES, META, PATHS, REWINDS_NAME, TABLES, UNDO, corrupt, number_key,
+    self, FORMAT, FORMAT_NAME, HEADERS, JOBS, LEAF_PROOFS, LEAVES, META, PATHS, PLANS, REWINDS_NAME, TABLES, UNDO,
+    corrupt, number_key,
 };
 use crate::tail::{Bounds, Kept, Tail};
 use crate::{Error, tables::Place};
@@ -95,9 +96,11 @@ impl Chain {
         if !reader.has(META)? || reader.get(META, FORMAT_NAME)? != Some(FORMAT.to_bytes()) {
             return Err(Error::Format { path: path.into(), known: FORMAT });
         }
-        // A store from before there was this table.
-        if !reader.has(PATHS)? {
-            file.write("make a table", |w| w.make(PATHS))?;
+        // A store from before there were these tables.
+        for table in [PATHS, PLANS, JOBS, LEAF_PROOFS] {
+            if !reader.has(table)? {
+                file.write("make a table", |w| w.make(table))?;
+            }
         }
         let head = tables::head(&reader)?;
         let stored = head.as_ref().map_or(Height(0), |head| head.height);
@@ -362,6 +365,18 @@ impl View {
             .map(|height| match of_tail.remove(&height) {
                 Some(undo) => Ok(undo),
                 None => stored_undo(&self.reader, height)?.ok_or_else(|| corrupt(UNDO, &number_key(height.0))),
+            })
+            .collect()
+    }
+
+    /// Returns the same of blocks that may be final or not there: nothing, if one of them is.
+    pub(crate) fn undo_if_kept(&self, from: Height, to: Height) -> Result<Option<Vec<Vec<LeafChange>>>, Error> {
+        let mut of_tail = self.undo_of_tail()?;
+        let heights = (from.0..=to.0).map(Height);
+        heights
+            .map(|height| match of_tail.remove(&height) {
+                Some(undo) => Ok(Some(undo)),
+                None => stored_undo(&self.reader, height),
             })
             .collect()
     }

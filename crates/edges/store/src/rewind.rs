@@ -5,8 +5,9 @@ use crate::checkpoint::{Final, Undo};
 use crate::file::{File, Table, Writer};
 use crate::paths;
 use crate::tables::{
-    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, META, Place, RECEIPTS, REVOKED_NAME,
-    REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode, header_at, number_key,
+    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, JOBS, LEAF_PROOFS, META, PLANS, Place,
+    RECEIPTS, REVOKED_NAME, REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode,
+    header_at, number_key,
 };
 use proof::BlockHeader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +63,7 @@ pub(crate) fn rewind(w: &Writer, to_batch: u64) -> Result<Back, Error> {
     }
     let keep = batch.as_ref().map_or(Height(0), |batch| batch.last);
     let removed = take_back(w, keep)?;
-    for table in [BATCHES, DIFFS, EVIDENCE, SETTLEMENTS] {
+    for table in [BATCHES, DIFFS, EVIDENCE, SETTLEMENTS, PLANS, JOBS, LEAF_PROOFS] {
         w.remove_range(table, &number_key(to_batch + 1), None)?;
     }
     for table in [HEADERS, ENTRIES, RECEIPTS, UNDO, BATCH_ENDS] {
@@ -159,7 +160,11 @@ pub(crate) fn finalize(w: &Writer, number: u64) -> Result<(), Error> {
 /// Forgets entries, receipts and places of the blocks before a batch, a bounded number at a time.
 pub(crate) fn prune(file: &File, before_batch: u64) -> Result<(), Error> {
     while file.write("prune old blocks", |w| prune_some(w, before_batch))? {}
-    Ok(())
+    // A proof says nothing to whoever cannot see what it is of.
+    file.write("prune old proofs", |w| {
+        let end = number_key(before_batch);
+        [PLANS, JOBS, LEAF_PROOFS].iter().try_for_each(|table| w.remove_range(*table, &number_key(0), Some(&end)))
+    })
 }
 
 /// Prunes some blocks and says whether there may be more.

@@ -9,8 +9,8 @@ use crate::paths;
 use crate::rewind::{self, Rewound};
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{
-    self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, LEAVES, NOTES, OUTBOX, Place, RECEIPTS, SETTLEMENTS,
-    TRANSACTIONS, batch_at, corrupt, decode, number_key, read,
+    self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, JOBS, LEAF_PROOFS, LEAVES, NOTES, OUTBOX, PLANS, Place,
+    RECEIPTS, SETTLEMENTS, TRANSACTIONS, batch_at, corrupt, decode, leaf_key, number_key, read,
 };
 use crate::tail::Bounds;
 use proof::BlockHeader;
@@ -160,6 +160,33 @@ impl Store {
                 return Err(Error::UnknownBatch(number));
             }
             w.put(table, &number_key(number), bytes)
+        })
+    }
+
+    /// Stores how a stored batch is to be proven, with a job for each leaf. A later call replaces it.
+    pub fn commit_plan(&self, number: u64, plan: &[u8], jobs: &[Vec<u8>]) -> Result<(), Error> {
+        self.chain().file.write("store how a batch is to be proven", |w| {
+            if w.get(BATCHES, &number_key(number))?.is_none() {
+                return Err(Error::UnknownBatch(number));
+            }
+            for table in [JOBS, LEAF_PROOFS] {
+                w.remove_range(table, &number_key(number), Some(&number_key(number + 1)))?;
+            }
+            for (leaf, job) in (0..).zip(jobs) {
+                w.put(JOBS, &leaf_key(number, leaf), job)?;
+            }
+            w.put(PLANS, &number_key(number), plan)
+        })
+    }
+
+    /// Stores the proof of a leaf, and forgets its job.
+    pub fn commit_leaf_proof(&self, number: u64, leaf: u32, proof: &[u8]) -> Result<(), Error> {
+        self.chain().file.write("store a proof", |w| {
+            if w.get(PLANS, &number_key(number))?.is_none() {
+                return Err(Error::UnknownBatch(number));
+            }
+            w.change(JOBS, [(leaf_key(number, leaf).as_slice(), None)])?;
+            w.put(LEAF_PROOFS, &leaf_key(number, leaf), proof)
         })
     }
 
@@ -345,6 +372,34 @@ impl Store {
     /// Returns the committee's signatures on a batch.
     pub fn evidence(&self, number: u64) -> Result<Option<Vec<u8>>, Error> {
         self.chain().file.read("read evidence")?.get(EVIDENCE, &number_key(number))
+    }
+
+    /// Returns how a batch is to be proven, once somebody has decided that.
+    pub fn plan(&self, number: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.chain().file.read("read how a batch is to be proven")?.get(PLANS, &number_key(number))
+    }
+
+    /// Returns how the batches from a number on are to be proven, at most `count`.
+    pub fn plans(&self, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+        let found =
+            self.chain().file.read("read how batches are to be proven")?.range(PLANS, &number_key(from), count)?;
+        found.into_iter().map(|(key, plan)| Ok((decode(PLANS, &key, &key)?, plan))).collect()
+    }
+
+    /// Returns what is to be proven of a batch's leaf; nothing once it is.
+    pub fn job(&self, number: u64, leaf: u32) -> Result<Option<Vec<u8>>, Error> {
+        self.chain().file.read("read what is to be proven")?.get(JOBS, &leaf_key(number, leaf))
+    }
+
+    /// Returns the proof of a batch's leaf.
+    pub fn leaf_proof(&self, number: u64, leaf: u32) -> Result<Option<Vec<u8>>, Error> {
+        self.chain().file.read("read a proof")?.get(LEAF_PROOFS, &leaf_key(number, leaf))
+    }
+
+    /// Returns what takes these blocks back, block by block: the leaves that each changed, as they were before it. Nothing
+    /// when one of them is final, or not there.
+    pub fn undo(&self, from: Height, to: Height) -> Result<Option<Vec<Vec<LeafChange>>>, Error> {
+        self.chain().view("read what takes blocks back")?.undo_if_kept(from, to)
     }
 
     /// Returns where a batch was settled.

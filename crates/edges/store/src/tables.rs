@@ -50,12 +50,18 @@ pub(crate) const EVIDENCE: Table = Table("evidence");
 pub(crate) const SETTLEMENTS: Table = Table("settlements");
 /// Contents by content id.
 pub(crate) const CONTENTS: Table = Table("contents");
+/// How a batch is to be proven, by its number.
+pub(crate) const PLANS: Table = Table("plans");
+/// What is to be proven, by batch number and leaf, until it is.
+pub(crate) const JOBS: Table = Table("jobs");
+/// Proofs by batch number and leaf.
+pub(crate) const LEAF_PROOFS: Table = Table("leaf_proofs");
 /// What the writer of the base chain has sent, by nonce.
 pub(crate) const OUTBOX: Table = Table("outbox");
 /// Notes of the roles by name.
 pub(crate) const NOTES: Table = Table("notes");
 
-pub(crate) const TABLES: [Table; 16] = [
+pub(crate) const TABLES: [Table; 19] = [
     META,
     HEADERS,
     ENTRIES,
@@ -70,6 +76,9 @@ pub(crate) const TABLES: [Table; 16] = [
     EVIDENCE,
     SETTLEMENTS,
     CONTENTS,
+    PLANS,
+    JOBS,
+    LEAF_PROOFS,
     OUTBOX,
     NOTES,
 ];
@@ -103,6 +112,14 @@ pub(crate) fn has_acted(receipt: &Receipt) -> bool {
 
 pub(crate) fn number_key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
+}
+
+/// Returns the key of a batch's leaf: those of one batch follow one another.
+pub(crate) fn leaf_key(number: u64, leaf: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&number.to_be_bytes());
+    key[8..].copy_from_slice(&leaf.to_be_bytes());
+    key
 }
 
 pub(crate) fn leaf(key: Vec<u8>, bytes: &[u8]) -> Result<(Vec<u8>, LeafRecord), Error> {

@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod hook;
 pub mod metric;
 pub mod path;
+pub mod proving;
 
 use ledger::{Withdrawal, bridge::CursorRecord, tally::TallyRecord};
 use proof::{Anchor, BlockHeader};

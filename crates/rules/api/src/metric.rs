@@ -82,6 +82,20 @@ metrics! {
         "What the settler has paid for gas on L1, in gwei.";
     L1_BALANCE_GWEI = "talea_l1_balance_gwei": Gauge []
         "What the settler's account holds on L1, in gwei.";
+    PROVE_JOBS = "talea_prove_jobs": Gauge ["state"]
+        "Leaves of batches that are to be proven: those that wait for a prover, and those that one has (lent).";
+    PROVE_BATCH = "talea_prove_batch": Gauge []
+        "The last batch that is proven.";
+    PROVE_SECONDS = "talea_prove_seconds": Histogram []
+        "How long a prover took for a leaf, from its job to its proof.";
+    PROVE_PROOF_BYTES = "talea_prove_proof_bytes": Gauge []
+        "How long the last proof of a leaf is.";
+    PROVE_TPS = "talea_prove_transactions_per_second": Gauge []
+        "Transactions of the last proven leaf by the seconds that it took.";
+    PROVE_CPU_PER_TRANSACTION_SECONDS = "talea_prove_cpu_per_transaction_seconds": Gauge []
+        "Processor time by transactions of the last proven leaf.";
+    PROVE_LEAVES = "talea_prove_leaves_total": Counter ["outcome"]
+        "Leaves by what became of a prover's work: proven, failed and tried again, or a proof that does not hold (refused).";
     PROCESS_CPU_SECONDS = "talea_process_cpu_seconds": Gauge []
         "Processor time that the process has used, in whole hundredths.";
     PROCESS_RESIDENT_BYTES = "talea_process_resident_bytes": Gauge []

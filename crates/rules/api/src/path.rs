@@ -52,6 +52,18 @@ pub const DIFF: &str = "/v1/batches/{number}/diff";
 pub const BATCH_OF: &str = "/v1/blocks/{height}/batch";
 /// Takes a member's signature on a batch.
 pub const SIGNATURES: &str = "/v1/batches/{number}/signatures";
+/// A batch with its proof.
+pub const PROVEN_BATCH: &str = "/v1/batches/{number}/proof";
+/// Where proving stands.
+pub const PROVING: &str = "/v1/proving";
+/// Lends a job to a prover.
+pub const LEASES: &str = "/v1/proving/leases";
+/// Takes a prover's sign of life.
+pub const BEATS: &str = "/v1/proving/beats";
+/// Takes a proof.
+pub const PROOFS: &str = "/v1/proving/proofs";
+/// Takes a prover's failure.
+pub const FAILURES: &str = "/v1/proving/failures";
 /// Takes a member's signature on a verdict.
 pub const VOTES: &str = "/v1/votes";
 /// What a monitoring system reads.
@@ -151,4 +163,9 @@ pub fn batch_of(height: Height) -> String {
 /// Fills in [`SIGNATURES`].
 pub fn signatures(number: u64) -> String {
     SIGNATURES.replace("{number}", &number.to_string())
+}
+
+/// Fills in [`PROVEN_BATCH`].
+pub fn proven_batch(number: u64) -> String {
+    PROVEN_BATCH.replace("{number}", &number.to_string())
 }

@@ -161,6 +161,18 @@ section! {
 }
 
 section! {
+    /// Validity proofs of batches, beside the quorum by which they settle. Without this table nothing is proven.
+    Proving, ProvingDraft, PROVING at "proving" optional {
+        /// Whether batches are proven.
+        enabled: bool = Switch, "false";
+        /// How many prover processes the node starts. With none, start them elsewhere with `talea prover run`.
+        processes: u64 = count(0, 64, "processes"), "1";
+        /// How many jobs each of them works on at one time.
+        jobs: u64 = count(1, 64, "jobs"), "1";
+    }
+}
+
+section! {
     /// A server of the operator's that is asked what shall stand in the place of a transaction which would be rejected.
     /// Without this table nobody is asked.
     Hook, HookDraft, HOOK at "hook" optional {
@@ -191,8 +203,20 @@ section! {
 }
 
 /// Every table of the file, in its order.
-pub const SECTIONS: &[Section] =
-    &[HEADING, FEATURES, CONSENSUS, SCALING, SECURITY, AVAILABILITY, COMMITTEE, FORCED, BATCH, HOOK, L1_SECTION];
+pub const SECTIONS: &[Section] = &[
+    HEADING,
+    FEATURES,
+    CONSENSUS,
+    SCALING,
+    SECURITY,
+    AVAILABILITY,
+    COMMITTEE,
+    FORCED,
+    BATCH,
+    PROVING,
+    HOOK,
+    L1_SECTION,
+];
 
 /// A chain's configuration, of which every part was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,6 +240,8 @@ pub struct Config {
     pub forced: Forced,
     /// `[batch]`.
     pub batch: Batch,
+    /// `[proving]`, where there is one.
+    pub proving: Option<Proving>,
     /// `[hook]`, where there is one.
     pub hook: Option<Hook>,
     /// `[l1]`.
@@ -233,6 +259,7 @@ pub(crate) struct Draft {
     pub committee: CommitteeDraft,
     pub forced: ForcedDraft,
     pub batch: BatchDraft,
+    pub proving: Option<ProvingDraft>,
     pub hook: Option<HookDraft>,
     pub l1: L1Draft,
 }
@@ -249,12 +276,17 @@ impl Draft {
             committee: CommitteeDraft::read(reading).unwrap_or_default(),
             forced: ForcedDraft::read(reading).unwrap_or_default(),
             batch: BatchDraft::read(reading).unwrap_or_default(),
+            proving: ProvingDraft::read(reading),
             hook: HookDraft::read(reading),
             l1: L1Draft::read(reading).unwrap_or_default(),
         }
     }
 
     fn complete(self) -> Option<Config> {
+        let proving = match self.proving {
+            Some(proving) => Some(proving.complete()?),
+            None => None,
+        };
         let hook = match self.hook {
             Some(hook) => Some(hook.complete()?),
             None => None,
@@ -269,6 +301,7 @@ impl Draft {
             committee: self.committee.complete()?,
             forced: self.forced.complete()?,
             batch: self.batch.complete()?,
+            proving,
             hook,
             l1: self.l1.complete()?,
         })

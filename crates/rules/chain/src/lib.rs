@@ -35,8 +35,8 @@ mod source;
 mod word;
 
 pub use config::{
-    Availability, Batch, Committee, Config, Consensus, Features, Forced, Gwei, Heading, Hook, L1, Scaling, Security,
-    check,
+    Availability, Batch, Committee, Config, Consensus, Features, Forced, Gwei, Heading, Hook, L1, Proving, Scaling,
+    Security, check,
 };
 pub use fault::Fault;
 pub use kind::{Mandatory, Members};

@@ -17,6 +17,7 @@ pub mod circuit;
 pub mod committee;
 pub mod confirmation;
 pub mod header;
+pub mod joined;
 pub mod receipt;
 pub mod validity;
 

@@ -73,6 +73,9 @@ pub(crate) struct Way {
 }
 
 impl Way {
+    /// The way to the root.
+    pub(crate) const TOP: Self = Self { bytes: [0; 32], depth: 0 };
+
     /// The way to the node at a depth above a path.
     pub(crate) fn above(path: &Digest, depth: usize) -> Self {
         Self { bytes: path.to_be_bytes(), depth }

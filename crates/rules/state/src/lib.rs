@@ -28,6 +28,7 @@ mod fork;
 mod leaf;
 mod overlay;
 mod path;
+mod portion;
 mod records;
 mod tree;
 mod witness;
@@ -37,6 +38,7 @@ pub use fork::{Join, Sequential};
 pub use leaf::{Leaf, LeafChange, LeafRecord, path_of};
 pub use overlay::{Overlay, Touched};
 pub use path::{Path, Terminal};
+pub use portion::{Beyond, Portion, Shown};
 pub use tree::Write;
 pub use witness::{Excerpt, Nothing, Pair, Part, WITNESS_LEAVES, Witness, WitnessError};
 

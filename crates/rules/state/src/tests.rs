@@ -1,4 +1,5 @@
 mod cache;
+mod portion;
 mod witness;
 
 use super::*;

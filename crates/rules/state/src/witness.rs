@@ -86,7 +86,7 @@ impl Witness {
         if touched.is_empty() {
             parts.push(shut(tree));
         } else {
-            Shown { backing, parts: &mut parts }.show(tree, &touched, 0);
+            Shown { backing, is_wide: false, parts: &mut parts }.show(tree, &touched, 0);
         }
         Self { touched, parts }
     }
@@ -102,8 +102,8 @@ impl Witness {
         }
         let mut parts = self.parts.iter();
         let mut tree = match self.touched.first() {
-            None => read_beside(&mut parts, false, |_| true)?,
-            Some(_) => read(&mut parts, &self.touched, 0)?.0,
+            None => read_beside(&mut parts, Beside::Shut, |_| true)?,
+            Some(_) => read(&mut parts, Reach { touched: &self.touched, depth: 0, is_wide: false })?.0,
         };
         if parts.next().is_some() {
             return Err(WitnessError::Form);
@@ -111,6 +111,32 @@ impl Witness {
         tree.hash();
         if tree.digest == *root { Ok(Excerpt { touched: &self.touched, tree }) } else { Err(WitnessError::Root) }
     }
+}
+
+/// Gives the parts of a tree that these paths enter, sorted and each once, with everything beside their ways opened: so
+/// that who holds them can give every witness of these paths, also after writes to them.
+pub(crate) fn wide(tree: &Node, touched: &[Digest], backing: Option<&dyn Backing>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut shown = Shown { backing, is_wide: true, parts: &mut parts };
+    match touched.first() {
+        None => shown.show_beside(tree, Way::TOP, 0),
+        Some(_) => drop(shown.show(tree, touched, 0)),
+    }
+    parts
+}
+
+/// Reads what [`wide`] gives and refuses everything else.
+pub(crate) fn read_wide(parts: &[Part], touched: &[Digest], root: &Digest) -> Result<Node, WitnessError> {
+    let mut rest = parts.iter();
+    let mut tree = match touched.first() {
+        None => read_beside(&mut rest, Beside::Wide, |_| true)?,
+        Some(_) => read(&mut rest, Reach { touched, depth: 0, is_wide: true })?.0,
+    };
+    if rest.next().is_some() {
+        return Err(WitnessError::Form);
+    }
+    tree.hash();
+    if tree.digest == *root { Ok(tree) } else { Err(WitnessError::Root) }
 }
 
 /// A part of a state that a checked witness shows.
@@ -150,6 +176,8 @@ impl Excerpt<'_> {
 /// The parts that are shown so far.
 struct Shown<'a> {
     backing: Option<&'a dyn Backing>,
+    /// Whether everything beside the ways is opened.
+    is_wide: bool,
     parts: &'a mut Vec<Part>,
 }
 
@@ -183,7 +211,7 @@ impl Shown<'_> {
                     }
                 };
                 let spent = self.show(entered, paths, depth + 1);
-                if spent && !matches!(entered.kind, Kind::Empty) {
+                if self.is_wide || spent && !matches!(entered.kind, Kind::Empty) {
                     self.show_beside(other, Way::above(&paths[0], depth + 1).beside(), depth + 1);
                 } else {
                     self.parts.push(shut(other));
@@ -214,8 +242,24 @@ fn shut(node: &Node) -> Part {
 
 type Parts<'a> = std::slice::Iter<'a, Part>;
 
-/// Reads what [`Shown::show`] gives and refuses everything else. `touched` is never empty.
-fn read(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<(Node, bool), WitnessError> {
+/// Where reading is.
+#[derive(Clone, Copy)]
+struct Reach<'a> {
+    /// The touched paths that enter this node; never empty.
+    touched: &'a [Digest],
+    depth: usize,
+    is_wide: bool,
+}
+
+impl<'a> Reach<'a> {
+    fn below(self, touched: &'a [Digest]) -> Self {
+        Self { touched, depth: self.depth + 1, ..self }
+    }
+}
+
+/// Reads what [`Shown::show`] gives and refuses everything else.
+fn read(parts: &mut Parts<'_>, at: Reach<'_>) -> Result<(Node, bool), WitnessError> {
+    let Reach { touched, depth, .. } = at;
     match parts.next().ok_or(WitnessError::Form)? {
         Part::Empty(_) => Ok((Node::default(), true)),
         Part::Leaf(leaf) => {
@@ -223,27 +267,32 @@ fn read(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<(Node
             let here = touched.first().is_some_and(|path| shares(path, &leaf.path, depth));
             if here { Ok((Node::leaf(leaf.path, leaf.value), spent)) } else { Err(WitnessError::Form) }
         }
-        Part::Fork(_) if depth < PATH_DEPTH => read_fork(parts, touched, depth),
+        Part::Fork(_) if depth < PATH_DEPTH => read_fork(parts, at),
         Part::Fork(_) | Part::Closed(_) | Part::Pair(_) => Err(WitnessError::Form),
     }
 }
 
-fn read_fork(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<(Node, bool), WitnessError> {
+fn read_fork(parts: &mut Parts<'_>, at: Reach<'_>) -> Result<(Node, bool), WitnessError> {
+    let Reach { touched, depth, is_wide } = at;
     let (to_left, to_right) = divide(touched, depth, |path| path);
     let (children, spent) = match (to_left, to_right) {
         (paths, []) | ([], paths) => {
-            let (entered, spent) = read(parts, paths, depth + 1)?;
-            let opened = spent && !matches!(entered.kind, Kind::Empty);
+            let (entered, spent) = read(parts, at.below(paths))?;
+            let beside = match (is_wide, spent && !matches!(entered.kind, Kind::Empty)) {
+                (true, _) => Beside::Wide,
+                (false, true) => Beside::Open,
+                (false, false) => Beside::Shut,
+            };
             let here = |leaf: &Digest| {
                 paths.first().is_some_and(|path| shares(path, leaf, depth) && path.bit(depth) != leaf.bit(depth))
             };
-            let other = read_beside(parts, opened, here)?;
+            let other = read_beside(parts, beside, here)?;
             let spent = spent && matches!(other.kind, Kind::Empty);
             (if to_left.is_empty() { [other, entered] } else { [entered, other] }, spent)
         }
         _ => {
-            let (left, left_spent) = read(parts, to_left, depth + 1)?;
-            let (right, right_spent) = read(parts, to_right, depth + 1)?;
+            let (left, left_spent) = read(parts, at.below(to_left))?;
+            let (right, right_spent) = read(parts, at.below(to_right))?;
             ([left, right], left_spent && right_spent)
         }
     };
@@ -256,16 +305,36 @@ fn read_fork(parts: &mut Parts<'_>, touched: &[Digest], depth: usize) -> Result<
     if lone { Err(WitnessError::Form) } else { Ok((Node::inner(children), spent)) }
 }
 
+/// How much is known of a node that no touched path enters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// Its digest.
+    Shut,
+    /// Whether it is a lone leaf.
+    Open,
+    /// The digests below it too.
+    Wide,
+}
+
 /// Reads what [`Shown::show_beside`] or [`shut`] gives and refuses everything else. `here` says whether a leaf's path leads to this node.
-fn read_beside(parts: &mut Parts<'_>, opened: bool, here: impl Fn(&Digest) -> bool) -> Result<Node, WitnessError> {
+fn read_beside(parts: &mut Parts<'_>, beside: Beside, here: impl Fn(&Digest) -> bool) -> Result<Node, WitnessError> {
+    let opened = beside != Beside::Shut;
     match parts.next().ok_or(WitnessError::Form)? {
         Part::Empty(_) => Ok(Node::default()),
         // The digest of nothing has its own part.
         Part::Closed(digest) if !opened && *digest != Digest::ZERO => Ok(Node::closed(*digest)),
         Part::Leaf(leaf) if opened && here(&leaf.path) => Ok(Node::leaf(leaf.path, leaf.value)),
-        Part::Pair(pair) if opened && pair.right != leaf_mark() => Ok(Node::closed(compress(&pair.left, &pair.right))),
+        Part::Pair(pair) if opened && pair.right != leaf_mark() => Ok(match beside {
+            Beside::Wide => Node::inner([&pair.left, &pair.right].map(below)),
+            Beside::Shut | Beside::Open => Node::closed(compress(&pair.left, &pair.right)),
+        }),
         _ => Err(WitnessError::Form),
     }
+}
+
+/// Returns a child of which only the digest is known.
+fn below(digest: &Digest) -> Node {
+    if *digest == Digest::ZERO { Node::default() } else { Node::closed(*digest) }
 }
 
 /// Says whether two paths go the same way down to a depth.

@@ -9,16 +9,13 @@
 //! list for a path to its root.
 
 use crate::batch::withdrawals;
+use crate::leaf;
 use crate::receipt::Receipt;
 use crypto::eth::keccak;
 use ledger::Withdrawal;
-use ledger::account::{Account, Balance};
-use ledger::authority::Session;
-use ledger::bridge::{Cursor, CursorRecord, Supply, Token};
-use ledger::tally::Tally;
-use state::{Leaf, LeafChange, LeafRecord, State, shared_bits};
+use ledger::bridge::{Cursor, CursorRecord};
+use state::{Leaf as _, LeafChange, LeafRecord, State, shared_bits};
 use std::collections::BTreeMap;
-use task::{Offer, Params, Program, Task};
 use types::{Amount, Bytes32, Decode as _, Digest, EthAddress, limits};
 
 /// What leaves held before the first change of a batch: the key, and the record if there was one.
@@ -73,20 +70,6 @@ const WITHDRAWN: u8 = 3;
 
 /// A withdrawal without its index: recipient, token, amount.
 const WITHDRAWAL_BYTES: usize = 20 + 32 + 8;
-
-/// Reads a leaf of whatever kind its key names.
-fn read(key: &[u8], value: &[u8]) -> Option<LeafRecord> {
-    let (number, key) = key.split_first()?;
-    macro_rules! kinds {
-        ($($kind:ty),*) => {
-            match *number {
-                $(<$kind>::NUMBER => LeafRecord::read::<$kind>(key, value),)*
-                _ => None,
-            }
-        };
-    }
-    kinds!(Account, Balance, Token, Supply, Tally, Cursor, Session, Params, Program, Offer, Task)
-}
 
 /// Writes what the leaves in `before` became, and the withdrawals that the receipts tell of. Canonical: one change has one
 /// encoding.
@@ -324,12 +307,12 @@ impl Rebuilt {
                     if self.state.record(&key).is_some() {
                         return Err(Fault::Malformed);
                     }
-                    let record = read(&key, &input.value()?).ok_or(Fault::Leaf)?;
+                    let record = leaf::read(&key, &input.value()?).ok_or(Fault::Leaf)?;
                     LeafChange { key, record: Some(record) }
                 }
                 CHANGED => {
                     let key = self.named(input.take(usize::from(head >> 2))?)?;
-                    let record = read(&key, &input.value()?).ok_or(Fault::Leaf)?;
+                    let record = leaf::read(&key, &input.value()?).ok_or(Fault::Leaf)?;
                     LeafChange { key, record: Some(record) }
                 }
                 WITHDRAWN if head == WITHDRAWN => {
@@ -379,7 +362,7 @@ pub fn hash(bytes: &[u8]) -> Bytes32 {
 mod tests {
     use super::*;
     use crate::{Event, Status};
-    use ledger::account::{AccountRecord, BalanceKey};
+    use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
     use proptest::prelude::*;
     use state::Overlay;
     use types::{AccountId, AssetId};

@@ -22,6 +22,8 @@ mod batch;
 mod block;
 mod config;
 pub mod diff;
+pub mod leaf;
+pub mod proven;
 mod receipt;
 mod transaction;
 

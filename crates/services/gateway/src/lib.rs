@@ -11,6 +11,7 @@ mod leaves;
 pub mod metrics;
 mod port;
 mod process;
+mod proving;
 mod read;
 pub mod run;
 mod write;

@@ -1,6 +1,7 @@
 //! What the gateway needs of the node behind it.
 
 use api::Vote;
+use api::proving::{Beat, Failure, Lease, Proving, Upload};
 use crypto::eth::EthSignature;
 use proof::BlockHeader;
 use proof::confirmation::SignedHeader;
@@ -67,4 +68,35 @@ pub trait Node: Clone + Send + Sync + 'static {
 
     /// Hands over a member's vote.
     fn vote(&self, vote: Vote) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    // Proving. A node that proves nothing says so.
+
+    /// Lends a job to a prover, if there is one.
+    fn lend(&self, _prover: String) -> impl Future<Output = Result<Option<Lease>, Refused>> + Send {
+        std::future::ready(Err(proves_nothing()))
+    }
+
+    /// Hears that a prover lives, and says whether its lease still counts.
+    fn beat(&self, _beat: Beat) -> impl Future<Output = Result<bool, Refused>> + Send {
+        std::future::ready(Err(proves_nothing()))
+    }
+
+    /// Takes a proof.
+    fn prove(&self, _upload: Upload) -> impl Future<Output = Result<(), Refused>> + Send {
+        std::future::ready(Err(proves_nothing()))
+    }
+
+    /// Hears that a prover could not do its job.
+    fn fail(&self, _failure: Failure) -> impl Future<Output = Result<(), Refused>> + Send {
+        std::future::ready(Err(proves_nothing()))
+    }
+
+    /// Says where proving stands.
+    fn proving(&self) -> impl Future<Output = Result<Proving, Refused>> + Send {
+        std::future::ready(Err(proves_nothing()))
+    }
+}
+
+fn proves_nothing() -> Refused {
+    Refused::Rejected(0, "this node has nothing proven: turn it on in the chain's file, under [proving]".to_owned())
 }

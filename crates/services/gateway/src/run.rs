@@ -3,7 +3,8 @@
 use crate::answer::{Fault, explain};
 use crate::metrics::Render;
 use crate::port::Node;
-use crate::{feed, leaves, process, read, write};
+use crate::{feed, leaves, process, proving, read, write};
+use api::proving::UPLOAD_BYTES;
 use api::{Contracts, bulk, metric, path};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -117,6 +118,12 @@ impl<N: Node> Gateway<N> {
             .route(path::DIFF, get(feed::diff))
             .route(path::SIGNATURES, post(write::sign))
             .route(path::VOTES, post(write::vote))
+            .route(path::PROVEN_BATCH, get(proving::batch))
+            .route(path::PROVING, get(proving::status))
+            .route(path::LEASES, post(proving::lend))
+            .route(path::BEATS, post(proving::beat))
+            .route(path::PROOFS, post(proving::prove).layer(DefaultBodyLimit::max(UPLOAD_BYTES)))
+            .route(path::FAILURES, post(proving::fail))
             .route(path::METRICS, get(numbers))
             .fallback(|| async { Fault::missing("there is no such route: see the list in the api crate") })
             .layer(DefaultBodyLimit::max(BODY_BYTES))

@@ -9,6 +9,7 @@ pub mod core;
 mod history;
 pub mod member;
 pub mod outbox;
+pub mod proving;
 pub mod run;
 
 pub use core::{Effect, Input, Settler};

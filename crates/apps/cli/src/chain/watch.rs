@@ -93,6 +93,10 @@ impl Watched {
         let numbers = self.client.metrics().await?;
         let (settled, frozen) = (self.reader.settled().await?, self.reader.is_frozen().await?);
         let oldest = self.reader.oldest_waiting().await?;
+        let proving = match self.network.operation.proving {
+            Some(_) => Some(self.client.proving().await?),
+            None => None,
+        };
         let at = Instant::now();
         let read = |name: &str| number(&numbers, name).unwrap_or(0.0);
         let applied = read(metric::TRANSACTIONS);
@@ -124,6 +128,7 @@ impl Watched {
             "leaves": read(metric::STATE_LEAVES), "l1_spent_gwei": read(metric::L1_SPENT_GWEI),
             "l1_balance_gwei": read(metric::L1_BALANCE_GWEI), "message_waits_s": waiting_s, "frozen": frozen,
             "members_seen": status.members_seen, "resident_bytes": read(metric::PROCESS_RESIDENT_BYTES),
+            "proving": proving,
         });
         Ok(Seen { at, applied, text: text(&value, status.config.committee.members.len()), value })
     }
@@ -153,15 +158,59 @@ fn text(value: &Value, members: usize) -> String {
     line("state", format!("{} leaves, {} bytes of memory", shown("leaves"), shown("resident_bytes")));
     line("L1", format!("{} gwei spent, {} gwei left", shown("l1_spent_gwei"), shown("l1_balance_gwei")));
     line("members", format!("{} of {members} have signed since the start", shown("members_seen")));
+    if value["proving"].is_object() {
+        let (done, rest) = proving(&value["proving"]);
+        line("proving", done);
+        rest.into_iter().for_each(|rest| line("", rest));
+    }
     for alert in value["alerts"].as_array().into_iter().flatten() {
         line("ALERT", alert.as_str().unwrap_or_default().to_owned());
     }
     out
 }
 
+/// Says in a line where proving stands, and in further ones what is at work and what is not proven.
+fn proving(value: &Value) -> (String, Vec<String>) {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let batches = list(&value["batches"]);
+    let last = value["proven"].as_u64().map_or("none".to_owned(), |batch| format!("batch {batch}"));
+    let first = format!("{last} is the last proven; {} wait or are at work", batches.len());
+    let mut rest = Vec::new();
+    for batch in &batches {
+        for leaf in list(&batch["at_work"]) {
+            let (number, word) = (&batch["batch"], |name: &str| leaf[name].as_str().unwrap_or_default().to_owned());
+            let seconds = leaf["for_ms"].as_u64().unwrap_or(0) / 1_000;
+            let (leaves, of) = (&batch["leaves"], &leaf["leaf"]);
+            rest.push(format!(
+                "batch {number}, leaf {of} of {leaves}: {} {} for {seconds} s",
+                word("prover"),
+                word("stage")
+            ));
+        }
+    }
+    if let Some(last) = list(&value["not_proven"]).last() {
+        rest.push(format!("batch {} is not proven: {}", last["batch"], last["reason"].as_str().unwrap_or_default()));
+    }
+    (first, rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn proving_is_told_with_what_is_at_work_and_what_is_not_proven() {
+        let leaf = json!({ "leaf": 0, "prover": "prover 1", "stage": "proving", "for_ms": 2_500 });
+        let value = json!({
+            "planned": 9, "proven": 7, "batches": [{ "batch": 9, "leaves": 2, "proven": 1, "at_work": [leaf] }],
+            "not_proven": [{ "batch": 8, "reason": "no table" }],
+        });
+        let (first, rest) = proving(&value);
+        assert_eq!(first, "batch 7 is the last proven; 1 wait or are at work");
+        assert_eq!(rest, ["batch 9, leaf 0 of 2: prover 1 proving for 2 s", "batch 8 is not proven: no table"]);
+        let none = json!({ "planned": 0, "proven": null, "batches": [], "not_proven": [] });
+        assert_eq!(proving(&none).0, "none is the last proven; 0 wait or are at work");
+    }
 
     const TEXT: &str = "# TYPE talea_x counter\ntalea_x{outcome=\"a\"} 3\ntalea_x{outcome=\"b\"} 4\ntalea_xy 9\n\
         talea_t_bucket{le=\"0.001\"} 5\ntalea_t_bucket{le=\"0.01\"} 99\ntalea_t_bucket{le=\"+Inf\"} 100\n\

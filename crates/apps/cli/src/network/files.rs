@@ -55,6 +55,18 @@ pub struct Operation {
     pub state_cache_leaves: Option<usize>,
     /// How many final batches keep their blocks; `None` for all.
     pub history_batches: Option<u64>,
+    /// Who proves batches; `None` for nobody.
+    #[serde(default)]
+    pub proving: Option<Proving>,
+}
+
+/// Who proves batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proving {
+    /// How many prover processes the node starts.
+    pub processes: usize,
+    /// How many jobs each works on at one time.
+    pub jobs: usize,
 }
 
 fn rules_of(file: &chain::Config) -> L1Rules {
@@ -111,6 +123,10 @@ impl Operation {
             patience_ms: if config.l1.rpc_url.is_none() { LOCAL_PATIENCE } else { PATIENCE },
             state_cache_leaves: config.scaling.state_cache_leaves.map(size).transpose()?,
             history_batches: config.availability.history,
+            proving: match config.proving.as_ref().filter(|proving| proving.enabled) {
+                Some(proving) => Some(Proving { processes: size(proving.processes)?, jobs: size(proving.jobs)? }),
+                None => None,
+            },
         })
     }
 

@@ -6,7 +6,7 @@ pub mod dev;
 mod files;
 mod process;
 
-pub use files::{Hook, MemberFile, Network};
+pub use files::{Hook, MemberFile, Network, Proving};
 
 use crate::error::Error;
 use crate::say::Say;

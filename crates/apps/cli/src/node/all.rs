@@ -3,7 +3,7 @@
 use super::port::Services;
 use crate::error::Error;
 use crate::network::dev::{self, Role};
-use crate::network::{Hook, Network, control, store_path};
+use crate::network::{Hook, Network, Proving, control, store_path};
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
@@ -18,7 +18,7 @@ use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use transition::Transaction;
-use types::{Amount, Causes, Digest, Rate};
+use types::{Amount, Causes, Digest, Height, Rate};
 
 /// How often L1 is asked for messages.
 const POLL: Duration = Duration::from_millis(200);
@@ -79,12 +79,16 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     let (settler, settling) = settler::run::start(setting).map_err(Error::role)?;
     roles.spawn(async move { settling.await.map_err(Error::role) });
     roles.spawn(ask_operator(network.operation.hook.clone(), anchor.config_hash, questions, sequencer.clone()));
+    let proving = match network.operation.proving {
+        Some(proving) => Some(prove(dir, network, proving, &store, &sequencer, roles)?),
+        None => None,
+    };
     let (coordinator, votes) = coordinator::run::votes();
     roles.spawn(take_messages(network.reader(depth).await?, sequencer.clone()));
 
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
-        node: Services { sequencer, settler, coordinator, key, chain: anchor.config_hash },
+        node: Services { sequencer, settler, coordinator, proving, key, chain: anchor.config_hash },
         store,
         config: Arc::new(network.config.clone()),
         anchor: Arc::new(anchor),
@@ -105,13 +109,46 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         Ok(())
     });
     for index in 0..network.config.committee.members.len() {
-        roles.spawn(keep_member(dir.to_owned(), index));
+        roles.spawn(keep(dir.to_owned(), "member", index));
     }
     let sandbox = Arc::new(Sandbox::new().map_err(Error::role)?);
     for role in [Role::ProviderA, Role::ProviderB].into_iter().filter(|_| network.has_providers) {
         roles.spawn(provide(network.clone(), role, client.clone(), Arc::clone(&sandbox)));
     }
     Ok(())
+}
+
+/// Starts the proving queue and the prover processes.
+fn prove(
+    dir: &Path,
+    network: &Network,
+    proving: Proving,
+    store: &Store,
+    sequencer: &sequencer::Handle,
+    roles: &mut JoinSet<Result<(), Error>>,
+) -> Result<settler::proving::run::Handle, Error> {
+    let view = Sees(sequencer.clone());
+    let (handle, queue) =
+        settler::proving::run::start(store.clone(), network.config.clone(), view).map_err(Error::role)?;
+    roles.spawn(async move { queue.await.map_err(Error::role) });
+    for index in 0..proving.processes {
+        roles.spawn(keep(dir.to_owned(), "prover", index));
+    }
+    Ok(handle)
+}
+
+/// Shows the sequencer's state to whoever makes jobs.
+#[derive(Clone)]
+struct Sees(sequencer::Handle);
+
+impl settler::proving::View for Sees {
+    async fn portion(&self, keys: Vec<settler::proving::Named>) -> Result<settler::proving::At, String> {
+        let look = move |sequencer: &sequencer::Sequencer| {
+            let (state, head) = (sequencer.state(), sequencer.head().map_or(Height(0), |head| head.height));
+            settler::proving::At { head, root: state.root(), portion: state.portion(keys) }
+        };
+        self.0.read(look).await.map_err(|error| error.to_string())
+    }
 }
 
 /// Takes the sequencer's chain back for the settler.
@@ -171,20 +208,20 @@ async fn take_messages(reader: Reader, sequencer: sequencer::Handle) -> Result<(
     }
 }
 
-/// Keeps one availability member running. It ends with this process: its standard input is a pipe from here.
-async fn keep_member(dir: PathBuf, index: usize) -> Result<(), Error> {
+/// Keeps one member or prover running. It ends with this process: its standard input is a pipe from here.
+async fn keep(dir: PathBuf, role: &'static str, index: usize) -> Result<(), Error> {
     let program = std::env::current_exe().map_err(Error::io("find this program"))?;
     loop {
         let mut command = tokio::process::Command::new(&program);
-        command.arg("--dir").arg(&dir).args(["node", "member", "--index", &index.to_string()]);
+        command.arg("--dir").arg(&dir).args(["node", role, "--index", &index.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(Error::io("start an availability member"))?;
+        let mut child = command.spawn().map_err(Error::io(format!("start a {role}")))?;
         // Held until it ended: waiting for a child closes its standard input, which is how it learns that we are gone.
         let pipe = child.stdin.take();
-        tracing::info!(index, pid = child.id(), "member started");
-        let status = child.wait().await.map_err(Error::io("look after an availability member"))?;
+        tracing::info!(role, index, pid = child.id(), "started");
+        let status = child.wait().await.map_err(Error::io(format!("look after a {role}")))?;
         drop(pipe);
-        tracing::warn!(index, code = status.code(), "member ended");
+        tracing::warn!(role, index, code = status.code(), "ended");
         tokio::time::sleep(AGAIN).await;
     }
 }

@@ -29,7 +29,8 @@ pub async fn run(dir: &Path, index: usize) -> Result<(), Error> {
     }
 }
 
-async fn parent_gone() {
+/// Waits until the process that started this one is gone.
+pub async fn parent_gone() {
     let mut stdin = tokio::io::stdin();
     let mut byte = [0; 64];
     while stdin.read(&mut byte).await.is_ok_and(|count| count > 0) {}

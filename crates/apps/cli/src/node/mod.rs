@@ -3,6 +3,7 @@
 mod all;
 mod member;
 mod port;
+pub mod prover;
 
 use crate::error::Error;
 use clap::Subcommand;
@@ -19,6 +20,12 @@ pub enum Role {
         #[arg(long)]
         index: usize,
     },
+    /// One prover process of the node. Ends when its standard input closes.
+    Prover {
+        /// Which process, from 0.
+        #[arg(long)]
+        index: usize,
+    },
 }
 
 /// Runs a role until it is told to stop.
@@ -29,5 +36,6 @@ pub async fn run(dir: &Path, role: Role) -> Result<(), Error> {
     match role {
         Role::All => all::run(dir).await,
         Role::Member { index } => member::run(dir, index).await,
+        Role::Prover { index } => prover::run(dir, index).await,
     }
 }

@@ -1,11 +1,13 @@
 //! Plugs the services into the gateway: services do not know each other.
 
 use api::Vote;
+use api::proving::{Beat, Failure, Lease, Proving, Upload};
 use crypto::account::SecretKey;
 use crypto::eth::EthSignature;
 use gateway::{Confirmed, Node, Refused};
 use proof::BlockHeader;
 use proof::confirmation::SignedHeader;
+use settler::proving::{self, core::JobId};
 use state::State;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -21,6 +23,8 @@ pub struct Services {
     pub settler: settler::run::Handle,
     /// Gathers votes.
     pub coordinator: coordinator::run::Handle,
+    /// Lends jobs and takes proofs, where batches are proven.
+    pub proving: Option<proving::run::Handle>,
     /// Signs what the sequencer confirmed, for who asks again.
     pub key: Arc<SecretKey>,
     /// The hash of the chain's configuration.
@@ -76,5 +80,51 @@ impl Node for Services {
             Error::Refused(refusal) => Refused::Rejected(0, refusal.to_string()),
             Error::Stopped => Refused::Stopped(error.to_string()),
         })
+    }
+
+    async fn lend(&self, prover: String) -> Result<Option<Lease>, Refused> {
+        let lent = Services::proving(self)?.lend(prover).await.map_err(unproven)?;
+        Ok(lent.map(|proving::run::Lent { job, lease, bytes }| Lease {
+            batch: job.batch,
+            leaf: job.leaf,
+            lease,
+            lease_ms: proving::run::LEASE_MS,
+            job: bytes.into(),
+        }))
+    }
+
+    async fn beat(&self, beat: Beat) -> Result<bool, Refused> {
+        let Beat { batch, leaf, lease, stage } = beat;
+        Services::proving(self)?.beat(JobId { batch, leaf }, lease, stage).await.map_err(unproven)
+    }
+
+    async fn prove(&self, upload: Upload) -> Result<(), Refused> {
+        let Upload { batch, leaf, wall_ms, cpu_ms, proof } = upload;
+        let cost = proving::run::Cost { wall_ms, cpu_ms };
+        Services::proving(self)?.prove(JobId { batch, leaf }, cost, proof).await.map_err(unproven)
+    }
+
+    async fn fail(&self, failure: Failure) -> Result<(), Refused> {
+        let Failure { batch, leaf, lease, reason, is_final } = failure;
+        Services::proving(self)?.fail(JobId { batch, leaf }, lease, reason, is_final).await.map_err(unproven)
+    }
+
+    async fn proving(&self) -> Result<Proving, Refused> {
+        Services::proving(self)?.look().await.map_err(unproven)
+    }
+}
+
+fn unproven(error: proving::run::Error) -> Refused {
+    use proving::run::Error;
+    match error {
+        Error::Unknown(_) | Error::Refused(_) => Refused::Rejected(0, error.to_string()),
+        Error::Store(_) | Error::Damaged | Error::Stopped => Refused::Stopped(error.to_string()),
+    }
+}
+
+impl Services {
+    fn proving(&self) -> Result<&proving::run::Handle, Refused> {
+        let nothing = "this chain has nothing proven: turn it on in its file, under [proving]";
+        self.proving.as_ref().ok_or_else(|| Refused::Rejected(0, nothing.to_owned()))
     }
 }

@@ -5,5 +5,6 @@
 mod bounded;
 mod copies;
 mod escape;
+mod proving;
 mod reorg;
 mod support;

@@ -129,6 +129,22 @@ impl Chain {
         all.filter(ours).collect()
     }
 
+    /// Kills the processes of this chain with these words on their command line, with no time to say anything.
+    pub async fn kill(&self, words: &[&str]) {
+        let of = |pid: &i32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains(&words.join(" "))
+        };
+        let found: Vec<i32> = self.pids().into_iter().filter(of).collect();
+        assert!(!found.is_empty(), "somebody runs {words:?}");
+        for pid in &found {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), nix::sys::signal::Signal::SIGKILL);
+        }
+        let gone = async || self.pids().iter().all(|pid| !found.contains(pid)).then_some(());
+        eventually("killed processes are gone", gone).await;
+    }
+
     /// Kills the node and every member, with no time to say anything.
     pub async fn kill_all(&self) {
         let signal = nix::sys::signal::Signal::SIGKILL;

@@ -1,0 +1,158 @@
+//! A batch with its proof: all that somebody needs who trusts nobody and has nothing but the chain's anchor.
+
+use crate::block::{Block, Entry, entry_leaves};
+use crate::receipt::{Receipt, Status};
+use crate::transaction::Transaction;
+use crypto::{Domain, list, poseidon};
+use proof::BatchHeader;
+use proof::joined::{self, Aggregator as _, Broken, Chained, Claim, Leaf};
+use proof::validity::{Outcome, entries};
+use types::{Digest, Millis, record};
+
+record! {
+    /// A block with what became of its entries.
+    pub struct ProvenBlock {
+        /// The block.
+        pub block: Block,
+        /// One receipt for each entry.
+        pub receipts: Vec<Receipt>,
+    }
+}
+
+record! {
+    /// A proof of some of the batch's entries.
+    pub struct ProvenLeaf {
+        /// How many entries.
+        pub entries: u32,
+        /// What is claimed of them, and the proof.
+        pub leaf: Leaf,
+    }
+}
+
+record! {
+    /// A batch, what is in it, and the proof that this gives its root.
+    pub struct ProvenBatch {
+        /// What settles.
+        pub header: BatchHeader,
+        /// The committee's signatures, once there is a quorum.
+        pub evidence: Option<Box<[u8]>>,
+        /// Its blocks.
+        pub blocks: Vec<ProvenBlock>,
+        /// The proofs, in the order of the entries.
+        pub leaves: Vec<ProvenLeaf>,
+    }
+}
+
+/// Why a batch with its proof does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It belongs to another chain.
+    #[error("the batch is another chain's: check it against that chain's anchor")]
+    Chain,
+    /// Its blocks are not those that its header commits to.
+    #[error("the batch does not commit to these blocks")]
+    Blocks,
+    /// The leaves have more or fewer entries than the blocks.
+    #[error("the proofs are of more or fewer entries than the batch has")]
+    Count,
+    /// A leaf claims something else of its entries.
+    #[error("the proof of leaf {0} is of other entries than the batch's")]
+    Entries(usize),
+    /// The proofs do not hold.
+    #[error(transparent)]
+    Proof(#[from] Broken),
+}
+
+/// Returns what a receipt says of its entry, in a block of this time.
+pub fn outcome(receipt: &Receipt, time: Millis) -> Outcome {
+    let code = match receipt.status {
+        Status::Applied(_) => 0,
+        Status::Rejected(code) => code,
+    };
+    Outcome { id: receipt.id, code, time }
+}
+
+impl ProvenBatch {
+    /// Checks everything against the digest of the chain's configuration, and returns what was proven. Whether the batch
+    /// itself settled is for L1 to tell, or the committee's signatures. Total.
+    ///
+    /// # Errors
+    /// When any part of it does not hold.
+    pub fn check(&self, chain: &Digest) -> Result<Claim, Fault> {
+        if self.header.config_hash != *chain {
+            return Err(Fault::Chain);
+        }
+        let outcomes = self.outcomes()?;
+        let mut rest = outcomes.as_slice();
+        for (number, proven) in self.leaves.iter().enumerate() {
+            let count = usize::try_from(proven.entries).unwrap_or(usize::MAX);
+            let (own, after) = rest.split_at_checked(count).ok_or(Fault::Count)?;
+            if entries(own) != proven.leaf.claim.entries {
+                return Err(Fault::Entries(number));
+            }
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(Fault::Count);
+        }
+        let leaves: Vec<Leaf> = self.leaves.iter().map(|proven| proven.leaf.clone()).collect();
+        let claim = Claim {
+            chain: *chain,
+            parent_root: self.header.parent_root,
+            state_root: self.header.state_root,
+            entries: joined::entries(leaves.iter().map(|leaf| &leaf.claim.entries)),
+        };
+        Chained.verify(&claim, &leaves)?;
+        Ok(claim)
+    }
+
+    /// Returns how many entries the batch has.
+    pub fn entries(&self) -> usize {
+        self.blocks.iter().map(|proven| proven.block.entries.len()).sum()
+    }
+
+    /// Checks that the header commits to the blocks and the blocks to their entries, and returns what became of those.
+    fn outcomes(&self) -> Result<Vec<Outcome>, Fault> {
+        let hashes: Vec<_> = self.blocks.iter().map(|proven| proven.block.header.hash()).collect();
+        let last = self.blocks.last().map(|proven| proven.block.header.state_root);
+        if hashes.is_empty() || list::root(&hashes) != self.header.data_root || last != Some(self.header.state_root) {
+            return Err(Fault::Blocks);
+        }
+        let mut outcomes = Vec::new();
+        for ProvenBlock { block, receipts } in &self.blocks {
+            let fits = block.entries.len() == receipts.len()
+                && list::root(&entry_leaves(&block.entries, receipts)) == block.header.entries_root
+                && ids(&block.entries, &self.header.config_hash).into_iter().eq(receipts.iter().map(|r| r.id));
+            if !fits {
+                return Err(Fault::Blocks);
+            }
+            outcomes.extend(receipts.iter().map(|receipt| outcome(receipt, block.header.time)));
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Returns the ids that entries have.
+fn ids(entries: &[Entry], chain: &Digest) -> Vec<Digest> {
+    let bytes = entries.iter().filter_map(|entry| match entry {
+        Entry::Transaction(bytes) => Some(bytes),
+        Entry::Message(ledger::Message::Transaction(forced)) => Some(&forced.transaction),
+        Entry::Message(_) => None,
+    });
+    let bytes: Vec<_> = bytes.collect();
+    let of_bytes = bytes.iter().zip(Transaction::check_all(&bytes, chain)).map(|(bytes, verdict)| match verdict {
+        Ok(checked) => checked.id().0,
+        Err(_) => {
+            let elements: Vec<u64> = bytes.iter().map(|byte| u64::from(*byte)).collect();
+            poseidon::hash(Domain::Transaction, &elements)
+        }
+    });
+    let mut of_bytes = of_bytes.collect::<Vec<_>>().into_iter();
+    let of = |entry: &Entry| match entry {
+        Entry::Message(message) if !matches!(message, ledger::Message::Transaction(_)) => {
+            poseidon::hash_of(Domain::Transaction, message)
+        }
+        _ => of_bytes.next().expect("an id for each transaction"),
+    };
+    entries.iter().map(of).collect()
+}
