@@ -212,12 +212,12 @@ contract Claims is IClaims {
     }
 
     /// @inheritdoc IVerifier
-    function checkServes(IRollup.Rules calldata rules) external view {
+    function checkServes(uint64 freezeGrace) external view {
         if (msg.sender != address(rollup)) revert RollupWrong(msg.sender, address(rollup));
         if (lastCommitted != 0) revert AlreadyUsed();
         // A message may be committed to at its deadline. Then it takes a window until nobody contradicted, and if
         // somebody did at the very end, a proof has as long again.
-        if (rules.freezeGrace < 2 * uint256(_window)) revert GraceTooShort(rules.freezeGrace, _window);
+        if (freezeGrace < 2 * uint256(_window)) revert GraceTooShort(freezeGrace, _window);
     }
 
     // Views.

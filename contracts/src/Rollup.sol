@@ -75,7 +75,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     ) EIP712("Talea", "1") Ownable(msg.sender) {
         if (configHash_ == 0 || genesisStateRoot == 0) revert GenesisIncomplete();
         _checkRules(rules_);
-        _checkVerifier(verifier_, rules_);
+        _checkVerifier(verifier_, rules_.freezeGrace);
         configHash = configHash_;
         stateRoot = genesisStateRoot;
         verifier = verifier_;
@@ -211,7 +211,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
 
     /// @inheritdoc IRollup
     function announceVerifier(IVerifier next) external onlyOwner whileRunning {
-        _checkVerifier(next, rules());
+        _checkVerifier(next, _freezeGrace);
         uint64 activeFrom = uint64(block.timestamp + _exitWindow);
         (_announced, _activeFrom) = (next, activeFrom);
         emit VerifierAnnounced(next, activeFrom);
@@ -258,7 +258,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     }
 
     /// @inheritdoc IRollup
-    function rules() public view returns (Rules memory) {
+    function rules() external view returns (Rules memory) {
         return Rules(_forcedDeadline, _freezeGrace, _exitWindow, _dataOnL1);
     }
 
@@ -335,9 +335,9 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
             && first.inboxHash == second.inboxHash && first.dataRoot == second.dataRoot;
     }
 
-    function _checkVerifier(IVerifier verifier_, Rules memory rules_) private view {
+    function _checkVerifier(IVerifier verifier_, uint64 freezeGrace) private view {
         if (address(verifier_).code.length == 0) revert VerifierWithoutCode(address(verifier_));
-        verifier_.checkServes(rules_);
+        verifier_.checkServes(freezeGrace);
     }
 
     function _checkRules(Rules memory rules_) private pure {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IRollup } from "./IRollup.sol";
-
 /// @title The reason to believe a batch.
 /// @notice A committee's quorum, or claims that nobody contradicted; a validity proof takes its place behind the same
 /// functions. Evidence that decides by itself and at once inherits DirectVerifier and needs only `accepts`.
@@ -19,6 +17,7 @@ interface IVerifier {
     /// @notice Returns who judges evidence that nothing can overrule: another contract, or this one.
     function proof() external view returns (IVerifier);
 
-    /// @notice Reverts if this verifier cannot serve the caller, a rollup, under these rules.
-    function checkServes(IRollup.Rules calldata rules) external view;
+    /// @notice Reverts if this verifier cannot serve the caller: a rollup that can be frozen so long after a message's
+    /// deadline, in seconds.
+    function checkServes(uint64 freezeGrace) external view;
 }
