@@ -51,10 +51,16 @@ const ADVICE: &[(&str, &str)] = &[
     ("RollupWrong", "deploy claims for this rollup: they serve the one that they were deployed for"),
     ("GraceTooShort", "the freeze's grace must be two windows at least: raise it, or shorten the window"),
     ("AlreadyUsed", "deploy claims anew: those that were replaced are not put in place again"),
-    ("NotServing", "these claims are over, or have not begun: take the bond back, or wait until the rollup believes them"),
+    (
+        "NotServing",
+        "these claims are over, or have not begun: take the bond back, or wait until the rollup believes them",
+    ),
     ("CallerNotSequencer", "only the sequencer commits to batches: use its key"),
     ("BatchNotCommitted", "wait until the sequencer has committed to the batch"),
-    ("DataRootWrong", "the sequencer committed to another batch of this number: read the commitment and execute that one"),
+    (
+        "DataRootWrong",
+        "the sequencer committed to another batch of this number: read the commitment and execute that one",
+    ),
     ("BatchSettledAlready", "nothing to do: the batch is settled"),
     ("BondWrong", "send exactly the bond"),
     (
@@ -64,7 +70,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("ClaimsOpen", "close every claim of a settled batch first, and wait for the others"),
     ("AlreadyMade", "nothing to do: the claim is made"),
     ("ClaimUnknown", "claim or prove the outcome first"),
-    ("AlreadyProven", "the batch is decided: settle what is proven, or show both proofs to the rollup if they contradict"),
+    (
+        "AlreadyProven",
+        "the batch is decided: settle what is proven, or show both proofs to the rollup if they contradict",
+    ),
     ("ClaimRefuted", "a proof supports another outcome: settle that one"),
     ("WindowPassed", "it is too late to contradict: lift claims of eliminated proposers, or prove the outcome"),
     ("WindowOpen", "the claim can still be contradicted: wait until its window has passed"),
