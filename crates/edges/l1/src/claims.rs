@@ -46,7 +46,8 @@ pub enum Step<'a> {
         /// The outcome.
         batch: &'a BatchHeader,
     },
-    /// Notes that the sender has a proof, a block before it gives it.
+    /// Notes that the sender has a proof, a block before it gives it. Nodes estimate gas as if in their newest block, so the
+    /// proof is refused there until the announcement has a block on top.
     Announce {
         /// What [`announcement`] returns.
         announcement: Bytes32,

@@ -55,11 +55,12 @@ impl Optimistic {
         let evidence = self.proof(batch);
         let announcement = announcement(&writer.address(), &self.digest(batch), &evidence);
         self.step(writer, Step::Announce { announcement }).await.unwrap();
+        self.node.mine(1).await;
         self.step(writer, Step::Prove { batch, evidence: &evidence }).await
     }
 
     async fn pass(&self, seconds: u64) {
-        self.node.call::<_, u64>("evm_increaseTime", (seconds,)).await;
+        self.node.call::<_, i64>("evm_increaseTime", (seconds,)).await;
         self.node.mine(1).await;
     }
 }
@@ -143,7 +144,7 @@ async fn a_reorganisation_in_the_middle_of_a_contest_changes_nothing_but_time() 
     chain.prove(&honest, &truth).await.unwrap();
     let contest = chain.claims.contest(1, &digest(2)).await.unwrap();
     assert_eq!(contest.proven, Some(chain.digest(&truth)));
-    chain.node.reorganise(2).await;
+    chain.node.reorganise(3).await;
     let Contest { proven, claims, .. } = chain.claims.contest(1, &digest(2)).await.unwrap();
     assert_eq!((proven, claims), (None, 2), "announcement and proof are gone, the claims are not");
     assert_eq!(name(honest.settle(&lie, &[], &[]).await), "ProofAwaited");
