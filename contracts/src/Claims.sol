@@ -27,7 +27,7 @@ contract Claims is IClaims {
     mapping(uint64 number => Commitment) private _commitments;
     mapping(bytes32 digest => Claim) private _claims;
     mapping(bytes32 contest => Contest) private _contests;
-    mapping(bytes32 digest => mapping(address proposer => Backing)) private _backings;
+    mapping(bytes32 digest => mapping(address proposer => Stance)) private _stances;
     mapping(address account => Proposer) private _proposers;
     /// @inheritdoc IClaims
     mapping(bytes32 announcement => uint256) public announcedIn;
@@ -111,7 +111,7 @@ contract Claims is IClaims {
         bytes32 key = _contestOf(header.number, header.parentRoot);
         Contest storage contest = _contests[key];
         if (contest.proven != 0) revert AlreadyProven(contest.proven);
-        if (_backings[digest][msg.sender] != Backing.None) revert AlreadyMade(digest);
+        if (_stances[digest][msg.sender] != Stance.None) revert AlreadyMade(digest);
         Claim storage made = _claims[digest];
         if (made.proposers == 0) {
             // What nobody contradicted in time stays so, or its finality would have no date.
@@ -124,7 +124,7 @@ contract Claims is IClaims {
 
         ++made.proposers;
         ++proposer.open;
-        _backings[digest][msg.sender] = Backing.Standing;
+        _stances[digest][msg.sender] = Stance.Behind;
         emit Claimed(digest, key, msg.sender, header);
     }
 
@@ -169,9 +169,9 @@ contract Claims is IClaims {
     /// @inheritdoc IClaims
     function lift(bytes32 digest, address proposer) external {
         bool isEliminated = _proposers[proposer].standing == Standing.Eliminated;
-        if (!isEliminated || _backings[digest][proposer] != Backing.Standing) revert NothingToLift(digest, proposer);
+        if (!isEliminated || _stances[digest][proposer] != Stance.Behind) revert NothingToLift(digest, proposer);
 
-        _backings[digest][proposer] = Backing.Lifted;
+        _stances[digest][proposer] = Stance.Lifted;
         Claim storage made = _claims[digest];
         if (--made.proposers == 0) --_contests[made.contest].claims;
         emit Lifted(digest, proposer);
@@ -185,7 +185,7 @@ contract Claims is IClaims {
         bool isSettled = made.number <= rollup.batchNumber();
         if (isWrong || !isSettled || !_answers(digest, proposer)) revert NothingToClose(digest, proposer);
 
-        _backings[digest][proposer] = Backing.Closed;
+        _stances[digest][proposer] = Stance.Closed;
         --_proposers[proposer].open;
         emit Closed(digest, proposer);
     }
@@ -243,8 +243,8 @@ contract Claims is IClaims {
     }
 
     /// @inheritdoc IClaims
-    function backingOf(bytes32 digest, address proposer) external view returns (Backing) {
-        return _backings[digest][proposer];
+    function stanceOf(bytes32 digest, address proposer) external view returns (Stance) {
+        return _stances[digest][proposer];
     }
 
     /// @inheritdoc IClaims
@@ -260,7 +260,7 @@ contract Claims is IClaims {
 
     /// @dev Whether a proposer stands behind a claim with a bond.
     function _answers(bytes32 digest, address proposer) private view returns (bool) {
-        return _backings[digest][proposer] == Backing.Standing && _proposers[proposer].standing == Standing.Bonded;
+        return _stances[digest][proposer] == Stance.Behind && _proposers[proposer].standing == Standing.Bonded;
     }
 
     function _isServing() private view returns (bool) {

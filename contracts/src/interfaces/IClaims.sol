@@ -74,9 +74,9 @@ interface IClaims is IVerifier {
 
     /// @notice Whether a proposer stands behind a claim: never did, does, was eliminated, or has nothing to answer for any
     /// more.
-    enum Backing {
+    enum Stance {
         None,
-        Standing,
+        Behind,
         Lifted,
         Closed
     }
@@ -230,7 +230,7 @@ interface IClaims is IVerifier {
     function contestOf(uint64 number, bytes32 parentRoot) external view returns (Contest memory);
 
     /// @notice Returns whether a proposer stands behind a claim.
-    function backingOf(bytes32 digest, address proposer) external view returns (Backing);
+    function stanceOf(bytes32 digest, address proposer) external view returns (Stance);
 
     /// @notice Returns how an address stands.
     function proposerOf(address account) external view returns (Proposer memory);

@@ -54,7 +54,7 @@ contract ContestedChain is OptimisticTest {
             IRollup.Header memory header = truth(number);
             bytes32 digest = digestOf(header);
             IClaims.Contest memory contest = claims.contestOf(number, header.parentRoot);
-            bool isThere = claims.backingOf(digest, honest) != IClaims.Backing.None;
+            bool isThere = claims.stanceOf(digest, honest) != IClaims.Stance.None;
             if (contest.proven != 0 || isThere) continue;
             uint256 others = contest.claims - (claims.claimOf(digest).proposers != 0 ? 1 : 0);
             if (others == 0 && contest.claims != 0) continue;
@@ -182,7 +182,7 @@ contract ContestedChain is OptimisticTest {
             uint256 open = 0;
             for (uint256 j = 0; j < _made.length; ++j) {
                 if (_made[j].proposer != proposer) continue;
-                if (claims.backingOf(digestOf(_made[j].header), proposer) == IClaims.Backing.Standing) ++open;
+                if (claims.stanceOf(digestOf(_made[j].header), proposer) == IClaims.Stance.Behind) ++open;
             }
             if (open != claims.proposerOf(proposer).open) return false;
         }
