@@ -368,6 +368,20 @@ contract ClaimsTest is OptimisticTest {
         claims.lift(digest, sybil(0));
     }
 
+    function test_a_proposer_is_lifted_once_and_from_its_own_claims_only() public {
+        (bytes32 wrong, bytes32 right) = proveAgainstSybil();
+        claims.eliminate(wrong, sybil(0));
+        refuses(abi.encodeWithSelector(IClaims.NothingToLift.selector, right, sybil(0)));
+        claims.lift(right, sybil(0));
+        vm.expectEmit(address(claims));
+        emit IClaims.Lifted(wrong, sybil(0));
+        claims.lift(wrong, sybil(0));
+        refuses(abi.encodeWithSelector(IClaims.NothingToLift.selector, wrong, sybil(0)));
+        claims.lift(wrong, sybil(0));
+        vm.assertEq(claims.contestOf(1, GENESIS_ROOT).claims, 1, "the true one counts");
+        vm.assertEq(claims.claimOf(right).proposers, 1, "and has its proposer");
+    }
+
     function test_what_is_owed_is_paid_once() public {
         (bytes32 digest,) = proveAgainstSybil();
         claims.eliminate(digest, sybil(0));
