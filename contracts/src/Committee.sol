@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
+import { DirectVerifier } from "./DirectVerifier.sol";
 import { ICommittee } from "./interfaces/ICommittee.sol";
 import { IVerifier } from "./interfaces/IVerifier.sol";
 
 /// @title A fixed committee, of whom a quorum must sign each batch, and some members always.
 /// @dev See ICommittee.
-contract Committee is ICommittee {
+contract Committee is ICommittee, DirectVerifier {
     uint256 public constant MEMBER_COUNT_MAX = 32;
     uint256 private constant SIGNATURE_LENGTH = 65;
     // One signer is a single point of failure, whatever fraction of the members it is.

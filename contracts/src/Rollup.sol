@@ -74,8 +74,8 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
         address vaultOwner
     ) EIP712("Talea", "1") Ownable(msg.sender) {
         if (configHash_ == 0 || genesisStateRoot == 0) revert GenesisIncomplete();
-        _checkCode(verifier_);
         _checkRules(rules_);
+        _checkVerifier(verifier_, rules_.freezeGrace);
         configHash = configHash_;
         stateRoot = genesisStateRoot;
         verifier = verifier_;
@@ -110,7 +110,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
 
     /// @inheritdoc IRollup
     function propose(Header calldata header, bytes32[] calldata chunks) external whileRunning {
-        _check(header, chunks);
+        _check(header, chunks, block.timestamp);
         bytes32 digest = headerDigest(header);
         if (proposedAt[digest] != 0) return;
         proposedAt[digest] = uint64(block.timestamp);
@@ -119,9 +119,10 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
 
     /// @inheritdoc IRollup
     function settle(Header calldata header, bytes32[] calldata chunks, bytes calldata evidence) external whileRunning {
-        _check(header, chunks);
-        // A static call, so the verifier can change nothing between the checks and the writes.
         bytes32 digest = headerDigest(header);
+        // Static calls, so the verifier can change nothing between the checks and the writes.
+        uint256 committedAt = verifier.committedAt(digest);
+        _check(header, chunks, committedAt == 0 ? block.timestamp : committedAt);
         if (!verifier.accepts(digest, evidence)) revert EvidenceRefused(digest);
 
         batchNumber = header.number;
@@ -148,8 +149,25 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
         if (block.timestamp <= uint256(_messageTimes[oldest]) + _forcedDeadline + _freezeGrace) {
             revert FreezeTooEarly();
         }
-        frozen = true;
-        emit RollupFrozen(batchNumber, stateRoot);
+        _freeze();
+    }
+
+    /// @inheritdoc IRollup
+    function freezeContradicted(
+        Header calldata first,
+        bytes calldata firstEvidence,
+        Header calldata second,
+        bytes calldata secondEvidence
+    ) external whileRunning {
+        bytes32 firstDigest = headerDigest(first);
+        bytes32 secondDigest = headerDigest(second);
+        if (firstDigest == secondDigest || !_isOneBatch(first, second)) {
+            revert HeadersNotContradicting(firstDigest, secondDigest);
+        }
+        IVerifier proof = verifier.proof();
+        if (!proof.accepts(firstDigest, firstEvidence)) revert EvidenceRefused(firstDigest);
+        if (!proof.accepts(secondDigest, secondEvidence)) revert EvidenceRefused(secondDigest);
+        _freeze();
     }
 
     // The inbox.
@@ -193,7 +211,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
 
     /// @inheritdoc IRollup
     function announceVerifier(IVerifier next) external onlyOwner whileRunning {
-        _checkCode(next);
+        _checkVerifier(next, _freezeGrace);
         uint64 activeFrom = uint64(block.timestamp + _exitWindow);
         (_announced, _activeFrom) = (next, activeFrom);
         emit VerifierAnnounced(next, activeFrom);
@@ -251,6 +269,11 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
 
     // Changes.
 
+    function _freeze() private {
+        frozen = true;
+        emit RollupFrozen(batchNumber, stateRoot);
+    }
+
     function _queue(uint8 kind, bytes32 payload) private whileRunning returns (uint64 index) {
         index = inboxCount();
         _messageTimes.push(uint64(block.timestamp));
@@ -267,9 +290,10 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     // Checks.
 
     /// @dev Everything about a batch but its evidence.
-    function _check(Header calldata header, bytes32[] calldata chunks) private view {
+    /// @param committedAt When it was fixed what the batch consumes.
+    function _check(Header calldata header, bytes32[] calldata chunks, uint256 committedAt) private view {
         _checkContinues(header);
-        _checkInbox(header);
+        _checkInbox(header, committedAt);
         _checkData(header.diffHash, chunks);
     }
 
@@ -281,7 +305,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
         if (header.stateRoot == 0) revert StateRootZero();
     }
 
-    function _checkInbox(Header calldata header) private view {
+    function _checkInbox(Header calldata header, uint256 committedAt) private view {
         uint64 count = header.inboxCount;
         uint64 queued = inboxCount();
         if (count < consumed || count > queued) revert InboxCountOutOfRange(count, consumed, queued);
@@ -290,7 +314,7 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
         if (count == queued) return;
         // Messages are consumed in order, so the first one left waits the longest.
         uint64 deadline = _messageTimes[count] + _forcedDeadline;
-        if (block.timestamp > deadline) revert InboxOverdue(count, deadline);
+        if (committedAt > deadline) revert InboxOverdue(count, deadline);
     }
 
     function _checkData(bytes32 diffHash, bytes32[] calldata chunks) private view {
@@ -303,8 +327,17 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
         if (diffHash != expected) revert DiffHashWrong(diffHash, expected);
     }
 
-    function _checkCode(IVerifier verifier_) private view {
+    /// @dev Whether both are about the same batch after the same state, so that only one of them can be true. Which batch
+    /// comes next is a choice: headers of two batches are no contradiction.
+    function _isOneBatch(Header calldata first, Header calldata second) private view returns (bool) {
+        return first.configHash == configHash && second.configHash == configHash && first.number == second.number
+            && first.parentRoot == second.parentRoot && first.inboxCount == second.inboxCount
+            && first.inboxHash == second.inboxHash && first.dataRoot == second.dataRoot;
+    }
+
+    function _checkVerifier(IVerifier verifier_, uint64 freezeGrace) private view {
         if (address(verifier_).code.length == 0) revert VerifierWithoutCode(address(verifier_));
+        verifier_.checkServes(freezeGrace);
     }
 
     function _checkRules(Rules memory rules_) private pure {

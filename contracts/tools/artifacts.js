@@ -8,7 +8,7 @@
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 
-const CONTRACTS = ['Committee', 'Exits', 'Halves', 'Rollup', 'TestToken', 'Vault'];
+const CONTRACTS = ['Claims', 'Committee', 'Exits', 'Halves', 'Rollup', 'TestToken', 'Vault'];
 const ROOT = path.join(__dirname, '..');
 const COMPILED = path.join(ROOT, 'out');
 const COMMITTED = path.join(ROOT, '..', 'crates', 'edges', 'l1', 'abi');

@@ -121,6 +121,8 @@ interface IRollup {
     error ChunkUnpublished(bytes32 chunkHash);
     /// @notice The chunks are not those the header names; without data on this chain there are none.
     error DiffHashWrong(bytes32 given, bytes32 expected);
+    /// @notice The headers are equal, or of two batches: what a batch holds is the sequencer's choice.
+    error HeadersNotContradicting(bytes32 first, bytes32 second);
     /// @notice The verifier does not accept the evidence.
     error EvidenceRefused(bytes32 digest);
     /// @notice The inbox has no such message yet.
@@ -162,6 +164,15 @@ interface IRollup {
     /// @notice Stops the rollup for good. Anybody may call, once the oldest message not consumed has waited for longer
     /// than the deadline and the grace together.
     function freeze() external;
+
+    /// @notice Stops the rollup for good, because what was to be proof contradicts itself: it supports two outcomes of one
+    /// batch after one state. Anybody may call.
+    function freezeContradicted(
+        Header calldata first,
+        bytes calldata firstEvidence,
+        Header calldata second,
+        bytes calldata secondEvidence
+    ) external;
 
     /// @notice Queues a deposit that the Vault has received, and returns its index. Only for the Vault.
     function append(AccountId account, TokenId token, Quanta amount, address sender) external returns (uint64 index);

@@ -4,12 +4,13 @@ pragma solidity 0.8.37;
 import { ERC20 } from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 import { AccountId } from "../../src/AccountId.sol";
+import { DirectVerifier } from "../../src/DirectVerifier.sol";
 import { Rollup } from "../../src/Rollup.sol";
 import { IRollup } from "../../src/interfaces/IRollup.sol";
 import { IVerifier } from "../../src/interfaces/IVerifier.sol";
 
 /// @dev A verifier that has made up its mind.
-contract FixedVerifier is IVerifier {
+contract FixedVerifier is DirectVerifier {
     bool private immutable _verdict;
 
     constructor(bool verdict) {

@@ -8,3 +8,8 @@ alloy::sol!(Halves, "abi/Halves.json");
 alloy::sol!(Rollup, "abi/Rollup.json");
 alloy::sol!(TestToken, "abi/TestToken.json");
 alloy::sol!(Vault, "abi/Vault.json");
+
+/// Apart from the others, because its description repeats types of the rollup.
+pub mod contested {
+    alloy::sol!(Claims, "abi/Claims.json");
+}

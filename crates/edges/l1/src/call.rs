@@ -2,6 +2,7 @@
 
 use crate::abi::{Exits, Rollup, Vault};
 use crate::chain::Contracts;
+use crate::claims::Step;
 use crate::convert::{address, digest_word, header, wei, withdrawal, word};
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
@@ -46,6 +47,20 @@ pub enum Call<'a> {
     ForceTransaction {
         /// Its bytes.
         transaction: &'a [u8],
+    },
+    /// Calls the contract that takes claims.
+    Claims {
+        /// The contract.
+        claims: EthAddress,
+        /// What it shall do.
+        step: Step<'a>,
+    },
+    /// Stops the rollup for good, because what was to be proof supports two outcomes of one batch.
+    FreezeContradicted {
+        /// An outcome.
+        first: (&'a BatchHeader, &'a [u8]),
+        /// Another, with its evidence too.
+        second: (&'a BatchHeader, &'a [u8]),
     },
     /// Stops the rollup for good, when a message has waited too long.
     Freeze,
@@ -148,6 +163,16 @@ impl Call<'_> {
             Self::ForceTransaction { transaction } => {
                 rollup(Rollup::forceTransactionCall { transaction: transaction.to_vec().into() }.abi_encode())
             }
+            Self::Claims { claims, step } => step.order(&claims),
+            Self::FreezeContradicted { first: (first, one), second: (second, other) } => rollup(
+                Rollup::freezeContradictedCall {
+                    first: header(first),
+                    firstEvidence: one.to_vec().into(),
+                    second: header(second),
+                    secondEvidence: other.to_vec().into(),
+                }
+                .abi_encode(),
+            ),
             Self::Freeze => rollup(Rollup::freezeCall {}.abi_encode()),
             Self::Descend { top, node, siblings, directions } => {
                 let (top, node, directions) = (word(&top), word(&node), U256::from(directions));

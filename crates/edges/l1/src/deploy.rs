@@ -1,8 +1,10 @@
 //! Puts a rollup on the base chain.
 
+use crate::abi::contested::{Claims, IClaims};
 use crate::abi::{Committee, IRollup, Rollup, TestToken, Vault};
 use crate::call::Order;
 use crate::chain::{Chain, Contracts};
+use crate::claims::Terms;
 use crate::convert::{address, digest_word, our_address};
 use crate::error::Error;
 use crate::payer::{Payer, block_of, created};
@@ -79,23 +81,63 @@ pub async fn deploy(url: &str, key: &Secret<[u8; 32]>, deployment: &Deployment<'
     let payer = Payer::new(Chain::connect(url).await?, key)?;
 
     let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
+    let verifier = created(&committee)?;
+    finish(&payer, deployment, &committee, &verifier).await
+}
+
+/// Deploys the same, and a contract that takes bonded claims between the rollup and the committee, whose quorum then only
+/// decides between claims that contradict each other. Returns that contract's address too. Nobody else may send with the
+/// key meanwhile: the claims are told beforehand where the rollup will be, and the rollup refuses to be elsewhere.
+pub async fn deploy_optimistic(
+    url: &str,
+    key: &Secret<[u8; 32]>,
+    deployment: &Deployment<'_>,
+    terms: &Terms,
+) -> Result<(Deployed, EthAddress), Error> {
+    deployment.committee.check().map_err(|source| Error::BadCommittee { source })?;
+    let payer = Payer::new(Chain::connect(url).await?, key)?;
+
+    let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
+    let next = payer.nonce().await?;
+    let arguments = Claims::constructorCall {
+        // This nonce is the claims' own, and the next one the rollup's.
+        rollup_: address(&payer.address).create(next.saturating_add(1)),
+        proof_: address(&created(&committee)?),
+        terms_: IClaims::Terms {
+            sequencer: address(&terms.sequencer),
+            bond: terms.bond.0,
+            window: terms.window_s,
+            proverPpm: terms.prover_ppm,
+        },
+    };
+    let claims = created(&create(&payer, &Claims::BYTECODE, &arguments.abi_encode()).await?)?;
+    Ok((finish(&payer, deployment, &committee, &claims).await?, claims))
+}
+
+/// Deploys all that comes after the committee.
+async fn finish(
+    payer: &Payer,
+    deployment: &Deployment<'_>,
+    committee: &TransactionReceipt,
+    verifier: &EthAddress,
+) -> Result<Deployed, Error> {
     let rollup_arguments = Rollup::constructorCall {
         configHash_: digest_word(&deployment.config_hash),
         genesisStateRoot: digest_word(&deployment.genesis_root),
-        verifier_: address(&created(&committee)?),
+        verifier_: address(verifier),
         rules_: rules(deployment.rules),
         owner: address(&deployment.owner),
         vaultOwner: address(&payer.address),
     };
-    let rollup = create(&payer, &Rollup::BYTECODE, &rollup_arguments.abi_encode()).await?;
+    let rollup = create(payer, &Rollup::BYTECODE, &rollup_arguments.abi_encode()).await?;
     let rollup_address = created(&rollup)?;
     let vault = our_address(payer.chain.read(&rollup_address, &Rollup::vaultCall {}).await?);
     let exits = our_address(payer.chain.read(&rollup_address, &Rollup::exitsCall {}).await?);
     let halves = our_address(payer.chain.read(&vault, &Vault::halvesCall {}).await?);
 
     let mut gas = Gas { committee: committee.gas_used, rollup: rollup.gas_used, token: 0, registration: 0 };
-    let token = if deployment.dev_token { Some(add_token(&payer, &vault, &mut gas).await?) } else { None };
-    let (committee, block) = (created(&committee)?, block_of(&rollup)?);
+    let token = if deployment.dev_token { Some(add_token(payer, &vault, &mut gas).await?) } else { None };
+    let (committee, block) = (created(committee)?, block_of(&rollup)?);
     Ok(Deployed { rollup: rollup_address, vault, exits, halves, committee, token, block, gas })
 }
 

@@ -36,6 +36,7 @@
 mod abi;
 mod call;
 mod chain;
+pub mod claims;
 mod convert;
 pub mod deploy;
 mod error;

@@ -132,7 +132,7 @@ impl Payer {
         fees(base, eip1559_default_estimator(0, &tips).max_priority_fee_per_gas, self.limits.gas_price_max_wei)
     }
 
-    async fn nonce(&self) -> Result<u64, Error> {
+    pub async fn nonce(&self) -> Result<u64, Error> {
         let count = async { self.chain.node.get_transaction_count(address(&self.address)).pending().await };
         asked("the next nonce", count).await
     }

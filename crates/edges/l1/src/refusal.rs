@@ -1,5 +1,6 @@
 //! The contracts' errors by name, each with what to do about it.
 
+use crate::abi::contested::Claims;
 use crate::abi::{Committee, Exits, Halves, Rollup, TestToken, Vault};
 use crate::error::Error;
 use alloy::sol_types::{Revert, SolError as _};
@@ -34,6 +35,7 @@ const ADVICE: &[(&str, &str)] = &[
         "RulesUnsafe",
         "the exit window must cover the deadline and the grace, and no time may be zero or above ten years",
     ),
+    ("HeadersNotContradicting", "show two different outcomes of one batch after one state"),
     ("EvidenceRefused", "the verifier does not believe this batch: collect the evidence again"),
     ("InboxTooShort", "the inbox has fewer deposits than asked for: ask for at most its count"),
     ("CallerNotVault", "only the Vault queues deposits: deposit through the Vault"),
@@ -42,6 +44,47 @@ const ADVICE: &[(&str, &str)] = &[
         "the configuration's hash and the genesis root must not be zero: compute both before deploying",
     ),
     ("VerifierWithoutCode", "deploy the committee first and name its address"),
+    (
+        "TermsUnsafe",
+        "name a sequencer, a bond, a window of at most a year, and leave a part of a lost bond to the prover and a part to be burnt",
+    ),
+    ("RollupWrong", "deploy claims for this rollup: they serve the one that they were deployed for"),
+    ("GraceTooShort", "the freeze's grace must be two windows at least: raise it, or shorten the window"),
+    ("AlreadyUsed", "deploy claims anew: those that were replaced are not put in place again"),
+    (
+        "NotServing",
+        "these claims are over, or have not begun: take the bond back, or wait until the rollup believes them",
+    ),
+    ("CallerNotSequencer", "only the sequencer commits to batches: use its key"),
+    ("BatchNotCommitted", "wait until the sequencer has committed to the batch"),
+    (
+        "DataRootWrong",
+        "the sequencer committed to another batch of this number: read the commitment and execute that one",
+    ),
+    ("BatchSettledAlready", "nothing to do: the batch is settled"),
+    ("BondWrong", "send exactly the bond"),
+    (
+        "StandingWrong",
+        "join once with a bond, then claim; an eliminated address stays out: take another, with a bond of its own",
+    ),
+    ("ClaimsOpen", "close every claim of a settled batch first, and wait for the others"),
+    ("AlreadyMade", "nothing to do: the claim is made"),
+    ("ClaimUnknown", "claim or prove the outcome first"),
+    (
+        "AlreadyProven",
+        "the batch is decided: settle what is proven, or show both proofs to the rollup if they contradict",
+    ),
+    ("ClaimRefuted", "a proof supports another outcome: settle that one"),
+    ("WindowPassed", "it is too late to contradict: lift claims of eliminated proposers, or prove the outcome"),
+    ("WindowOpen", "the claim can still be contradicted: wait until its window has passed"),
+    ("ProofAwaited", "claims contradict each other: prove the true one, or lift those of eliminated proposers"),
+    ("NobodyBehind", "the claim's proposers were eliminated: claim the same again"),
+    ("NothingToLift", "nothing to do: the proposer was not eliminated, or does not stand behind the claim"),
+    ("NothingToEliminate", "nothing to do: no proof shows this claim wrong, or its proposer has no bond any more"),
+    ("NothingToClose", "wait until the batch is settled; a claim that a proof shows wrong stays open"),
+    ("ProofNotAnnounced", "announce the proof with this key, and give it in a later block"),
+    ("ProofRefused", "the proof does not support this outcome: prove it again"),
+    ("NothingOwed", "nothing to do: nothing is owed"),
     ("EvidenceMalformed", "the evidence must be whole 65-byte signatures: build it again from the signatures"),
     ("QuorumMissed", "too few members signed: collect more signatures"),
     ("SignatureInvalid", "a signature is not canonical: ask that member to sign again"),
@@ -144,6 +187,7 @@ fn name(data: &[u8]) -> String {
         .or_else(|| Exits::ExitsErrors::name_by_selector(*selector))
         .or_else(|| Halves::HalvesErrors::name_by_selector(*selector))
         .or_else(|| Committee::CommitteeErrors::name_by_selector(*selector))
+        .or_else(|| Claims::ClaimsErrors::name_by_selector(*selector))
         .or_else(|| TestToken::TestTokenErrors::name_by_selector(*selector));
     match (known, Revert::abi_decode(data)) {
         (Some(name), _) => name.to_owned(),
@@ -165,6 +209,7 @@ mod tests {
             Halves::HalvesErrors::SIGNATURES,
             Vault::VaultErrors::SIGNATURES,
             Committee::CommitteeErrors::SIGNATURES,
+            Claims::ClaimsErrors::SIGNATURES,
             TestToken::TestTokenErrors::SIGNATURES,
         ];
         let names: Vec<_> = all.concat().iter().map(|signature| signature.split('(').next().unwrap()).collect();

@@ -138,6 +138,17 @@ fn deadlines(draft: &Draft, reading: &mut Reading<'_>) {
             reading.fault("forced.exit_window", format!("at least {} seconds", least.0 / 1_000), advice);
         }
     }
+    if let (Some(Execution::Optimistic), Some(Some(period)), Some(grace)) =
+        (draft.heading.execution, draft.security.challenge_period, forced.freeze_grace)
+    {
+        // What the contract asks for, too.
+        let least = period.after(period);
+        if grace < least {
+            let advice =
+                "a batch waits for the challenge period, and as long again for a proof if it is challenged: raise it";
+            reading.fault("forced.freeze_grace", format!("at least {} seconds", least.0 / 1_000), advice);
+        }
+    }
     let Some(deadline) = forced.deadline else { return };
     let (age, confirmations) = (draft.batch.age_ms, draft.l1.confirmations);
     if let (Some(age), Some(confirmations), Some(block)) = (age, confirmations, l1_block(draft)) {

@@ -208,6 +208,9 @@ fn optimistic_execution_needs_a_challenge_period_and_no_other_has_one() {
     check_paths("execution = \"optimistic\"", &["execution", "security.challenge_period"]);
     check_paths("execution = \"optimistic\"; security.challenge_period = 600", &["execution"]);
     check_paths("execution = \"zk\"; consensus.algorithm = \"none\"", &["execution"]);
+    let challenged = "execution = \"optimistic\"; security.challenge_period = ";
+    check_paths(&format!("{challenged}43200"), &["execution"]);
+    check_paths(&format!("{challenged}43201"), &["execution", "forced.freeze_grace"]);
     check_says("security.challenge_period = 600", &["nothing would read it"]);
     check_says("consensus.algorithm = \"none\"", &["consensus.algorithm", "must be \"committee\" when"]);
 }
