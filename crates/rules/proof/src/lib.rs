@@ -18,6 +18,7 @@ pub mod committee;
 pub mod confirmation;
 pub mod header;
 pub mod receipt;
+pub mod transcript;
 pub mod validity;
 
 pub use header::{BatchHeader, BlockHeader, Domain};

@@ -6,8 +6,8 @@
 //! computed by `prover::security`, at the Johnson bound; nothing is claimed beyond it.
 
 use crate::circuit::{F, FIXED_LOG_HEIGHT, Table, curve};
+use crate::transcript::Transcript;
 use p3_batch_stark::{BatchProof, CommonData, ProverData, verify_batch};
-use p3_challenger::{HashChallenger, SerializingChallenger64};
 use p3_commit::ExtensionMmcs;
 use p3_dft::Radix2DitParallel;
 use p3_field::PrimeCharacteristicRing as _;
@@ -20,7 +20,9 @@ use p3_uni_stark::StarkConfig;
 use types::{Digest, Encode as _, Millis};
 
 /// The version of the proof's format: the first byte of a proof.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+/// The name that transcripts begin with.
+pub const PROTOCOL: &[u8] = b"talea validity 2";
 /// Most bytes of a proof.
 pub const PROOF_BYTES: usize = 4 << 20;
 /// Binary logarithm of the most rows of a table.
@@ -46,9 +48,8 @@ type Compress = CompressionFunctionFromHasher<Keccak256Hash, 2, 32>;
 type Values = MerkleTreeMmcs<F, u8, Hash, Compress, 2, 32>;
 type Extended = ExtensionMmcs<F, Challenge, Values>;
 type Pcs = TwoAdicFriPcs<F, Radix2DitParallel<F>, Values, Extended>;
-type Challenger = SerializingChallenger64<F, HashChallenger<u8, Keccak256Hash, 32>>;
 /// The configuration of the proof system.
-pub type Config = StarkConfig<Pcs, Challenge, Challenger>;
+pub type Config = StarkConfig<Pcs, Challenge, Transcript>;
 
 /// Returns the one configuration.
 pub fn config() -> Config {
@@ -64,7 +65,7 @@ pub fn config() -> Config {
         mmcs: Extended::new(values.clone()),
     };
     let pcs = Pcs::new(Radix2DitParallel::default(), values, fri);
-    StarkConfig::new(pcs, Challenger::from_hasher(b"talea validity 1".to_vec(), Keccak256Hash))
+    StarkConfig::new(pcs, Transcript::new(PROTOCOL))
 }
 
 /// What a proof says: applying the entries to the parent state gives the state.
