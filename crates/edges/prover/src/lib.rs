@@ -9,6 +9,7 @@ mod divide;
 mod fixed;
 mod hashes;
 mod memory;
+pub mod onchain;
 mod part;
 mod record;
 pub mod security;

@@ -37,6 +37,11 @@ impl Transcript {
         Self { state: keccak(&[protocol]).0, collected: Vec::new(), counter: 0, words: Vec::new() }
     }
 
+    /// Observes the root of a Merkle tree.
+    pub fn observe_root(&mut self, root: &[u8; 32]) {
+        self.collected.extend(root);
+    }
+
     /// Takes what was collected into the state.
     fn absorb(&mut self) {
         if !self.collected.is_empty() {
@@ -76,7 +81,7 @@ impl CanObserve<F> for Transcript {
 
 impl CanObserve<MerkleCap<F, [u8; 32]>> for Transcript {
     fn observe(&mut self, cap: MerkleCap<F, [u8; 32]>) {
-        cap.roots().iter().for_each(|root| self.collected.extend(root));
+        cap.roots().iter().for_each(|root| self.observe_root(root));
     }
 }
 
