@@ -1,15 +1,18 @@
 //! Proofs as a contract checks them: the verifying key, and what is sent of a proof.
 //!
 //! A contract checks a proof in steps. The first follows the transcript and checks what does not need the Merkle trees:
-//! the constraints and the buses. Everything here is derived from the circuit's tables and the proof system's own
+//! the constraints and the buses. The next ones answer the queries. Everything here is derived from the circuit's tables and the proof system's own
 //! descriptions; nothing is written for one table.
 
 mod key;
 mod program;
+mod queries;
 mod statement;
 mod table;
+mod tree;
 
 pub use key::{Key, PART_BYTES};
+pub use queries::{Opened, STEP_BYTES, Step};
 pub use statement::{Challenges, Malformed, Sent};
 pub use table::Shape;
 
