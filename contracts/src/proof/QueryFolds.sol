@@ -13,6 +13,8 @@ library QueryFolds {
     uint256 private constant ORDER = 0xFFFFFFFF00000001;
     uint256 private constant LIMB = 0xFFFFFFFFFFFFFFFF;
     uint256 private constant LANE = 0x1FFFFFFFFFFFFFFFFFFFFF;
+    /// @dev As in Cubic: the order times 2^16, in every lane.
+    uint256 private constant OFFSET = 0x3fffffffc0000000400001fffffffe0000000200000ffffffff000000010000;
     uint256 private constant HALF = 0x7FFFFFFF80000001;
     uint256 private constant WORD = 0x20;
     /// @dev Binary logarithm of the most values that are folded into one.
@@ -25,7 +27,7 @@ library QueryFolds {
         uint256 level;
         uint256 next;
         uint256[] roots;
-        uint256[] inverses;
+        uint256[] twists;
         uint256[] group;
     }
 
@@ -105,7 +107,7 @@ library QueryFolds {
         round.level = c.logMax;
         round.next = next;
         round.roots = QueryPlaces.rootPowers();
-        round.inverses = QueryPlaces.inversePowers();
+        round.twists = _twists();
         round.group = new uint256[](1 << LOG_ARITY_MAX);
         if (QueryContext.word(c.heightsAt) != c.logMax) revert IQueryVerifier.ContextMalformed();
         uint256[] memory values = _entering(nodes[c.logMax].length, sums[c.logMax]);
@@ -224,7 +226,7 @@ library QueryFolds {
     function _folded(Round memory round, uint256 first) private pure returns (uint256) {
         uint256 node = QueryTrees.load(first);
         uint256[] memory group = round.group;
-        uint256[] memory inverses = round.inverses;
+        uint256[] memory twists = round.twists;
         uint256 count = 1 << round.logArity;
         // The first value's element: what the node's has more stands for its place in the group.
         uint256 factor = mulmod(node >> 128, QueryPlaces.at(round.roots, (node & LIMB) & (count - 1), 1), ORDER);
@@ -232,23 +234,36 @@ library QueryFolds {
         factor = Cubic.scale(round.beta, factor);
         for (; count > 1; count >>= 1) {
             scalar = mulmod(scalar, HALF, ORDER);
-            for (uint256 i = 0; i < count; i += 2) {
-                uint256 left;
-                uint256 right;
+            uint256 twisted = factor;
+            for (uint256 i = 0; i < count;) {
+                uint256 sum;
+                uint256 difference;
                 assembly ("memory-safe") {
                     let from := add(add(group, 0x20), shl(5, i))
-                    left := mload(from)
-                    right := mload(add(from, 0x20))
+                    let right := mload(add(from, 0x20))
+                    sum := add(mload(from), right)
+                    difference := add(mload(from), sub(OFFSET, right))
                 }
-                uint256 twisted = i == 0 ? factor : Cubic.scale(factor, QueryPlaces.at(inverses, i >> 1, 2));
-                uint256 value = left + right + Cubic.mul(Cubic.sub(left, right), twisted);
+                difference = Cubic.mul(difference, twisted);
                 assembly ("memory-safe") {
-                    mstore(add(add(group, 0x20), shl(4, i)), value)
+                    mstore(add(add(group, 0x20), shl(4, i)), add(sum, difference))
+                    i := add(i, 2)
+                    twisted := mload(add(add(twists, 0x20), shl(4, i)))
                 }
+                if (i < count) twisted = Cubic.scale(factor, twisted);
             }
             factor = Cubic.mul(factor, factor);
         }
         return Cubic.scale(group[0], scalar);
+    }
+
+    /// @dev Returns one over what the element of each pair is more than the first pair's.
+    function _twists() private pure returns (uint256[] memory twists) {
+        uint256[] memory inverses = QueryPlaces.inversePowers();
+        twists = new uint256[](1 << (LOG_ARITY_MAX - 1));
+        for (uint256 i = 0; i < twists.length; ++i) {
+            twists[i] = QueryPlaces.at(inverses, i, 2);
+        }
     }
 
     /// @dev Checks that the values left are those of the final polynomial.

@@ -18,6 +18,7 @@ contract QueryVerifier is IQueryVerifier {
 
     /// @inheritdoc IQueryVerifier
     function verify(bytes calldata context, bytes calldata positions, bytes calldata openings) external {
+        QueryTrees.reserve();
         Context memory c = QueryContext.read(context);
         (uint256[][] memory nodes, uint256 queries) = QueryPlaces.levels(c, positions);
         uint256 start;

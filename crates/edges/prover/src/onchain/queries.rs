@@ -282,3 +282,45 @@ fn rounds(claims: &Claims, proof: &Openings, challenges: &Challenges, arities: &
     });
     rounds.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proof::validity::QUERIES;
+
+    fn opened() -> Opened {
+        let (recorded, proof) = super::super::tests::proven();
+        Opened::new(&Key::new(), &recorded.statement, &proof).unwrap()
+    }
+
+    #[test]
+    fn steps_answer_every_query_once_and_fit_their_transactions() {
+        let opened = opened();
+        let steps = opened.steps(STEP_BYTES);
+        let mut answered: Vec<usize> = Vec::new();
+        for step in &steps {
+            assert!(step.calldata(opened.context()).len() <= STEP_BYTES);
+            let indices: Vec<usize> = step.positions.iter().map(|place| opened.indices[usize::from(*place)]).collect();
+            assert!(indices.is_sorted(), "the contract asks for ascending indices");
+            answered.extend(step.positions.iter().map(|place| usize::from(*place)));
+        }
+        answered.sort_unstable();
+        assert!(answered.into_iter().eq(0..QUERIES));
+    }
+
+    #[test]
+    fn queries_side_by_side_share_what_they_open() {
+        let opened = opened();
+        let sent = |steps: Vec<Step>| steps.iter().map(|step| step.openings.len()).sum::<usize>();
+        let together = sent(opened.steps(STEP_BYTES));
+        let alone = sent((0..QUERIES).map(|query| opened.step(&[query])).collect());
+        assert!(together * 4 < alone * 3, "{together} bytes for {alone}");
+    }
+
+    #[test]
+    fn another_statement_has_no_steps() {
+        let (mut recorded, proof) = super::super::tests::proven();
+        std::mem::swap(&mut recorded.statement.parent_root, &mut recorded.statement.state_root);
+        assert!(matches!(Opened::new(&Key::new(), &recorded.statement, &proof), Err(Invalid::Statement(_))));
+    }
+}

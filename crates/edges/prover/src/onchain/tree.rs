@@ -94,3 +94,67 @@ fn above(left: &Node, right: &Node, row: Option<&Vec<u8>>) -> Node {
     let node = keccak(&[left, right]).0;
     row.map_or(node, |row| keccak(&[&node, &hash(row)]).0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEPTH: usize = 4;
+    /// A level at which shorter rows enter.
+    const SHORT: usize = 2;
+
+    /// Returns rows under some leaves: each names its level and number.
+    fn rows(leaves: &BTreeSet<usize>) -> BTreeMap<usize, BTreeMap<usize, Vec<u8>>> {
+        let at = |level: usize| {
+            let numbers = leaves.iter().map(|leaf| leaf >> (DEPTH - level));
+            numbers.map(|number| (number, format!("row {number} of {level}").into_bytes())).collect()
+        };
+        BTreeMap::from([(DEPTH, at(DEPTH)), (SHORT, at(SHORT))])
+    }
+
+    fn whole() -> Tree {
+        Tree::new(rows(&(0..1 << DEPTH).collect()), &[]).unwrap()
+    }
+
+    fn path(leaves: &BTreeSet<usize>, rows: bool) -> Vec<u8> {
+        let mut path = Vec::new();
+        whole().path(leaves, rows, &mut path);
+        path
+    }
+
+    fn sets() -> impl Iterator<Item = BTreeSet<usize>> {
+        (1_u32..1 << (1 << DEPTH)).step_by(97).map(|set| (0..1 << DEPTH).filter(|leaf| set >> leaf & 1 == 1).collect())
+    }
+
+    #[test]
+    fn the_path_of_any_leaves_leads_to_the_root() {
+        for leaves in sets() {
+            let path = path(&leaves, false);
+            let (beside, rest) = path.as_chunks::<32>();
+            assert!(rest.is_empty());
+            let tree = Tree::new(rows(&leaves), beside).unwrap();
+            assert_eq!(tree.root(), whole().root(), "{leaves:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_no_hash_too_many_and_none_too_few() {
+        for leaves in sets() {
+            let path = path(&leaves, false);
+            let (beside, _) = path.as_chunks::<32>();
+            let more = [beside, &[[0; 32]]].concat();
+            assert!(Tree::new(rows(&leaves), &more).is_none(), "{leaves:?}");
+            if let Some((_, fewer)) = beside.split_last() {
+                assert!(Tree::new(rows(&leaves), fewer).is_none(), "{leaves:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_sent_once_for_all_leaves_under_it() {
+        for leaves in sets() {
+            let of_rows: usize = rows(&leaves).values().flat_map(BTreeMap::values).map(Vec::len).sum();
+            assert_eq!(path(&leaves, true).len(), path(&leaves, false).len() + of_rows, "{leaves:?}");
+        }
+    }
+}
