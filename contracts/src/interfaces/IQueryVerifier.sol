@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 /// @title The queries of a validity proof: what the trees hold where they are opened, and that it folds as it should.
-/// @notice A proof is too long for one transaction. Its queries are answered in steps, by anybody and in any order, and what
-/// was answered is remembered as a fact about a context. A context says what the roots of all trees and all challenges are;
-/// that they are a proof's is not checked here but by whoever registers the context's digest, before or after.
+/// @notice A proof is too long for one transaction. Its queries are answered in steps, by anybody and in any order, and
+/// what was answered is remembered as a fact about a context. A context says what the roots of all trees and all
+/// challenges are; that they are a proof's is not checked here but by whoever registers the context's digest, before or
+/// after.
 /// @dev A context is words of 32 bytes:
 ///
 /// | words | what |
@@ -20,9 +21,10 @@ pragma solidity 0.8.37;
 /// | 2 for each matrix, commitment by commitment | h, width << 16 and points << 32; the power of alpha it starts with |
 /// | 1 for eight queries | the indices, 32 bits each, from the high end |
 ///
-/// An element of the extension is in one word, in lanes of 85 bits. A matrix is opened at its height's first point, or at
-/// both: at the second with the power of alpha that follows the first's. Trees are of Keccak-256: a leaf hashes the row of
-/// all matrices of the greatest height, as words of 64 bits; the row of lower ones is hashed and enters where the level has as many nodes.
+/// An element of the extension is in one word, in lanes of 85 bits. A matrix is opened at its height's first point, or
+/// at both: at the second with the power of alpha that follows the first's. Trees are of Keccak-256: a leaf hashes the
+/// row of all matrices of the greatest height, as words of 64 bits; the row of lower ones is hashed and enters where
+/// the level has as many nodes.
 interface IQueryVerifier {
     /// @notice Queries of a context were answered: the bits of `queries`, by their places in the order drawn.
     event Answered(bytes32 indexed digest, uint256 queries);
@@ -45,8 +47,8 @@ interface IQueryVerifier {
     /// @notice Checks some queries of a context, and remembers that they are right.
     /// @param context What the queries are checked against.
     /// @param positions A byte for each query: its place in the order drawn. In the ascending order of the indices.
-    /// @param openings Tree by tree what is open there. For columns: the rows of the leaves, then for each node above them,
-    /// from the bottom to the top and from left to right, the child that is not under a query, and the row that
+    /// @param openings Tree by tree what is open there. For columns: the rows of the leaves, then for each node above
+    /// them, from the bottom to the top and from left to right, the child that is not under a query, and the row that
     /// enters there. For a round: the values beside those known, then the children likewise.
     function verify(bytes calldata context, bytes calldata positions, bytes calldata openings) external;
 

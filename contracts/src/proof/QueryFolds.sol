@@ -96,8 +96,8 @@ library QueryFolds {
         second = Cubic.sub(QueryContext.word(at + 4 * WORD), second);
     }
 
-    /// @dev Checks all rounds, from `next` in the calldata, and that what is left is the final polynomial. Returns where they
-    /// end.
+    /// @dev Checks all rounds, from `next` in the calldata, and that what is left is the final polynomial. Returns
+    /// where they end.
     function fold(Context memory c, uint256[][] memory nodes, uint256[][] memory sums, uint256 next)
         internal
         pure
@@ -181,8 +181,9 @@ library QueryFolds {
         return digests[0];
     }
 
-    /// @dev Lays out the values that are folded together: those known, which are of the nodes in memory from `node`, and as
-    /// far behind them as `shift` says, and those in the calldata. Returns the hash of all, and the node after them.
+    /// @dev Lays out the values that are folded together: those known, which are of the nodes in memory from `node`,
+    /// and as far behind them as `shift` says, and those in the calldata. Returns the hash of all, and the node after
+    /// them.
     function _group(Round memory round, uint256 node, uint256 end, uint256 shift)
         private
         pure
@@ -221,8 +222,8 @@ library QueryFolds {
         return (digest, node);
     }
 
-    /// @dev Returns the value at beta of the polynomial that has the group's values: half by half, since for x and -x, which
-    /// stand side by side, (a + b) / 2 + beta (a - b) / 2x is the value at beta^2 of a polynomial at x^2.
+    /// @dev Returns the value at beta of the polynomial that has the group's values: half by half, since for x and -x,
+    /// which stand side by side, (a + b) / 2 + beta (a - b) / 2x is the value at beta^2 of a polynomial at x^2.
     function _folded(Round memory round, uint256 first) private pure returns (uint256) {
         uint256 node = QueryTrees.load(first);
         uint256[] memory group = round.group;

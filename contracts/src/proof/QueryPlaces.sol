@@ -5,9 +5,9 @@ import { IQueryVerifier } from "../interfaces/IQueryVerifier.sol";
 import { Context, QueryContext } from "./QueryContext.sol";
 
 /// @title Where the queries of a step meet each level of the trees.
-/// @dev Level h has 2^h nodes, and is the domain of length 2^h in the order of reversed bits. Query i meets the node
-/// i >> (logMax - h) there; of queries that meet in one, one is kept. A node is one word: its number, then the element x of
-/// the domain that it is, from bit 64, and 1/x, from bit 128. The node above is at x^2.
+/// @dev Level h has 2^h nodes, and is the domain of length 2^h in the order of reversed bits. Query i meets the node i
+/// >> (logMax - h) there; of queries that meet in one, one is kept. A node is one word: its number, then the element x
+/// of the domain that it is, from bit 64, and 1/x, from bit 128. The node above is at x^2.
 library QueryPlaces {
     using QueryContext for Context;
 

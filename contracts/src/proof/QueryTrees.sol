@@ -5,8 +5,8 @@ import { IQueryVerifier } from "../interfaces/IQueryVerifier.sol";
 import { Cubic } from "./Cubic.sol";
 import { Context, QueryContext } from "./QueryContext.sol";
 
-/// @dev What of a commitment's matrices enters its tree, by level: where the first and the last of a list of matrices is in
-/// memory, and how long their rows are together.
+/// @dev What of a commitment's matrices enters its tree, by level: where the first and the last of a list of matrices
+/// is in memory, and how long their rows are together.
 struct Rows {
     uint256 depth;
     uint256[] first;
@@ -15,9 +15,9 @@ struct Rows {
 }
 
 /// @title Opens trees: every open row is hashed up to the root, and summed up with the powers of alpha on the way.
-/// @dev A sum is three words, one for each coefficient, reduced by nobody before the end: rows have words of 64 bits and
-/// less than 2^16 of them, powers and starts have lanes below 2^85, and a height has less than 2^16 matrices, so a word
-/// stays below 2^(64 + 64 + 16 + 85 + 3 + 16).
+/// @dev A sum is three words, one for each coefficient, not reduced before the end. Elements of rows are words of 64
+/// bits and so are the lanes of powers, so a block of 16 columns stays below 2^133; where a matrix starts has lanes
+/// below 2^86, and a height less than 2^16 matrices of two points, so a sum stays below 2^(133 + 86 + 2 + 17).
 library QueryTrees {
     /// @dev Bytes of a node's two sums.
     uint256 internal constant SUMS = 0xc0;
@@ -29,11 +29,12 @@ library QueryTrees {
     uint256 private constant TABLE = 0x80;
     uint256 private constant BLOCK_POWER = 0x680;
     uint256 private constant TABLE_END = 0x6e0;
-    /// @dev Bytes of a matrix in memory: the next one, its width, whether it has two points, and the lanes of two powers.
+    /// @dev Bytes of a matrix in memory: the next one, its width, whether it has two points, and the lanes of two
+    /// powers.
     uint256 private constant MATRIX = 0x120;
 
-    /// @dev Checks what is open of all commitments, from `next` in the calldata. Returns where it ends, and for each level
-    /// the sums of its nodes.
+    /// @dev Checks what is open of all commitments, from `next` in the calldata. Returns where it ends, and for each
+    /// level the sums of its nodes.
     function open(Context memory c, uint256[][] memory nodes, uint256 next)
         internal
         pure
@@ -59,8 +60,8 @@ library QueryTrees {
         return (next, sums);
     }
 
-    /// @dev Takes the first memory of the call for the powers of alpha below the 16th, each as three lanes, and the 16th: so
-    /// that `_sum` reads them at addresses which the compiler knows. Nothing may have taken memory before.
+    /// @dev Takes the first memory of the call for the powers of alpha below the 16th, each as three lanes, and the
+    /// 16th: so that `_sum` reads them at addresses which the compiler knows. Nothing may have taken memory before.
     function reserve() internal pure {
         assembly ("memory-safe") {
             if iszero(eq(mload(0x40), TABLE)) { revert(0, 0) }
@@ -148,8 +149,8 @@ library QueryTrees {
         }
     }
 
-    /// @dev Whether a matrix of one point starts where the last one of its level ends, which has one point, too: then that
-    /// one is wider now, and both are summed as one.
+    /// @dev Whether a matrix of one point starts where the last one of its level ends, which has one point, too: then
+    /// that one is wider now, and both are summed as one.
     function _joined(uint256[] memory giants, uint256 last, uint256 width, uint256 start)
         private
         pure

@@ -8,8 +8,8 @@ import { QueryPlaces } from "./QueryPlaces.sol";
 import { QueryTrees } from "./QueryTrees.sol";
 
 /// @title Answers the queries of validity proofs, step by step, and remembers which.
-/// @dev See IQueryVerifier. It holds no value, has no owner, and asks nobody: what it remembers is true of a context, whoever
-/// sent it and whatever the context is worth.
+/// @dev See IQueryVerifier. It holds no value, has no owner, and asks nobody: what it remembers is true of a context,
+/// whoever sent it and whatever the context is worth.
 contract QueryVerifier is IQueryVerifier {
     uint256 private constant ALL = type(uint256).max;
 

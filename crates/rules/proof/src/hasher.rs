@@ -1,8 +1,8 @@
 //! The hash of the proofs' Merkle trees: Keccak-256 of big-endian words, as a contract reads them.
 //!
 //! A leaf is the hash of its elements, eight bytes each and the most significant first, so that four fill a word of the
-//! chain's machine. A node is the hash of its two children; rows of a shorter matrix enter a node as their hash beside it.
-//! Leaves and nodes have no tags: whoever checks knows from the heights what stands where, and every path's length.
+//! chain's machine. A node is the hash of its two children; rows of a shorter matrix enter a node as their hash beside
+//! it. Leaves and nodes have no tags: whoever checks knows from the heights what stands where, and every path's length.
 
 use crate::circuit::F;
 use p3_field::PrimeField64 as _;
@@ -25,7 +25,8 @@ impl CryptographicHasher<F, [u8; 32]> for RowHasher {
         Keccak256Hash.hash_iter(input.into_iter().flat_map(bytes))
     }
 
-    // Rows of one length go through the vectorised permutation together, so whole groups of lanes are prepared at a time.
+    // Rows of one length go through the vectorised permutation together, so whole groups of lanes are prepared at a
+    // time.
     fn hash_many(&self, input: &[F], out: &mut [[u8; 32]]) {
         let Some(width) = input.len().checked_div(out.len()) else {
             return;

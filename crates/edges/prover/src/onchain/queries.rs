@@ -1,9 +1,9 @@
 //! A proof's queries, cut into steps that a contract checks one by one.
 //!
-//! The contract `QueryVerifier` is given the context that the first step leaves, and of each step the queries it answers
-//! with what opens them. What is sent is paid for by the byte, so the paths of a step's queries share their upper nodes,
-//! rows of a table are sent once for all queries that meet in them, and a step has queries that lie side by side. Nothing
-//! here is trusted: the contract checks every byte.
+//! The contract `QueryVerifier` is given the context that the first step leaves, and of each step the queries it
+//! answers with what opens them. What is sent is paid for by the byte, so the paths of a step's queries share their
+//! upper nodes, rows of a table are sent once for all queries that meet in them, and a step has queries that lie side
+//! by side. Nothing here is trusted: the contract checks every byte.
 
 use super::key::Key;
 use super::statement::{Challenges, Sent};
@@ -38,6 +38,7 @@ type Rows = BTreeMap<usize, BTreeMap<usize, Vec<u8>>>;
 
 /// What is opened of a proof, and against what it is checked.
 pub struct Opened {
+    /// What the queries are checked against.
     context: Vec<u8>,
     /// Binary logarithm of the length of the largest evaluated domain.
     log_max: usize,
@@ -126,17 +127,20 @@ impl Opened {
         &self.context
     }
 
-    /// Returns the fewest steps whose transactions have so many bytes at most, of about as many queries each.
+    /// Returns steps whose transactions have so many bytes at most: each answers as many queries as fit.
     pub fn steps(&self, bytes: usize) -> Vec<Step> {
         let mut order: Vec<usize> = (0..self.indices.len()).collect();
         order.sort_by_key(|position| self.indices[*position]);
-        for count in 1..order.len() {
-            let steps: Vec<Step> = order.chunks(order.len().div_ceil(count)).map(|queries| self.step(queries)).collect();
-            if steps.iter().all(|step| step.calldata(&self.context).len() <= bytes) {
-                return steps;
-            }
+        let mut rest = order.as_slice();
+        let mut steps = Vec::new();
+        while !rest.is_empty() {
+            let is_short = |count: &usize| self.step(&rest[..*count]).calldata(&self.context).len() <= bytes;
+            let count = (2..=rest.len()).take_while(is_short).last().unwrap_or(1);
+            let (now, later) = rest.split_at(count);
+            steps.push(self.step(now));
+            rest = later;
         }
-        order.chunks(1).map(|queries| self.step(queries)).collect()
+        steps
     }
 
     /// Returns the step of some queries, which are in the order of their indices.

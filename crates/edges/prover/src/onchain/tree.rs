@@ -59,8 +59,8 @@ impl Tree {
         self.levels[0].nodes.get(&0).copied()
     }
 
-    /// Appends what leads from some of the open leaves to the root, in the order in which a contract asks for it: the rows
-    /// of the leaves, then for each node above, from the bottom to the top and from left to right, a child that no
+    /// Appends what leads from some of the open leaves to the root, in the order in which a contract asks for it: the
+    /// rows of the leaves, then for each node above, from the bottom to the top and from left to right, a child that no
     /// leaf gives, and the row that enters there. `rows` says whether rows are wanted, or known already.
     pub(super) fn path(&self, leaves: &BTreeSet<usize>, rows: bool, out: &mut Vec<u8>) {
         let depth = self.levels.len() - 1;

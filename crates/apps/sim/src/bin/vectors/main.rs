@@ -1,4 +1,4 @@
-//! Writes the golden files: `vectors/*` for other languages, `docs/errors/README.md` for people.
+//! Writes the golden files: `vectors/*.json` for other languages, `docs/errors/README.md` for people.
 //!
 //! Everything follows from fixed seeds, so that the same code writes the same bytes. With `--check` nothing is written:
 //! it fails when a file is not what the code gives. A changed vector is a changed protocol.
@@ -17,7 +17,6 @@ mod verdict;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::LazyLock;
 
 const USAGE: &str = "usage: vectors [--check]";
 const REGENERATE: &str = "`cargo xtask gen vectors`";
@@ -26,7 +25,7 @@ const REGENERATE: &str = "`cargo xtask gen vectors`";
 struct Golden {
     /// From the root of the repository.
     path: &'static str,
-    bytes: Vec<u8>,
+    text: String,
 }
 
 fn main() -> ExitCode {
@@ -52,26 +51,22 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
 
-/// A proof takes seconds, and the same batch always gives the same one.
-static PROVEN: LazyLock<validity::Proven> = LazyLock::new(validity::proven);
-
 /// Returns all files as the code gives them now.
 fn golden() -> Vec<Golden> {
-    let json = |path, value| Golden { path, bytes: pretty(value).into_bytes() };
-    let proven = PROVEN.clone();
+    let json = |path, value| Golden { path, text: pretty(value) };
+    let (verifier, proof) = validity::verifier_and_proof();
     vec![
         json("vectors/encoding.json", encoding::vector()),
         json("vectors/list.json", list::vector()),
         json("vectors/poseidon.json", permutation::vector()),
-        json("vectors/proof.json", proven.proof),
-        Golden { path: "vectors/queries.bin", bytes: proven.queries },
+        json("vectors/proof.json", proof),
         json("vectors/schnorr.json", signature::vector()),
         json("vectors/settlement.json", settlement::vector()),
         json("vectors/state.json", tree::vector()),
         json("vectors/transcript.json", validity::transcript()),
         json("vectors/verdict.json", verdict::vector()),
-        json("vectors/verifier.json", proven.verifier),
-        Golden { path: "docs/errors/README.md", bytes: errors::page().into_bytes() },
+        json("vectors/verifier.json", verifier),
+        Golden { path: "docs/errors/README.md", text: errors::page() },
     ]
 }
 
@@ -80,7 +75,7 @@ fn write(root: &Path) -> Result<String, String> {
     for file in &files {
         let path = root.join(file.path);
         let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let written = folder.and_then(|()| std::fs::write(&path, &file.bytes));
+        let written = folder.and_then(|()| std::fs::write(&path, &file.text));
         written.map_err(|fault| format!("cannot write {}: {fault}", file.path))?;
     }
     Ok(format!("wrote {} files", files.len()))
@@ -91,9 +86,9 @@ fn check(root: &Path) -> Result<String, String> {
     let files = golden();
     let mut faults = Vec::new();
     for file in &files {
-        match std::fs::read(root.join(file.path)) {
-            Ok(bytes) if bytes == file.bytes => {}
-            Ok(bytes) => faults.push(difference(file, &bytes)),
+        match std::fs::read_to_string(root.join(file.path)) {
+            Ok(text) if text == file.text => {}
+            Ok(text) => faults.push(difference(file, &text)),
             Err(fault) => faults.push(format!("{}: {fault}; write it with {REGENERATE}", file.path)),
         }
     }
@@ -104,9 +99,8 @@ fn check(root: &Path) -> Result<String, String> {
     }
 }
 
-fn difference(file: &Golden, found: &[u8]) -> String {
-    let lines = |bytes: &[u8]| bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let same = lines(found).into_iter().zip(lines(&file.bytes)).take_while(|(found, given)| found == given).count();
+fn difference(file: &Golden, found: &str) -> String {
+    let same = found.lines().zip(file.text.lines()).take_while(|(found, given)| found == given).count();
     let what = if file.path.starts_with("vectors/") {
         "if the protocol was meant to change, commit the new file alone and say why; otherwise undo the change"
     } else {

@@ -1,5 +1,5 @@
 //! `transcript.json`: what challenges are cut from. `verifier.json`: the verifying key that the contracts keep.
-//! `proof.json`: a proof of two transfers, as the contracts are sent it. `queries.bin`: the steps that answer its queries.
+//! `proof.json`: a proof of two transfers, as the contracts are sent it.
 
 use crate::hex;
 use crypto::account::SecretKey;
@@ -8,7 +8,7 @@ use p3_challenger::{CanObserve as _, CanSample, CanSampleBits as _, GrindingChal
 use p3_field::{PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::F;
 use proof::transcript::Transcript;
-use prover::onchain::{Key, Opened, STEP_BYTES, Sent};
+use prover::onchain::{Key, Sent};
 use prover::{Block, Recorded, prove, record};
 use serde_json::{Value, json};
 use state::{Overlay, State};
@@ -46,27 +46,13 @@ pub fn transcript() -> Value {
     })
 }
 
-/// What the contracts are held to by one proof.
-#[derive(Clone)]
-pub struct Proven {
-    /// The verifying key.
-    pub verifier: Value,
-    /// A proof that it accepts.
-    pub proof: Value,
-    /// The proof's queries, in steps: first the context, then of each step the positions and the openings, each after its
-    /// length in four bytes.
-    pub queries: Vec<u8>,
-}
-
-/// Proves a batch for the contracts.
-pub fn proven() -> Proven {
+/// Returns the verifying key and a proof that it accepts.
+pub fn verifier_and_proof() -> (Value, Value) {
     let key = Key::new();
     let recorded = recorded();
     let proof = prove(&recorded.statement, &recorded.traces).expect("traces of a batch");
     proof::validity::verify(&recorded.statement, &proof).expect("what was just proven");
     let Sent { statement, context, .. } = key.sent(&recorded.statement, &proof).expect("a proof");
-    let opened = Opened::new(&key, &recorded.statement, &proof).expect("what was just proven");
-    let queries = queries(&opened);
     let verifier = json!({
         "about": "The verifying key of validity proofs, in the parts that data contracts keep.",
         "parts": key.parts().iter().map(|part| hex(part)).collect::<Vec<_>>(),
@@ -76,19 +62,7 @@ pub fn proven() -> Proven {
         "statement": hex(&statement),
         "context": hex(&context),
     });
-    Proven { verifier, proof, queries }
-}
-
-/// Writes the steps of a proof's queries, one after the other.
-fn queries(opened: &Opened) -> Vec<u8> {
-    let steps = opened.steps(STEP_BYTES);
-    let parts = steps.iter().flat_map(|step| [step.positions.as_slice(), &step.openings]);
-    let mut bytes = Vec::new();
-    for part in [opened.context()].into_iter().chain(parts) {
-        bytes.extend(u32::try_from(part.len()).expect("a step is small").to_be_bytes());
-        bytes.extend(part);
-    }
-    bytes
+    (verifier, proof)
 }
 
 /// Records a batch of two transfers.
