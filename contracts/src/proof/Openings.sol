@@ -25,10 +25,7 @@ library Openings {
             for { let end := add(from, mul(count, SIZE)) } lt(from, end) { from := add(from, SIZE) } {
                 let word := calldataload(from)
                 let lanes :=
-                    or(
-                        shr(192, word),
-                        or(shl(85, and(shr(128, word), LIMB)), shl(170, and(shr(64, word), LIMB)))
-                    )
+                    or(shr(192, word), or(shl(85, and(shr(128, word), LIMB)), shl(170, and(shr(64, word), LIMB))))
                 wrong := or(wrong, and(add(lanes, CARRY), CARRIED))
                 mstore(to, lanes)
                 to := add(to, 0x20)
@@ -53,9 +50,7 @@ library Openings {
                 let x4 := mul(a2, b2)
                 let c2 :=
                     mod(add(add(mul(a0, b2), mul(a1, b1)), add(add(mul(a2, b0), x4), and(shr(64, word), LIMB))), ORDER)
-                b1 := mod(
-                    add(add(mul(a0, b1), mul(a1, b0)), add(add(x3, x4), and(shr(128, word), LIMB))), ORDER
-                )
+                b1 := mod(add(add(mul(a0, b1), mul(a1, b0)), add(add(x3, x4), and(shr(128, word), LIMB))), ORDER)
                 b0 := mod(add(add(mul(a0, b0), x3), shr(192, word)), ORDER)
                 b2 := c2
             }

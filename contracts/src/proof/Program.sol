@@ -102,9 +102,7 @@ library Program {
                         let x3 := add(mul(a1, b2), mul(a2, b1))
                         let x4 := mul(a2, b2)
                         let c2 := mod(add(add(mul(a0, b2), mul(a1, b1)), add(add(mul(a2, b0), x4), shr(170, c))), ORDER)
-                        b1 := mod(
-                            add(add(mul(a0, b1), mul(a1, b0)), add(add(x3, x4), and(shr(85, c), LANE))), ORDER
-                        )
+                        b1 := mod(add(add(mul(a0, b1), mul(a1, b0)), add(add(x3, x4), and(shr(85, c), LANE))), ORDER)
                         b0 := mod(add(add(mul(a0, b0), x3), and(c, LANE)), ORDER)
                         b2 := c2
                     }

@@ -178,6 +178,9 @@ contract StatementVerifier is IStatementVerifier {
         proof.witness = proof.last + (1 << key.logFinal) * Openings.SIZE;
         uint256 length = proof.witness + ELEMENT_SIZE - start;
         if (statement.length != length) revert StatementLength(statement.length, length);
+        for (at = proof.publics; at < proof.buses; at += ELEMENT_SIZE) {
+            if (_word(at) >> 192 >= Goldilocks.ORDER) revert ElementOutOfRange();
+        }
     }
 
     // The challenges.
@@ -405,9 +408,7 @@ contract StatementVerifier is IStatementVerifier {
 
     function _putPublics(VerifyingKey.Table memory table, Cursor memory cursor) private pure {
         for (uint256 index = 0; index < table.publics; ++index) {
-            uint256 value = _word(cursor.publics) >> 192;
-            if (value >= Goldilocks.ORDER) revert ElementOutOfRange();
-            _put(cursor, value);
+            _put(cursor, _word(cursor.publics) >> 192);
             cursor.publics += ELEMENT_SIZE;
         }
     }
@@ -523,7 +524,11 @@ contract StatementVerifier is IStatementVerifier {
     }
 
     /// @dev Walks over the matrices: describes each of them in the context, and adds what is opened to its height's sums.
-    function _walk(VerifyingKey.Data memory key, Proof memory proof, uint256 at) private pure returns (Walk memory walk) {
+    function _walk(VerifyingKey.Data memory key, Proof memory proof, uint256 at)
+        private
+        pure
+        returns (Walk memory walk)
+    {
         walk.word = at;
         walk.from = proof.openings;
         walk.squares = Openings.squares(proof.alpha);
