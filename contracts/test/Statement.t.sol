@@ -37,6 +37,7 @@ contract StatementTest {
         }
         _key = parts[0];
         _verifier = deployed(parts);
+        vm.assertEq(_verifier.keyHash(), vm.parseJsonBytes32(json, ".hash"), "the key is the one of the vectors");
         parts[0][WORK_BITS] = 0;
         _workless = deployed(parts);
         _statement = vm.parseJsonBytes(vm.readFile("../vectors/proof.json"), ".statement");

@@ -52,6 +52,9 @@ interface IStatementVerifier {
     /// @notice Checks a statement's step and remembers the hash of its context.
     function register(bytes calldata statement) external returns (bytes32 context);
 
+    /// @notice The hash of the verifying key: of what the parts keep, one behind the other. It says which circuit this is.
+    function keyHash() external view returns (bytes32);
+
     /// @notice Whether a context with this hash was registered.
     function isRegistered(bytes32 context) external view returns (bool);
 }

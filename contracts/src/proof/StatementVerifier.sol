@@ -69,12 +69,15 @@ contract StatementVerifier is IStatementVerifier {
         uint256 sumNext;
     }
 
+    /// @inheritdoc IStatementVerifier
+    bytes32 public immutable keyHash;
     mapping(bytes32 context => bool) private _registered;
     address[] private _parts;
 
     /// @param parts the contracts that keep the verifying key, in its order.
     constructor(address[] memory parts) {
         _parts = parts;
+        keyHash = VerifyingKey.digest(_parts);
     }
 
     /// @inheritdoc IStatementVerifier

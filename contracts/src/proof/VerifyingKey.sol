@@ -64,7 +64,7 @@ library VerifyingKey {
 
     /// @dev Reads the key from its parts.
     function load(address[] storage parts) internal view returns (Data memory key) {
-        uint256 start = copy(parts);
+        (uint256 start,) = copy(parts);
         key.preprocessedRoot = bytes32(number(start, 32));
         key.initial = bytes32(number(start + 32, 32));
         uint256 count = number(start + 64, 2);
@@ -115,13 +115,21 @@ library VerifyingKey {
         }
     }
 
-    /// @dev Copies the parts to memory, one behind the other, and returns where they start.
-    function copy(address[] storage parts) private view returns (uint256 start) {
+    /// @dev Returns the hash of the key's bytes.
+    function digest(address[] storage parts) internal view returns (bytes32 result) {
+        (uint256 start, uint256 end) = copy(parts);
+        assembly ("memory-safe") {
+            result := keccak256(start, sub(end, start))
+        }
+    }
+
+    /// @dev Copies the parts to memory, one behind the other, and returns where they start and end.
+    function copy(address[] storage parts) private view returns (uint256 start, uint256 end) {
         uint256 count = parts.length;
         assembly ("memory-safe") {
             start := mload(0x40)
         }
-        uint256 end = start;
+        end = start;
         for (uint256 index = 0; index < count; ++index) {
             address part = parts[index];
             assembly ("memory-safe") {

@@ -10,7 +10,7 @@ use p3_batch_stark::{BatchShape, ProverData};
 use p3_challenger::CanObserve;
 use p3_field::PrimeField64 as _;
 use p3_fri::{FriShape, PcsShape};
-use p3_lookup::Lookup;
+use p3_lookup::{Lookup, check_multiplicity_height_bound};
 use proof::circuit::{F, Table};
 use proof::validity::{
     Challenge, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, PROTOCOL, QUERIES, QUERY_WORK_BITS,
@@ -45,6 +45,8 @@ impl Key {
             Table::ALL.iter().map(|table| Shape::of(*table, &[]).fixed.unwrap_or(LOG_HEIGHT_MIN)).collect();
         let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).expect("heights of tables");
         let lookups: Vec<&[Lookup<F>]> = data.common.lookups.iter().map(|lookups| &lookups[..]).collect();
+        let most = vec![1 << LOG_HEIGHT_MAX; Table::ALL.len()];
+        check_multiplicity_height_bound(&data.common.lookups, &most).expect("no number of messages wraps the field");
         let commitment = &data.common.preprocessed.as_ref().expect("some columns are fixed").commitment;
         let shapes: Vec<Shape> =
             Table::ALL.iter().zip(&lookups).map(|(table, lookups)| Shape::of(*table, lookups)).collect();
@@ -123,6 +125,7 @@ fn description(shape: &Shape, program: &Program, start: usize) -> [u8; DESCRIPTI
     (0..PERIODS_MAX).for_each(|index| bytes.extend(narrow::<1>(shape.periods.get(index).copied().unwrap_or(0))));
     bytes.extend(narrow::<2>(program.constants.len()));
     bytes.extend(narrow::<3>(start));
+    bytes.extend(program.registers.to_be_bytes());
     bytes.resize(DESCRIPTION, 0);
     bytes.try_into().expect("resized")
 }
@@ -238,7 +241,7 @@ mod tests {
     #[test]
     fn a_key_is_the_same_for_all_heights() {
         let mut keys = Vec::new();
-        for height in LOG_HEIGHT_MIN..=LOG_HEIGHT_MAX {
+        for height in [LOG_HEIGHT_MIN, LOG_HEIGHT_MIN + 1, LOG_HEIGHT_MAX] {
             let heights: Vec<usize> =
                 Table::ALL.iter().map(|table| Shape::of(*table, &[]).fixed.unwrap_or(height)).collect();
             let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).unwrap();

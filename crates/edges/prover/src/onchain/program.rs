@@ -79,6 +79,8 @@ pub struct Program {
     pub constants: Vec<u64>,
     /// What it does. The last register has to be zero.
     pub groups: Vec<Group>,
+    /// How many registers there are, inputs and constants among them.
+    pub registers: u16,
 }
 
 /// Largest multiple of 2^64 that a lane may reach: one bit less than it has.
@@ -232,8 +234,7 @@ impl Builder {
         let difference = name(next + 1);
         groups.push(Group { code: Code::Sub, shift: shift(1), operands: vec![[sum, register(&expected)]] });
         groups.push(Group { code: Code::Reduce, shift: 0, operands: vec![[difference, 0]] });
-        name(next + 2);
-        Program { constants, groups }
+        Program { constants, groups, registers: name(next + 3) }
     }
 
     fn needed(&self, folded: &[Value], expected: Value) -> Vec<bool> {
@@ -314,4 +315,55 @@ pub fn interpolate(values: &[F]) -> Vec<F> {
         values.iter().zip(powers).map(|(value, power)| *value * power).sum::<F>() * scale
     };
     (0..size).map(coefficient).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_polynomial_has_the_values_that_it_was_made_from() {
+        use p3_field::TwoAdicField as _;
+        let values: Vec<F> = (0..8).map(|value| F::from_u64(value * value + 3)).collect();
+        let coefficients = interpolate(&values);
+        let root = F::two_adic_generator(3);
+        for (place, value) in (0..).zip(&values) {
+            let at = root.exp_u64(place);
+            let sum = coefficients.iter().rev().fold(F::ZERO, |sum, coefficient| sum * at + *coefficient);
+            assert_eq!(sum, *value);
+        }
+    }
+
+    #[test]
+    fn what_is_said_twice_is_computed_once_and_constants_not_at_all() {
+        let mut builder = Builder::new(2, |_| false);
+        let (x, y) = (builder.input(0), builder.input(1));
+        let (first, second) = (builder.mul(x, y), builder.mul(y, x));
+        assert_eq!(first, second);
+        let (two, three) = (builder.constant(F::TWO), builder.constant(F::from_u64(3)));
+        let five = builder.add(two, three);
+        assert_eq!(five, builder.constant(F::from_u64(5)));
+        let zero = builder.sub(first, second);
+        assert_eq!(zero, builder.constant(F::ZERO));
+        let program = builder.finish(&[zero], first);
+        assert_eq!(program.groups.iter().filter(|group| group.code == Code::Mul).count(), 1);
+        assert_eq!(program.constants, [0]);
+    }
+
+    #[test]
+    fn a_lane_never_outgrows_its_bits() {
+        let mut builder = Builder::new(2, |_| false);
+        let (mut sum, one) = (builder.input(0), builder.input(1));
+        for _ in 0..64 {
+            sum = builder.add(sum, sum);
+            sum = builder.sub(one, sum);
+        }
+        assert!(builder.bounds.iter().all(|bound| *bound <= BOUND_MAX), "{:?}", builder.bounds);
+        for (index, node) in builder.nodes.iter().enumerate() {
+            if let Node::Sub(_, y) = node {
+                // The order is below 2^64 by less than a part in 2^31.
+                assert!(1 << shift(builder.bounds[y.0]) > builder.bounds[y.0], "node {index}");
+            }
+        }
+    }
 }

@@ -316,51 +316,82 @@ mod tests {
     use super::super::table::{Inputs, run};
     use super::*;
 
-    /// Returns the tables whose programs refuse a proof.
-    fn refused(key: &Key, parts: &Parts) -> Vec<Table> {
-        let challenges = Challenges::of(&key.shapes, parts);
-        let [mut main, mut quotient, mut preprocessed, mut buses] =
-            parts.openings.each_ref().map(|of| of.iter().flatten());
+    fn parts_of(key: &Key, statement: &Statement, proof: &[u8]) -> Parts {
+        let proof: BatchProof<Config> = postcard::from_bytes(&proof[1..]).unwrap();
+        Parts::of(&key.shapes, &key.preprocessed, statement, &proof).unwrap()
+    }
+
+    /// Returns the tables whose programs refuse opened values.
+    fn refused(key: &Key, parts: &Parts, challenges: &Challenges) -> Vec<usize> {
+        let mut opened = parts.openings.each_ref().map(|matrices| matrices.iter());
         let (mut terminals, mut publics) = (parts.terminals.iter(), parts.publics.iter());
         let mut refused = Vec::new();
-        for (index, (shape, program)) in key.shapes.iter().zip(&key.programs).enumerate() {
+        for (table, (shape, program)) in key.shapes.iter().zip(&key.programs).enumerate() {
+            let is_on_buses = usize::from(shape.buses > 0);
             let mut values = Vec::new();
-            let mut take = |from: &mut dyn Iterator<Item = &Vec<Challenge>>, many: usize| {
-                from.take(many).for_each(|opened| values.extend(opened));
-            };
-            take(&mut main, 1 + usize::from(shape.is_next_read));
-            take(&mut preprocessed, usize::from(shape.preprocessed > 0));
-            take(&mut buses, if shape.buses > 0 { 2 } else { 0 });
-            take(&mut quotient, shape.chunks);
-            values.extend(terminals.by_ref().take(usize::from(shape.buses > 0)));
+            for (commitment, count) in
+                [(0, 1), (2, usize::from(shape.preprocessed > 0)), (3, is_on_buses), (1, shape.chunks)]
+            {
+                values.extend(opened[commitment].by_ref().take(count).flatten().flatten());
+            }
+            values.extend(terminals.by_ref().take(is_on_buses));
             values.extend(publics.by_ref().take(shape.publics).map(|value| Challenge::from(*value)));
             let inputs = Inputs {
                 challenges: [challenges.constraints, challenges.messages[0], challenges.messages[1]],
                 point: challenges.zeta,
-                log_height: parts.heights[index],
+                log_height: parts.heights[table],
                 values,
             };
             if run(shape, program, &inputs) != Challenge::ZERO {
-                refused.push(Table::ALL[index]);
+                refused.push(table);
             }
         }
         refused
     }
 
     #[test]
-    fn programs_accept_a_proof_and_refuse_another_value_in_any_place() {
+    fn programs_accept_a_proof_and_each_refuses_another_value() {
         let (recorded, proof) = super::super::tests::proven();
         let key = Key::new();
-        let parsed = || -> BatchProof<Config> { postcard::from_bytes(&proof[1..]).unwrap() };
-        let parts = || Parts::of(&key.shapes, &key.preprocessed, &recorded.statement, &parsed()).unwrap();
-        for (table, program) in Table::ALL.iter().zip(&key.programs) {
-            let mut counts = BTreeMap::new();
-            for group in &program.groups {
-                *counts.entry(group.code).or_insert(0) += group.operands.len();
+        let mut parts = parts_of(&key, &recorded.statement, &proof);
+        let challenges = Challenges::of(&key.shapes, &parts);
+        assert_eq!(refused(&key, &parts, &challenges), []);
+        for (commitment, matrices) in matrices(&key.shapes).into_iter().enumerate() {
+            for (matrix, (table, width, _)) in matrices.into_iter().enumerate() {
+                for column in (0..width).step_by(width.div_ceil(16)) {
+                    let value = parts.openings[commitment][matrix][0][column];
+                    // A column that a batch does not use may meet others like it only.
+                    if value != Challenge::ZERO {
+                        parts.openings[commitment][matrix][0][column] += Challenge::ONE;
+                        assert_eq!(refused(&key, &parts, &challenges), [table], "column {column} of {commitment}");
+                        parts.openings[commitment][matrix][0][column] = value;
+                    }
+                }
             }
-            println!("{table:?} groups {} consts {} {counts:?}", program.groups.len(), program.constants.len());
         }
-        println!("key {} sent {}", key.to_bytes().len(), parts().to_bytes().len());
-        assert_eq!(refused(&key, &parts()), []);
+        for public in 0..parts.publics.len() {
+            parts.publics[public] += F::ONE;
+            assert_eq!(refused(&key, &parts, &challenges).len(), 1, "public value {public}");
+            parts.publics[public] -= F::ONE;
+        }
+        for terminal in 0..parts.terminals.len() {
+            parts.terminals[terminal] += Challenge::ONE;
+            assert_eq!(refused(&key, &parts, &challenges).len(), 1, "terminal {terminal}");
+            parts.terminals[terminal] -= Challenge::ONE;
+        }
+    }
+
+    #[test]
+    fn bytes_of_another_form_are_none_that_can_be_sent() {
+        let (recorded, proof) = super::super::tests::proven();
+        let key = Key::new();
+        let sent = |bytes: &[u8]| key.sent(&recorded.statement, bytes);
+        let whole = sent(&proof).unwrap();
+        assert!(whole.statement.len() < 120 << 10, "{} bytes fit a transaction", whole.statement.len());
+        assert_eq!(whole.context.len() % 32, 0);
+        for length in [0, 1, proof.len() / 2, proof.len() - 1] {
+            assert_eq!(sent(&proof[..length]), Err(Malformed));
+        }
+        assert_eq!(sent(&[&[VERSION + 1], &proof[1..]].concat()), Err(Malformed));
     }
 }

@@ -11,7 +11,6 @@ mod permutation;
 mod settlement;
 mod signature;
 mod tree;
-mod validity;
 mod verdict;
 
 use serde_json::Value;
@@ -54,18 +53,14 @@ fn root() -> PathBuf {
 /// Returns all files as the code gives them now.
 fn golden() -> Vec<Golden> {
     let json = |path, value| Golden { path, text: pretty(value) };
-    let (verifier, proof) = validity::verifier_and_proof();
     vec![
         json("vectors/encoding.json", encoding::vector()),
         json("vectors/list.json", list::vector()),
         json("vectors/poseidon.json", permutation::vector()),
-        json("vectors/proof.json", proof),
         json("vectors/schnorr.json", signature::vector()),
         json("vectors/settlement.json", settlement::vector()),
         json("vectors/state.json", tree::vector()),
-        json("vectors/transcript.json", validity::transcript()),
         json("vectors/verdict.json", verdict::vector()),
-        json("vectors/verifier.json", verifier),
         Golden { path: "docs/errors/README.md", text: errors::page() },
     ]
 }
