@@ -1,5 +1,5 @@
 //! Writes what holds the contracts that check proofs to this code: `vectors/transcript.json`, what challenges are cut from;
-//! `vectors/verifier.json`, the verifying key; `vectors/proof.json`, a proof of two transfers as the contracts are sent it.
+//! `vectors/verifier.json`, the verifying key; `vectors/proof.json`, proofs of transfers as the contracts are sent them.
 //!
 //! The same code writes the same bytes. With `--check` nothing is written: it fails when a file is not what the code gives.
 
@@ -19,6 +19,8 @@ use types::{Amount, AssetId, Digest, Encode as _, GOLDILOCKS, Millis};
 
 const USAGE: &str = "usage: verifier [--check]";
 const WORK_BITS: usize = 12;
+/// How many transfers the proven batches have: tables of one height nearly all, and of several.
+const BATCHES: [u8; 2] = [2, 40];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,7 +51,7 @@ fn golden() -> [(&'static str, String); 3] {
     [
         ("vectors/transcript.json", transcript()),
         ("vectors/verifier.json", verifier(&key)),
-        ("vectors/proof.json", proof(&key)),
+        ("vectors/proof.json", proofs(&key)),
     ]
 }
 
@@ -136,20 +138,22 @@ fn verifier(key: &Key) -> String {
     ])
 }
 
-fn proof(key: &Key) -> String {
-    let recorded = recorded();
+fn proofs(key: &Key) -> String {
+    let about = "Proofs of batches of transfers: what the statement's step is sent, and the context that it leaves.";
+    object(&[("about", text(about)), ("proofs", list(BATCHES.iter().map(|count| proof(key, *count))))])
+}
+
+fn proof(key: &Key, count: u8) -> String {
+    let recorded = recorded(count);
     let proof = prove(&recorded.statement, &recorded.traces).expect("traces of a batch");
     proof::validity::verify(&recorded.statement, &proof).expect("what was just proven");
     let Sent { statement, context, .. } = key.sent(&recorded.statement, &proof).expect("a proof");
-    object(&[
-        ("about", text("A proof of two transfers: what the statement's step is sent, and the context that it leaves.")),
-        ("context", hex(&context)),
-        ("statement", hex(&statement)),
-    ])
+    let [context, statement] = [context, statement].map(|bytes| hex(&bytes));
+    format!("{{ \"context\": {context}, \"statement\": {statement}, \"transfers\": {count} }}")
 }
 
-/// Records a batch of two transfers.
-fn recorded() -> Recorded {
+/// Records a batch of so many transfers, each of what the one before brought.
+fn recorded(count: u8) -> Recorded {
     let digest = |first| Digest::new([first, 2, 3, 4]).expect("small limbs");
     let (chain, asset) = (digest(7), AssetId(digest(1)));
     let key = |number: u8| SecretKey::from_seed([number; 32]);
@@ -160,12 +164,12 @@ fn recorded() -> Recorded {
     overlay.keep();
     let changes = overlay.into_changes();
     state.apply(&changes);
-    let transfer = |from: u8, to: u8| {
-        let asked = Transfer { to: key(to).account(), asset, amount: amount(30) };
+    let transfer = |from: u8| {
+        let asked = Transfer { to: key(from + 1).account(), asset, amount: amount(30) };
         let signed = Transaction::sign(&key(from), &chain, 0, Action::Transfer(asked));
         Transaction::check(&signed.to_bytes(), &chain).expect("just signed")
     };
-    let batch: [Checked; 2] = [transfer(0, 1), transfer(1, 2)];
+    let batch: Vec<Checked> = (0..count).map(transfer).collect();
     record(&mut state, &chain, &[Block { time: Millis(5), transactions: &batch }]).expect("a batch")
 }
 

@@ -237,6 +237,7 @@ impl Patterns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use p3_fri::fold_schedule;
 
     #[test]
     fn a_key_is_the_same_for_all_heights() {
@@ -252,5 +253,23 @@ mod tests {
             keys.push((root, shapes, Buses::of(&lookups).numbers));
         }
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn the_foldings_description_is_known_for_all_heights() {
+        let tallest = Table::ALL.iter().filter_map(|table| Shape::of(*table, &[]).fixed).max().unwrap();
+        let patterns = Patterns::new(tallest);
+        let every: Vec<usize> = (LOG_HEIGHT_MIN..=LOG_HEIGHT_MAX).collect();
+        for heights in
+            [vec![tallest], vec![tallest, LOG_HEIGHT_MIN], vec![LOG_HEIGHT_MAX], vec![tallest, 12, 7, 6], every]
+        {
+            let mut evaluated: Vec<usize> = heights.iter().map(|height| height + LOG_BLOWUP).collect();
+            evaluated.sort_unstable_by(|x, y| y.cmp(x));
+            let arities = fold_schedule(&evaluated, LOG_BLOWUP + LOG_FINAL, LOG_ARITY);
+            let place = (evaluated[0] - patterns.bits[0]) * patterns.rounds[1] + arities.len() - patterns.rounds[0];
+            let separator = folding_shape(arities, evaluated[0]).domain_separator::<F, Challenge>();
+            assert_eq!(patterns.hashes[place], separator.pattern().pattern_hash(), "{heights:?}");
+            assert_eq!(&patterns.protocol, separator.protocol_id());
+        }
     }
 }
