@@ -1,5 +1,5 @@
 //! Writes what holds the contracts that check proofs to this code: `vectors/transcript.json`, what challenges are cut from;
-//! `vectors/verifier.json`, the verifying key; `vectors/proof.json`, proofs of transfers as the contracts are sent them.
+//! `vectors/verifier.json`, the verifying key; `vectors/proof.json`, proofs of transfers as the contracts are sent them; `vectors/queries.bin`, the steps that open one.
 //!
 //! The same code writes the same bytes. With `--check` nothing is written: it fails when a file is not what the code gives.
 
@@ -9,7 +9,7 @@ use p3_challenger::{CanObserve as _, CanSample, CanSampleBits as _, GrindingChal
 use p3_field::{PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::F;
 use proof::transcript::Transcript;
-use prover::onchain::{Key, Sent};
+use prover::onchain::{Key, Opened, STEP_BYTES, Sent};
 use prover::{Block, Recorded, prove, record};
 use state::{Overlay, State};
 use std::path::{Path, PathBuf};
@@ -45,26 +45,28 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
 
-/// Returns all files as the code gives them now: their paths and texts.
-fn golden() -> [(&'static str, String); 3] {
+/// Returns all files as the code gives them now: their paths and bytes.
+fn golden() -> [(&'static str, Vec<u8>); 4] {
     let key = Key::new();
+    let proven = BATCHES.map(|count| Proven::new(&key, count));
     [
-        ("vectors/transcript.json", transcript()),
-        ("vectors/verifier.json", verifier(&key)),
-        ("vectors/proof.json", proofs(&key)),
+        ("vectors/transcript.json", transcript().into_bytes()),
+        ("vectors/verifier.json", verifier(&key).into_bytes()),
+        ("vectors/proof.json", proofs(&proven).into_bytes()),
+        ("vectors/queries.bin", queries(&key, &proven[0])),
     ]
 }
 
 fn write(root: &Path) -> Result<String, String> {
-    for (path, text) in golden() {
-        std::fs::write(root.join(path), text).map_err(|fault| format!("cannot write {path}: {fault}"))?;
+    for (path, bytes) in golden() {
+        std::fs::write(root.join(path), bytes).map_err(|fault| format!("cannot write {path}: {fault}"))?;
     }
     Ok("wrote the verifier's files".to_string())
 }
 
 fn check(root: &Path) -> Result<String, String> {
-    for (path, text) in golden() {
-        if std::fs::read_to_string(root.join(path)).ok() != Some(text) {
+    for (path, bytes) in golden() {
+        if std::fs::read(root.join(path)).ok() != Some(bytes) {
             return Err(format!(
                 "{path} is not what the code gives: run `cargo xtask gen verifier`. If the proof was meant to change, commit \
                  the new file and say why; otherwise undo the change"
@@ -138,18 +140,46 @@ fn verifier(key: &Key) -> String {
     ])
 }
 
-fn proofs(key: &Key) -> String {
-    let about = "Proofs of batches of transfers: what the statement's step is sent, and the context that it leaves.";
-    object(&[("about", text(about)), ("proofs", list(BATCHES.iter().map(|count| proof(key, *count))))])
+/// A batch with its proof.
+struct Proven {
+    recorded: Recorded,
+    proof: Vec<u8>,
+    sent: Sent,
 }
 
-fn proof(key: &Key, count: u8) -> String {
-    let recorded = recorded(count);
-    let proof = prove(&recorded.statement, &recorded.traces).expect("traces of a batch");
-    proof::validity::verify(&recorded.statement, &proof).expect("what was just proven");
-    let Sent { statement, context, .. } = key.sent(&recorded.statement, &proof).expect("a proof");
-    let [context, statement] = [context, statement].map(|bytes| hex(&bytes));
-    format!("{{ \"context\": {context}, \"statement\": {statement}, \"transfers\": {count} }}")
+impl Proven {
+    fn new(key: &Key, count: u8) -> Self {
+        let recorded = recorded(count);
+        let proof = prove(&recorded.statement, &recorded.traces).expect("traces of a batch");
+        proof::validity::verify(&recorded.statement, &proof).expect("what was just proven");
+        let sent = key.sent(&recorded.statement, &proof).expect("a proof");
+        Self { recorded, proof, sent }
+    }
+}
+
+fn proofs(proven: &[Proven]) -> String {
+    let about = "Proofs of batches of transfers: what the statement's step is sent, and the context that it leaves.";
+    let proof = |Proven { sent, .. }: &Proven| {
+        format!("{{ \"context\": {}, \"statement\": {} }}", hex(&sent.context), hex(&sent.statement))
+    };
+    object(&[("about", text(about)), ("proofs", list(proven.iter().map(proof)))])
+}
+
+/// Returns the steps that answer the queries of a proof: parts, each after its length in four bytes. The first is the
+/// context; then come each step's positions and what is opened.
+fn queries(key: &Key, proven: &Proven) -> Vec<u8> {
+    let opened = Opened::new(key, &proven.recorded.statement, &proven.proof).expect("what was just proven");
+    let mut bytes = Vec::new();
+    let mut part = |part: &[u8]| {
+        bytes.extend(u32::try_from(part.len()).expect("it fits a transaction").to_be_bytes());
+        bytes.extend(part);
+    };
+    part(opened.context());
+    for step in opened.steps(STEP_BYTES) {
+        part(&step.positions);
+        part(&step.openings);
+    }
+    bytes
 }
 
 /// Records a batch of so many transfers, each of what the one before brought.
