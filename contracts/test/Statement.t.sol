@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { IStatementVerifier } from "../src/interfaces/IStatementVerifier.sol";
 import { StatementVerifier } from "../src/proof/StatementVerifier.sol";
+import { VerifyingKey } from "../src/proof/VerifyingKey.sol";
 import { DataContract } from "./support/DataContract.sol";
 import { Vm, vm } from "./support/Vm.sol";
 
@@ -183,6 +184,13 @@ contract StatementTest {
         assertRefusedAs(_workless, statement, IStatementVerifier.HeightOutOfRange.selector);
         statement[1] = 0x15;
         assertRefusedAs(_workless, statement, IStatementVerifier.HeightOutOfRange.selector);
+    }
+
+    function test_a_key_has_all_its_parts() public {
+        address[] memory parts = new address[](1);
+        parts[0] = address(0xdead);
+        vm.expectRevert(abi.encodeWithSelector(VerifyingKey.KeyPartMissing.selector, 0));
+        new StatementVerifier(parts);
     }
 
     function test_work_is_asked_for() public view {

@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import { IStatementVerifier } from "../interfaces/IStatementVerifier.sol";
 import { Cubic } from "./Cubic.sol";
+import { Formula } from "./Formula.sol";
 import { Goldilocks } from "./Goldilocks.sol";
 import { Openings } from "./Openings.sol";
-import { Program } from "./Program.sol";
 import { Transcript } from "./Transcript.sol";
 import { VerifyingKey } from "./VerifyingKey.sol";
 
@@ -327,8 +327,8 @@ contract StatementVerifier is IStatementVerifier {
             _putOpened(table, cursor);
             _putPublics(table, cursor);
             _putConstants(table, cursor);
-            uint256 program = table.program + table.constants * ELEMENT_SIZE;
-            if (Program.run(program, registers, cursor.register, proof.constraints) != 0) {
+            uint256 formula = table.formula + table.constants * ELEMENT_SIZE;
+            if (Formula.run(formula, registers, cursor.register, proof.constraints) != 0) {
                 revert ConstraintsViolated(index);
             }
         }
@@ -359,7 +359,7 @@ contract StatementVerifier is IStatementVerifier {
         cursor.register = at + 0x20;
     }
 
-    /// @dev Puts what every program begins with: the field's basis, the challenges, and what is known of a table's rows at
+    /// @dev Puts what every formula begins with: the field's basis, the challenges, and what is known of a table's rows at
     /// the point. Returns whether the point is none of the rows.
     function _putPoint(
         Proof memory proof,
@@ -417,7 +417,7 @@ contract StatementVerifier is IStatementVerifier {
     }
 
     function _putConstants(VerifyingKey.Table memory table, Cursor memory cursor) private pure {
-        uint256 from = table.program;
+        uint256 from = table.formula;
         uint256 to = cursor.register;
         uint256 end = to + 0x20 * table.constants;
         assembly ("memory-safe") {

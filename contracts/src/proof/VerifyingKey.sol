@@ -5,6 +5,9 @@ pragma solidity 0.8.37;
 /// @dev Made by `prover::onchain` from the circuit's tables, and kept as the code of contracts that hold nothing else: a zero
 /// byte, which no call gets past, and the bytes.
 library VerifyingKey {
+    /// @dev A contract that should keep a part of the key keeps nothing.
+    error KeyPartMissing(uint256 part);
+
     uint256 private constant HEADER = 160;
     uint256 private constant DESCRIPTION = 32;
     uint256 private constant DIMENSION = 3;
@@ -27,9 +30,9 @@ library VerifyingKey {
         /// @dev Binary logarithms of the periodic columns' periods, a byte each, the first one highest.
         uint256 periodLogs;
         uint256 constants;
-        /// @dev Where in memory the constants are, and the program behind them.
-        uint256 program;
-        /// @dev How many registers the program has.
+        /// @dev Where in memory the constants are, and the formula behind them.
+        uint256 formula;
+        /// @dev How many registers the formula has.
         uint256 registers;
     }
 
@@ -104,7 +107,7 @@ library VerifyingKey {
         table.periods = number(at + 12, 1);
         table.periodLogs = number(at + 13, 4);
         table.constants = number(at + 17, 2);
-        table.program = start + number(at + 19, 3);
+        table.formula = start + number(at + 19, 3);
         table.registers = number(at + 22, 2);
     }
 
@@ -132,6 +135,7 @@ library VerifyingKey {
         end = start;
         for (uint256 index = 0; index < count; ++index) {
             address part = parts[index];
+            if (part.code.length == 0) revert KeyPartMissing(index);
             assembly ("memory-safe") {
                 let length := sub(extcodesize(part), 1)
                 extcodecopy(part, end, 1, length)

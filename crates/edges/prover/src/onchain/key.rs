@@ -2,10 +2,10 @@
 //!
 //! All of it follows from `Table::ALL` and the parameters of the proof system. Numbers are big-endian. In order: the
 //! header, a description of each table, what the transcripts of Plonky3's protocols begin with, and for each table its
-//! constants and its program, which ends with a group of no instructions.
+//! constants and its formula, which ends with a group of no instructions.
 
-use super::program::{Group, Program};
-use super::table::{Buses, DIMENSION, Shape, program};
+use super::formula::{Formula, Group};
+use super::table::{Buses, DIMENSION, Shape, formula};
 use p3_batch_stark::{BatchShape, ProverData};
 use p3_challenger::CanObserve;
 use p3_field::PrimeField64 as _;
@@ -32,7 +32,7 @@ pub struct Key {
     pub preprocessed: [u8; 32],
     /// The shape of each table.
     pub shapes: Vec<Shape>,
-    pub(super) programs: Vec<Program>,
+    pub(super) formulas: Vec<Formula>,
 }
 
 impl Key {
@@ -51,11 +51,11 @@ impl Key {
         let shapes: Vec<Shape> =
             Table::ALL.iter().zip(&lookups).map(|(table, lookups)| Shape::of(*table, lookups)).collect();
         let buses = Buses::of(&lookups);
-        let programs = Table::ALL.iter().zip(&shapes).zip(lookups.iter().zip(&buses.numbers));
-        let programs = programs
-            .map(|((table, shape), (lookups, numbers))| program(*table, shape, lookups, numbers, buses.width))
+        let formulas = Table::ALL.iter().zip(&shapes).zip(lookups.iter().zip(&buses.numbers));
+        let formulas = formulas
+            .map(|((table, shape), (lookups, numbers))| formula(*table, shape, lookups, numbers, buses.width))
             .collect();
-        Self { preprocessed: commitment[0], shapes, programs }
+        Self { preprocessed: commitment[0], shapes, formulas }
     }
 
     /// Returns the key's bytes in parts that each fit a contract's code.
@@ -85,14 +85,14 @@ impl Key {
         bytes.extend(patterns.protocol);
         let mut start =
             HEADER + DESCRIPTION * self.shapes.len() + batch.len() + openings.len() + 32 * patterns.hashes.len();
-        for (shape, program) in self.shapes.iter().zip(&self.programs) {
-            bytes.extend(description(shape, program, start));
-            start += bytes_of(program).len();
+        for (shape, formula) in self.shapes.iter().zip(&self.formulas) {
+            bytes.extend(description(shape, formula, start));
+            start += bytes_of(formula).len();
         }
         bytes.extend(batch);
         bytes.extend(openings);
         patterns.hashes.iter().for_each(|hash| bytes.extend(hash));
-        self.programs.iter().for_each(|program| bytes.extend(bytes_of(program)));
+        self.formulas.iter().for_each(|formula| bytes.extend(bytes_of(formula)));
         bytes
     }
 }
@@ -110,7 +110,7 @@ fn narrow<const N: usize>(number: usize) -> [u8; N] {
     *wide.last_chunk().expect("not longer than the number")
 }
 
-fn description(shape: &Shape, program: &Program, start: usize) -> [u8; DESCRIPTION] {
+fn description(shape: &Shape, formula: &Formula, start: usize) -> [u8; DESCRIPTION] {
     assert!(shape.periods.len() <= PERIODS_MAX, "a table has few different periods");
     let mut bytes = Vec::new();
     bytes.extend(narrow::<1>(shape.fixed.unwrap_or(0)));
@@ -123,16 +123,16 @@ fn description(shape: &Shape, program: &Program, start: usize) -> [u8; DESCRIPTI
     bytes.extend(narrow::<1>(shape.publics));
     bytes.extend(narrow::<1>(shape.periods.len()));
     (0..PERIODS_MAX).for_each(|index| bytes.extend(narrow::<1>(shape.periods.get(index).copied().unwrap_or(0))));
-    bytes.extend(narrow::<2>(program.constants.len()));
+    bytes.extend(narrow::<2>(formula.constants.len()));
     bytes.extend(narrow::<3>(start));
-    bytes.extend(program.registers.to_be_bytes());
+    bytes.extend(formula.registers.to_be_bytes());
     bytes.resize(DESCRIPTION, 0);
     bytes.try_into().expect("resized")
 }
 
-fn bytes_of(program: &Program) -> Vec<u8> {
-    let mut bytes: Vec<u8> = program.constants.iter().flat_map(|constant| constant.to_be_bytes()).collect();
-    for Group { code, shift, operands } in &program.groups {
+fn bytes_of(formula: &Formula) -> Vec<u8> {
+    let mut bytes: Vec<u8> = formula.constants.iter().flat_map(|constant| constant.to_be_bytes()).collect();
+    for Group { code, shift, operands } in &formula.groups {
         bytes.extend([code.number(), *shift]);
         bytes.extend(narrow::<2>(operands.len()));
         operands.iter().flatten().for_each(|register| bytes.extend(register.to_be_bytes()));

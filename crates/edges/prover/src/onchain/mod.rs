@@ -1,11 +1,11 @@
 //! Proofs as a contract checks them: the verifying key, and what is sent of a proof.
 //!
 //! A contract checks a proof in steps. The first follows the transcript and checks what does not need the Merkle trees:
-//! the constraints and the buses. The next ones answer the queries. Everything here is derived from the circuit's tables and the proof system's own
-//! descriptions; nothing is written for one table.
+//! the constraints and the buses. The next ones answer the queries. Everything here is derived from the circuit's tables
+//! and the proof system's own descriptions; nothing is written for one table.
 
+mod formula;
 mod key;
-mod program;
 mod queries;
 mod statement;
 mod table;

@@ -321,12 +321,12 @@ mod tests {
         Parts::of(&key.shapes, &key.preprocessed, statement, &proof).unwrap()
     }
 
-    /// Returns the tables whose programs refuse opened values.
+    /// Returns the tables whose formulas refuse opened values.
     fn refused(key: &Key, parts: &Parts, challenges: &Challenges) -> Vec<usize> {
         let mut opened = parts.openings.each_ref().map(|matrices| matrices.iter());
         let (mut terminals, mut publics) = (parts.terminals.iter(), parts.publics.iter());
         let mut refused = Vec::new();
-        for (table, (shape, program)) in key.shapes.iter().zip(&key.programs).enumerate() {
+        for (table, (shape, formula)) in key.shapes.iter().zip(&key.formulas).enumerate() {
             let is_on_buses = usize::from(shape.buses > 0);
             let mut values = Vec::new();
             for (commitment, count) in
@@ -342,7 +342,7 @@ mod tests {
                 log_height: parts.heights[table],
                 values,
             };
-            if run(shape, program, &inputs) != Challenge::ZERO {
+            if run(shape, formula, &inputs) != Challenge::ZERO {
                 refused.push(table);
             }
         }
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_accept_a_proof_and_each_refuses_another_value() {
+    fn formulas_accept_a_proof_and_each_refuses_another_value() {
         let (recorded, proof) = super::super::tests::proven();
         let key = Key::new();
         let mut parts = parts_of(&key, &recorded.statement, &proof);

@@ -1,6 +1,6 @@
-//! What is committed and opened of a table, and its check as a program.
+//! What is committed and opened of a table, and its check as a formula.
 
-use super::program::{Builder, Program, Value, interpolate};
+use super::formula::{Builder, Formula, Value, interpolate};
 use p3_air::symbolic::{AirLayout, BaseEntry, BaseLeaf, ExtEntry, ExtLeaf, SymbolicExpr, SymbolicExpressionExt};
 use p3_air::{BaseAir, SymbolicExpression};
 use p3_batch_stark::symbolic::{get_constraint_layout, get_log_num_quotient_chunks, get_symbolic_constraints};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Elements of a challenge.
 pub const DIMENSION: usize = 3;
 
-/// Registers that every program begins with.
+/// Registers that every formula begins with.
 mod first {
     /// The extension field's `x`.
     pub const X: usize = 0;
@@ -86,7 +86,7 @@ impl Shape {
         }
     }
 
-    /// Returns the first register of each section behind those that every program has, and their end.
+    /// Returns the first register of each section behind those that every formula has, and their end.
     fn sections(&self) -> Sections {
         let mut next = first::PERIODS + self.periods.len();
         let mut section = |length: usize| {
@@ -152,8 +152,8 @@ impl Buses {
     }
 }
 
-/// Returns the program that checks a table.
-pub fn program(table: Table, shape: &Shape, lookups: &[Lookup<F>], buses: &[usize], message: usize) -> Program {
+/// Returns the formula that checks a table.
+pub fn formula(table: Table, shape: &Shape, lookups: &[Lookup<F>], buses: &[usize], message: usize) -> Formula {
     let sections = shape.sections();
     let publics = sections.publics..sections.end;
     let builder = Builder::new(sections.end, |register| publics.contains(&register));
@@ -355,7 +355,7 @@ impl Check<'_> {
     }
 }
 
-/// What a program is run on, without the constants.
+/// What a formula is run on, without the constants.
 #[cfg(test)]
 pub struct Inputs {
     /// Of the constraints, the buses and the messages' elements.
@@ -368,10 +368,10 @@ pub struct Inputs {
     pub values: Vec<Challenge>,
 }
 
-/// Runs a program as the contract does, and returns what has to be zero.
+/// Runs a formula as the contract does, and returns what has to be zero.
 #[cfg(test)]
-pub fn run(shape: &Shape, program: &Program, inputs: &Inputs) -> Challenge {
-    use super::program::Code;
+pub fn run(shape: &Shape, formula: &Formula, inputs: &Inputs) -> Challenge {
+    use super::formula::Code;
     use p3_field::BasedVectorSpace;
     let Inputs { challenges, point, log_height, values } = inputs;
     let unit = |place: usize| Challenge::from_basis_coefficients_fn(|index| F::from_bool(index == place));
@@ -386,8 +386,8 @@ pub fn run(shape: &Shape, program: &Program, inputs: &Inputs) -> Challenge {
     registers.extend(shape.periods.iter().map(|period| point.exp_power_of_2(log_height - period)));
     registers.extend(values);
     assert_eq!(registers.len(), shape.sections().end);
-    registers.extend(program.constants.iter().map(|constant| Challenge::from_u64(*constant)));
-    for group in &program.groups {
+    registers.extend(formula.constants.iter().map(|constant| Challenge::from_u64(*constant)));
+    for group in &formula.groups {
         let mut folded = Challenge::ZERO;
         for operands in &group.operands {
             let [x, y] = operands.map(|register| registers[usize::from(register)]);
@@ -410,5 +410,5 @@ pub fn run(shape: &Shape, program: &Program, inputs: &Inputs) -> Challenge {
             registers.push(folded);
         }
     }
-    registers.pop().expect("a program has instructions")
+    registers.pop().expect("a formula has instructions")
 }

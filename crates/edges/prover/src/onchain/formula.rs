@@ -1,24 +1,24 @@
-//! A table's check at one point as a program for the contract's interpreter.
+//! A table's check at one point as a formula for the contract's interpreter.
 //!
-//! The program evaluates every constraint of a table, folds them with the constraints' challenge, and takes away what
+//! The formula evaluates every constraint of a table, folds them with the constraints' challenge, and takes away what
 //! the quotient says; what remains has to be zero. It is made from the symbolic constraints that the prover and the
 //! native verifier evaluate, so that no constraint is written twice.
 //!
 //! A register is one word with three lanes of 85 bits for the coefficients of `1`, `x` and `x²`. Lanes wider than the
-//! field's 64 bits let additions go without reduction; how large a lane can get is known when the program is made.
+//! field's 64 bits let additions go without reduction; how large a lane can get is known when the formula is made.
 
 use p3_field::{Field as _, PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::F;
 use std::collections::BTreeMap;
 
-/// A value of a program.
+/// A value of a formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Value(usize);
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Node {
-    /// A register that is set before the program runs.
+    /// A register that is set before the formula runs.
     Input(usize),
     /// A constant of the field.
     Constant(u64),
@@ -72,9 +72,9 @@ pub struct Group {
     pub operands: Vec<[u16; 2]>,
 }
 
-/// A program and what it needs.
+/// A formula and what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
+pub struct Formula {
     /// The constants, in the registers behind the inputs.
     pub constants: Vec<u64>,
     /// What it does. The last register has to be zero.
@@ -88,7 +88,7 @@ const BOUND_MAX: u64 = 1 << 20;
 /// Most instructions in one group.
 const GROUP_MAX: usize = 0xffff;
 
-/// Makes a program.
+/// Makes a formula.
 pub struct Builder {
     nodes: Vec<Node>,
     known: BTreeMap<Node, Value>,
@@ -99,7 +99,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Begins a program with as many inputs, of which some have a first lane only.
+    /// Begins a formula with as many inputs, of which some have a first lane only.
     pub fn new(inputs: usize, is_plain: impl Fn(usize) -> bool) -> Self {
         let mut builder = Self { nodes: Vec::new(), known: BTreeMap::new(), bounds: Vec::new(), plain: Vec::new() };
         for register in 0..inputs {
@@ -202,16 +202,16 @@ impl Builder {
         if exponent % 2 == 0 { square } else { self.mul(square, x) }
     }
 
-    /// Finishes the program: the folded values, less the expected one, have to be zero.
+    /// Finishes the formula: the folded values, less the expected one, have to be zero.
     ///
     /// # Panics
     /// When it has more registers than an operand can name.
-    pub fn finish(self, folded: &[Value], expected: Value) -> Program {
+    pub fn finish(self, folded: &[Value], expected: Value) -> Formula {
         let inputs = self.nodes.iter().take_while(|node| matches!(node, Node::Input(_))).count();
         let needed = self.needed(folded, expected);
         let mut constants = Vec::new();
         let mut registers: Vec<Option<u16>> = vec![None; self.nodes.len()];
-        let name = |number: usize| u16::try_from(number).expect("a program has fewer than 2^16 registers");
+        let name = |number: usize| u16::try_from(number).expect("a formula has fewer than 2^16 registers");
         for (index, node) in self.nodes.iter().enumerate() {
             match node {
                 Node::Input(register) => registers[index] = Some(name(*register)),
@@ -234,7 +234,7 @@ impl Builder {
         let difference = name(next + 1);
         groups.push(Group { code: Code::Sub, shift: shift(1), operands: vec![[sum, register(&expected)]] });
         groups.push(Group { code: Code::Reduce, shift: 0, operands: vec![[difference, 0]] });
-        Program { constants, groups, registers: name(next + 3) }
+        Formula { constants, groups, registers: name(next + 3) }
     }
 
     fn needed(&self, folded: &[Value], expected: Value) -> Vec<bool> {
@@ -269,7 +269,7 @@ impl Builder {
             for index in nodes {
                 let [x, y] = arguments(self.nodes[index]).map(|value| value.and_then(|value| registers[value.0]));
                 operands.push([x.unwrap_or(0), y.unwrap_or(0)]);
-                registers[index] = Some(u16::try_from(*next).expect("a program has fewer than 2^16 registers"));
+                registers[index] = Some(u16::try_from(*next).expect("a formula has fewer than 2^16 registers"));
                 *next += 1;
             }
             groups.push(Group { code, shift, operands });
@@ -345,9 +345,9 @@ mod tests {
         assert_eq!(five, builder.constant(F::from_u64(5)));
         let zero = builder.sub(first, second);
         assert_eq!(zero, builder.constant(F::ZERO));
-        let program = builder.finish(&[zero], first);
-        assert_eq!(program.groups.iter().filter(|group| group.code == Code::Mul).count(), 1);
-        assert_eq!(program.constants, [0]);
+        let formula = builder.finish(&[zero], first);
+        assert_eq!(formula.groups.iter().filter(|group| group.code == Code::Mul).count(), 1);
+        assert_eq!(formula.constants, [0]);
     }
 
     #[test]

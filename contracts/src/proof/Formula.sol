@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 /// @title What runs the checks of tables.
-/// @dev A program is made by `prover::onchain` from the constraints that the prover evaluates, so none is written here. It is
+/// @dev A formula is made by `prover::onchain` from the constraints that the prover evaluates, so none is written here. It is
 /// a sequence of groups: the kind of instruction, a shift, how many instructions, and for each of them two registers that it
-/// takes. Each sets the next register. A group of kind zero ends the program. Registers are elements of the challenges'
-/// field as `Cubic` has them; whoever made the program has seen to it that no lane outgrows its 85 bits.
-library Program {
+/// takes. Each sets the next register. A group of kind zero ends the formula. Registers are elements of the challenges'
+/// field as `Cubic` has them; whoever made the formula has seen to it that no lane outgrows its 85 bits.
+library Formula {
     uint256 private constant ORDER = 0xFFFFFFFF00000001;
     uint256 private constant LANE = 0x1FFFFFFFFFFFFFFFFFFFFF;
     /// @dev The order in each lane.
@@ -14,7 +14,7 @@ library Program {
     /// @dev A register's number, times 32.
     uint256 private constant REGISTER = 0x1fffe0;
 
-    /// @dev Runs the program at `at` and returns the last register that it set. Registers start at `registers`; the first
+    /// @dev Runs the formula at `at` and returns the last register that it set. Registers start at `registers`; the first
     /// that it sets is at `next`. Values are folded with `challenge`.
     function run(uint256 at, uint256 registers, uint256 next, uint256 challenge) internal pure returns (uint256 last) {
         assembly ("memory-safe") {
