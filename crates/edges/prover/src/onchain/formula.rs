@@ -199,7 +199,7 @@ impl Builder {
         }
         let half = self.power(x, exponent / 2);
         let square = self.mul(half, half);
-        if exponent % 2 == 0 { square } else { self.mul(square, x) }
+        if exponent.is_multiple_of(2) { square } else { self.mul(square, x) }
     }
 
     /// Finishes the formula: the folded values, less the expected one, have to be zero.
