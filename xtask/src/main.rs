@@ -30,6 +30,8 @@ enum Task {
 enum Gen {
     /// The golden files in `vectors/`; with `--check`, fails if a committed one differs.
     Vectors(Forwarded),
+    /// The verifying key and a proof, in `vectors/`, for the contracts; with `--check`, fails if a committed one differs.
+    Verifier(Forwarded),
 }
 
 /// Arguments passed on as they are.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     match Line::parse().task {
         Task::Tidy => tidy(),
         Task::Gen(Gen::Vectors(rest)) => forward("sim", &["--bin", "vectors"], &rest, For::Any),
+        Task::Gen(Gen::Verifier(rest)) => forward("prover", &["--bin", "verifier"], &rest, For::Any),
         Task::Sim(rest) => forward("sim", &[], &rest, For::Any),
         Task::Bench(rest) => {
             let proves = rest.arguments.iter().any(|argument| argument.starts_with("prove"));

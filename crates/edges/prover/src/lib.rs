@@ -10,6 +10,7 @@ mod fixed;
 mod hashes;
 mod job;
 mod memory;
+pub mod onchain;
 mod part;
 mod record;
 pub mod security;

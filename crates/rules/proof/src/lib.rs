@@ -16,9 +16,11 @@ pub mod agreement;
 pub mod circuit;
 pub mod committee;
 pub mod confirmation;
+pub mod hasher;
 pub mod header;
 pub mod joined;
 pub mod receipt;
+pub mod transcript;
 pub mod validity;
 
 pub use header::{BatchHeader, BlockHeader, Domain};

@@ -6,21 +6,24 @@
 //! computed by `prover::security`, at the Johnson bound; nothing is claimed beyond it.
 
 use crate::circuit::{F, FIXED_LOG_HEIGHT, Table, curve};
+use crate::hasher::RowHasher;
+use crate::transcript::Transcript;
 use p3_batch_stark::{BatchProof, CommonData, ProverData, verify_batch};
-use p3_challenger::{HashChallenger, SerializingChallenger64};
 use p3_commit::ExtensionMmcs;
 use p3_dft::Radix2DitParallel;
 use p3_field::PrimeCharacteristicRing as _;
 use p3_field::extension::CubicTrinomialExtensionField;
-use p3_fri::{FriParameters, TwoAdicFriPcs};
+use p3_fri::{BatchMultiOpening, FriParameters, TwoAdicFriPcs};
 use p3_keccak::Keccak256Hash;
 use p3_merkle_tree::MerkleTreeMmcs;
-use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
+use p3_symmetric::CompressionFunctionFromHasher;
 use p3_uni_stark::StarkConfig;
 use types::{Digest, Encode as _, Millis};
 
 /// The version of the proof's format: the first byte of a proof.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+/// The name that transcripts begin with.
+pub const PROTOCOL: &[u8] = b"talea validity 2";
 /// Most bytes of a proof.
 pub const PROOF_BYTES: usize = 4 << 20;
 /// Binary logarithm of the most rows of a table.
@@ -41,19 +44,25 @@ pub const QUERY_WORK_BITS: usize = 20;
 
 /// The extension field of the challenges: 192 bits.
 pub type Challenge = CubicTrinomialExtensionField<F>;
-type Hash = SerializingHasher<Keccak256Hash>;
 type Compress = CompressionFunctionFromHasher<Keccak256Hash, 2, 32>;
-type Values = MerkleTreeMmcs<F, u8, Hash, Compress, 2, 32>;
-type Extended = ExtensionMmcs<F, Challenge, Values>;
+/// The trees of columns.
+pub type Values = MerkleTreeMmcs<F, u8, RowHasher, Compress, 2, 32>;
+/// The trees of folded columns.
+pub type Extended = ExtensionMmcs<F, Challenge, Values>;
+/// What opens the columns at the queries.
+pub type InputOpenings = Vec<BatchMultiOpening<F, Values>>;
 type Pcs = TwoAdicFriPcs<F, Radix2DitParallel<F>, Values, Extended>;
-type Challenger = SerializingChallenger64<F, HashChallenger<u8, Keccak256Hash, 32>>;
 /// The configuration of the proof system.
-pub type Config = StarkConfig<Pcs, Challenge, Challenger>;
+pub type Config = StarkConfig<Pcs, Challenge, Transcript>;
 
-/// Returns the one configuration.
-pub fn config() -> Config {
-    let values = Values::new(Hash::new(Keccak256Hash), Compress::new(Keccak256Hash), 0);
-    let fri = FriParameters {
+/// Returns the trees of columns.
+pub fn values() -> Values {
+    Values::new(RowHasher, Compress::new(Keccak256Hash), 0)
+}
+
+/// Returns the parameters of the low-degree test.
+pub fn fri() -> FriParameters<Extended> {
+    FriParameters {
         log_blowup: LOG_BLOWUP,
         log_final_poly_len: LOG_FINAL,
         max_log_arity: LOG_ARITY,
@@ -61,10 +70,14 @@ pub fn config() -> Config {
         batch_proof_of_work_bits: 0,
         commit_proof_of_work_bits: 0,
         query_proof_of_work_bits: QUERY_WORK_BITS,
-        mmcs: Extended::new(values.clone()),
-    };
-    let pcs = Pcs::new(Radix2DitParallel::default(), values, fri);
-    StarkConfig::new(pcs, Challenger::from_hasher(b"talea validity 1".to_vec(), Keccak256Hash))
+        mmcs: Extended::new(values()),
+    }
+}
+
+/// Returns the one configuration.
+pub fn config() -> Config {
+    let pcs = Pcs::new(Radix2DitParallel::default(), values(), fri());
+    StarkConfig::new(pcs, Transcript::new(PROTOCOL))
 }
 
 /// What a proof says: applying the entries to the parent state gives the state.

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import { IQueryVerifier } from "../interfaces/IQueryVerifier.sol";
+import { Cubic } from "./Cubic.sol";
+import { Goldilocks } from "./Goldilocks.sol";
+import { Context, QueryContext } from "./QueryContext.sol";
+import { QueryPlaces } from "./QueryPlaces.sol";
+import { QueryTrees } from "./QueryTrees.sol";
+
+/// @title Folds what the queries open, round by round, to the polynomial that is left.
+library QueryFolds {
+    uint256 private constant ORDER = 0xFFFFFFFF00000001;
+    uint256 private constant LIMB = 0xFFFFFFFFFFFFFFFF;
+    uint256 private constant LANE = 0x1FFFFFFFFFFFFFFFFFFFFF;
+    /// @dev As in Cubic: the order times 2^16, in every lane.
+    uint256 private constant OFFSET = 0x3fffffffc0000000400001fffffffe0000000200000ffffffff000000010000;
+    uint256 private constant HALF = 0x7FFFFFFF80000001;
+    uint256 private constant WORD = 0x20;
+    /// @dev Binary logarithm of the most values that are folded into one.
+    uint256 private constant LOG_ARITY_MAX = 5;
+
+    /// @dev A round of folding: what it needs of the context, and where in the calldata it is.
+    struct Round {
+        uint256 beta;
+        uint256 logArity;
+        uint256 level;
+        uint256 next;
+        uint256[] roots;
+        uint256[] twists;
+        uint256[] group;
+    }
+
+    /// @dev Turns the sums of each level into the value of the polynomial that enters the folding there, for each node:
+    /// (S - sum) / (z - x) for both points z, where S is what is claimed and x is where the node's row is.
+    function reduce(Context memory c, uint256[][] memory nodes, uint256[][] memory sums) internal pure {
+        uint256 total = 0;
+        for (uint256 i = 0; i < c.heights; ++i) {
+            total += nodes[QueryContext.word(c.heightsAt + 5 * WORD * i)].length;
+        }
+        // One inversion for all: a product of the denominators so far stands before each of them.
+        uint256[] memory before = new uint256[](total);
+        uint256 product = Cubic.ONE;
+        total = 0;
+        for (uint256 i = 0; i < c.heights; ++i) {
+            uint256 at = c.heightsAt + 5 * WORD * i;
+            uint256[] memory level = nodes[QueryContext.word(at)];
+            for (uint256 j = 0; j < level.length; ++j) {
+                before[total++] = product;
+                (uint256 first, uint256 second) = _differences(at, level[j]);
+                product = Cubic.mul(product, Cubic.mul(first, second));
+            }
+        }
+        if (product == 0) revert IQueryVerifier.PointInDomain();
+        product = Cubic.inverse(product);
+        for (uint256 i = c.heights; i > 0; --i) {
+            uint256 at = c.heightsAt + 5 * WORD * (i - 1);
+            uint256 log = QueryContext.word(at);
+            uint256[] memory level = nodes[log];
+            for (uint256 j = level.length; j > 0; --j) {
+                (uint256 first, uint256 second) = _differences(at, level[j - 1]);
+                uint256 inverse = Cubic.mul(product, before[--total]);
+                product = Cubic.mul(product, Cubic.mul(first, second));
+                (uint256 left, uint256 right) = _numerators(at, sums[log], j - 1);
+                uint256 value = Cubic.mul(left, second) + Cubic.mul(right, first);
+                // The value takes the place of a sum that is not read again.
+                sums[log][6 * (j - 1)] = Cubic.mul(value, inverse);
+            }
+        }
+    }
+
+    /// @dev Returns what both points of a height are above where a node is.
+    function _differences(uint256 at, uint256 node) private pure returns (uint256 first, uint256 second) {
+        uint256 x = mulmod((node >> 64) & LIMB, Goldilocks.GENERATOR, ORDER);
+        first = Cubic.sub(QueryContext.word(at + WORD), x);
+        second = Cubic.sub(QueryContext.word(at + 3 * WORD), x);
+    }
+
+    /// @dev Returns what the claims of both points are above a node's sums.
+    function _numerators(uint256 at, uint256[] memory sums, uint256 node)
+        private
+        pure
+        returns (uint256 first, uint256 second)
+    {
+        assembly ("memory-safe") {
+            function lanes(from) -> sum {
+                sum := mod(mload(from), ORDER)
+                sum := or(sum, shl(85, mod(mload(add(from, 0x20)), ORDER)))
+                sum := or(sum, shl(170, mod(mload(add(from, 0x40)), ORDER)))
+            }
+            let from := add(add(sums, 0x20), mul(node, 0xc0))
+            first := lanes(from)
+            second := lanes(add(from, 0x60))
+        }
+        first = Cubic.sub(QueryContext.word(at + 2 * WORD), first);
+        second = Cubic.sub(QueryContext.word(at + 4 * WORD), second);
+    }
+
+    /// @dev Checks all rounds, from `next` in the calldata, and that what is left is the final polynomial. Returns
+    /// where they end.
+    function fold(Context memory c, uint256[][] memory nodes, uint256[][] memory sums, uint256 next)
+        internal
+        pure
+        returns (uint256)
+    {
+        Round memory round;
+        round.level = c.logMax;
+        round.next = next;
+        round.roots = QueryPlaces.rootPowers();
+        round.twists = _twists();
+        round.group = new uint256[](1 << LOG_ARITY_MAX);
+        if (QueryContext.word(c.heightsAt) != c.logMax) revert IQueryVerifier.ContextMalformed();
+        uint256[] memory values = _entering(nodes[c.logMax].length, sums[c.logMax]);
+        uint256 entered = 1;
+        for (uint256 i = 0; i < c.rounds; ++i) {
+            uint256 at = c.roundsAt + 3 * WORD * i;
+            round.beta = QueryContext.word(at + WORD);
+            round.logArity = QueryContext.word(at + 2 * WORD);
+            if (round.logArity == 0 || round.logArity > LOG_ARITY_MAX || round.logArity > round.level) {
+                revert IQueryVerifier.ContextMalformed();
+            }
+            bytes32 root = _round(round, nodes, values);
+            if (uint256(root) != QueryContext.word(at)) revert IQueryVerifier.RoundMissed(i);
+            round.level -= round.logArity;
+            if (entered < c.heights && QueryContext.word(c.heightsAt + 5 * WORD * entered) == round.level) {
+                _enter(Cubic.power(round.beta, 1 << round.logArity), sums[round.level], values);
+                ++entered;
+            }
+        }
+        if (entered != c.heights) revert IQueryVerifier.ContextMalformed();
+        _final(c, nodes[round.level], values);
+        return round.next;
+    }
+
+    function _entering(uint256 count, uint256[] memory sums) private pure returns (uint256[] memory values) {
+        values = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            values[i] = sums[6 * i];
+        }
+    }
+
+    function _enter(uint256 factor, uint256[] memory sums, uint256[] memory values) private pure {
+        for (uint256 i = 0; i < values.length; ++i) {
+            values[i] = Cubic.reduce(values[i] + Cubic.mul(factor, sums[6 * i]));
+        }
+    }
+
+    /// @dev Folds the values of a level, in place, and returns the root over what was folded.
+    function _round(Round memory round, uint256[][] memory nodes, uint256[] memory values)
+        private
+        pure
+        returns (bytes32 root)
+    {
+        uint256 next;
+        uint256 folded = round.level - round.logArity;
+        bytes32[] memory digests = new bytes32[](nodes[folded].length);
+        uint256 node;
+        uint256 end;
+        assembly ("memory-safe") {
+            let below := mload(add(add(nodes, 0x20), shl(5, mload(add(round, 0x40)))))
+            node := add(below, 0x20)
+            end := add(node, shl(5, mload(below)))
+        }
+        uint256 shift;
+        assembly ("memory-safe") {
+            shift := sub(values, sub(node, 0x20))
+        }
+        for (uint256 i = 0; i < digests.length; ++i) {
+            uint256 first = node;
+            (digests[i], node) = _group(round, node, end, shift);
+            values[i] = _folded(round, first);
+        }
+        assembly ("memory-safe") {
+            mstore(values, mload(digests))
+        }
+        next = round.next;
+        for (uint256 level = folded; level > 0; --level) {
+            next = QueryTrees.climb(nodes[level], digests, next);
+        }
+        round.next = next;
+        return digests[0];
+    }
+
+    /// @dev Lays out the values that are folded together: those known, which are of the nodes in memory from `node`,
+    /// and as far behind them as `shift` says, and those in the calldata. Returns the hash of all, and the node after
+    /// them.
+    function _group(Round memory round, uint256 node, uint256 end, uint256 shift)
+        private
+        pure
+        returns (bytes32 digest, uint256)
+    {
+        uint256[] memory group = round.group;
+        uint256 next = round.next;
+        uint256 count = 1 << round.logArity;
+        assembly ("memory-safe") {
+            let index := and(and(mload(node), 0xFFFFFFFF), not(sub(count, 1)))
+            let at := mload(0x40)
+            let to := add(group, 0x20)
+            for { let last := add(index, count) } lt(index, last) { index := add(index, 1) } {
+                switch and(lt(node, end), eq(and(mload(node), 0xFFFFFFFF), index))
+                case 1 {
+                    let known := mload(add(node, shift))
+                    mstore(to, known)
+                    // Three lanes to three words of 64 bits.
+                    known := or(shl(128, and(known, LANE)), or(shl(64, and(shr(85, known), LANE)), shr(170, known)))
+                    mstore(at, shl(64, known))
+                    node := add(node, 0x20)
+                }
+                default {
+                    let word := calldataload(next)
+                    next := add(next, 24)
+                    mstore(at, word)
+                    word := shr(64, word)
+                    mstore(to, or(shr(128, word), or(shl(85, and(shr(64, word), LIMB)), shl(170, and(word, LIMB)))))
+                }
+                at := add(at, 24)
+                to := add(to, 0x20)
+            }
+            digest := keccak256(mload(0x40), mul(24, count))
+        }
+        round.next = next;
+        return (digest, node);
+    }
+
+    /// @dev Returns the value at beta of the polynomial that has the group's values: half by half, since for x and -x,
+    /// which stand side by side, (a + b) / 2 + beta (a - b) / 2x is the value at beta^2 of a polynomial at x^2.
+    function _folded(Round memory round, uint256 first) private pure returns (uint256) {
+        uint256 node = QueryTrees.load(first);
+        uint256[] memory group = round.group;
+        uint256[] memory twists = round.twists;
+        uint256 count = 1 << round.logArity;
+        // The first value's element: what the node's has more stands for its place in the group.
+        uint256 factor = mulmod(node >> 128, QueryPlaces.at(round.roots, (node & LIMB) & (count - 1), 1), ORDER);
+        uint256 scalar = 1;
+        factor = Cubic.scale(round.beta, factor);
+        for (; count > 1; count >>= 1) {
+            scalar = mulmod(scalar, HALF, ORDER);
+            uint256 twisted = factor;
+            for (uint256 i = 0; i < count;) {
+                uint256 sum;
+                uint256 difference;
+                assembly ("memory-safe") {
+                    let from := add(add(group, 0x20), shl(5, i))
+                    let right := mload(add(from, 0x20))
+                    sum := add(mload(from), right)
+                    difference := add(mload(from), sub(OFFSET, right))
+                }
+                difference = Cubic.mul(difference, twisted);
+                assembly ("memory-safe") {
+                    mstore(add(add(group, 0x20), shl(4, i)), add(sum, difference))
+                    i := add(i, 2)
+                    twisted := mload(add(add(twists, 0x20), shl(4, i)))
+                }
+                if (i < count) twisted = Cubic.scale(factor, twisted);
+            }
+            factor = Cubic.mul(factor, factor);
+        }
+        return Cubic.scale(group[0], scalar);
+    }
+
+    /// @dev Returns one over what the element of each pair is more than the first pair's.
+    function _twists() private pure returns (uint256[] memory twists) {
+        uint256[] memory inverses = QueryPlaces.inversePowers();
+        twists = new uint256[](1 << (LOG_ARITY_MAX - 1));
+        for (uint256 i = 0; i < twists.length; ++i) {
+            twists[i] = QueryPlaces.at(inverses, i, 2);
+        }
+    }
+
+    /// @dev Checks that the values left are those of the final polynomial.
+    function _final(Context memory c, uint256[] memory nodes, uint256[] memory values) private pure {
+        for (uint256 i = 0; i < nodes.length; ++i) {
+            uint256 x = (nodes[i] >> 64) & LIMB;
+            uint256 value = 0;
+            for (uint256 j = c.coefficients; j > 0; --j) {
+                value = Cubic.scale(value, x) + QueryContext.word(c.finalAt + WORD * (j - 1));
+            }
+            if (Cubic.reduce(value) != Cubic.reduce(values[i])) revert IQueryVerifier.FinalMissed();
+        }
+    }
+}

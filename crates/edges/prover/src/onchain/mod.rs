@@ -1,0 +1,63 @@
+//! Proofs as a contract checks them: the verifying key, and what is sent of a proof.
+//!
+//! A contract checks a proof in steps. The first follows the transcript and checks what does not need the Merkle trees:
+//! the constraints and the buses. The next ones answer the queries. Everything here is derived from the circuit's tables
+//! and the proof system's own descriptions; nothing is written for one table.
+
+mod formula;
+mod key;
+mod queries;
+mod statement;
+mod table;
+mod tree;
+
+pub use key::{Key, PART_BYTES};
+pub use queries::{Opened, STEP_BYTES, Step};
+pub use statement::{Challenges, Malformed, Sent};
+pub use table::Shape;
+
+use proof::validity::Statement;
+
+impl Key {
+    /// Returns what a contract is sent of a proof of a statement. The proof is not checked.
+    ///
+    /// # Errors
+    /// When these bytes do not have a proof's form.
+    pub fn sent(&self, statement: &Statement, proof: &[u8]) -> Result<Sent, Malformed> {
+        statement::sent(&self.shapes, &self.preprocessed, statement, proof)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Block, Recorded, prove, record};
+    use crypto::account::SecretKey;
+    use ledger::account::{Balance, BalanceKey, Transfer};
+    use state::{Overlay, State};
+    use transition::{Action, Checked, Transaction};
+    use types::{Amount, AssetId, Digest, Encode as _, Millis};
+
+    /// Proves a batch of two transfers.
+    pub fn proven() -> (Recorded, Vec<u8>) {
+        let digest = |first| Digest::new([first, 2, 3, 4]).unwrap();
+        let (chain, asset) = (digest(7), AssetId(digest(1)));
+        let key = |number: u8| SecretKey::from_seed([number; 32]);
+        let mut state = State::default();
+        let mut overlay = Overlay::new(&state);
+        let holder = BalanceKey { account: key(0).account(), asset };
+        overlay.put::<Balance>(&holder, &Amount::new(100).unwrap());
+        overlay.keep();
+        let changes = overlay.into_changes();
+        state.apply(&changes);
+        let transfer = |from: u8, to: u8| {
+            let asked = Transfer { to: key(to).account(), asset, amount: Amount::new(30).unwrap() };
+            let signed = Transaction::sign(&key(from), &chain, 0, Action::Transfer(asked));
+            Transaction::check(&signed.to_bytes(), &chain).unwrap()
+        };
+        let batch: [Checked; 2] = [transfer(0, 1), transfer(1, 2)];
+        let recorded = record(&mut state, &chain, &[Block { time: Millis(5), transactions: &batch }]).unwrap();
+        let proof = prove(&recorded.statement, &recorded.traces).unwrap();
+        assert_eq!(proof::validity::verify(&recorded.statement, &proof), Ok(()));
+        (recorded, proof)
+    }
+}
