@@ -17,6 +17,7 @@ library QueryFolds {
     uint256 private constant OFFSET = 0x3fffffffc0000000400001fffffffe0000000200000ffffffff000000010000;
     uint256 private constant HALF = 0x7FFFFFFF80000001;
     uint256 private constant WORD = 0x20;
+    uint256 private constant SUM_WORDS = QueryTrees.SUM_WORDS;
     /// @dev Binary logarithm of the most values that are folded into one.
     uint256 private constant LOG_ARITY_MAX = 5;
 
@@ -76,7 +77,7 @@ library QueryFolds {
                 uint256 inverse = Cubic.mul(product, before[--last]);
                 product = Cubic.mul(product, denominators[last]);
                 // The value takes the place of a sum that is not read again.
-                values[6 * (j - 1)] = Cubic.mul(_numerator(at, level[j - 1], values, j - 1), inverse);
+                values[SUM_WORDS * (j - 1)] = Cubic.mul(_numerator(at, level[j - 1], values, j - 1), inverse);
             }
         }
     }
@@ -151,16 +152,18 @@ library QueryFolds {
         return round.next;
     }
 
+    /// @dev Returns the values with which the folding begins.
     function _entering(uint256 count, uint256[] memory sums) private pure returns (uint256[] memory values) {
         values = new uint256[](count);
         for (uint256 i = 0; i < count; ++i) {
-            values[i] = sums[6 * i];
+            values[i] = sums[SUM_WORDS * i];
         }
     }
 
+    /// @dev Adds, times a factor, the values that enter where folding has come to.
     function _enter(uint256 factor, uint256[] memory sums, uint256[] memory values) private pure {
         for (uint256 i = 0; i < values.length; ++i) {
-            values[i] = Cubic.reduce(values[i] + Cubic.mul(factor, sums[6 * i]));
+            values[i] = Cubic.reduce(values[i] + Cubic.mul(factor, sums[SUM_WORDS * i]));
         }
     }
 
@@ -170,19 +173,16 @@ library QueryFolds {
         pure
         returns (bytes32 root)
     {
-        uint256 next;
         uint256 folded = round.level - round.logArity;
         bytes32[] memory digests = new bytes32[](nodes[folded].length);
+        uint256[] memory below = nodes[round.level];
         uint256 node;
         uint256 end;
-        assembly ("memory-safe") {
-            let below := mload(add(add(nodes, 0x20), shl(5, mload(add(round, 0x40)))))
-            node := add(below, 0x20)
-            end := add(node, shl(5, mload(below)))
-        }
         uint256 shift;
         assembly ("memory-safe") {
-            shift := sub(values, sub(node, 0x20))
+            node := add(below, 0x20)
+            end := add(node, shl(5, mload(below)))
+            shift := sub(values, below)
         }
         for (uint256 i = 0; i < digests.length; ++i) {
             uint256 first = node;
@@ -192,11 +192,9 @@ library QueryFolds {
         assembly ("memory-safe") {
             mstore(values, mload(digests))
         }
-        next = round.next;
         for (uint256 level = folded; level > 0; --level) {
-            next = QueryTrees.climb(nodes[level], digests, next);
+            round.next = QueryTrees.climb(nodes[level], digests, round.next);
         }
-        round.next = next;
         return digests[0];
     }
 

@@ -38,11 +38,10 @@ impl CryptographicHasher<F, [u8; 32]> for RowHasher {
         }
         let lanes = <Self as CryptographicHasher<F, [u8; 32]>>::LANES.max(1);
         let rows = (PREPARED_BYTES / (width * ELEMENT_BYTES) / lanes).max(1) * lanes;
-        let mut prepared = Vec::with_capacity(rows.min(out.len()) * width * ELEMENT_BYTES);
+        let mut prepared = vec![[0; ELEMENT_BYTES]; rows.min(out.len()) * width];
         for (input, out) in input.chunks(rows * width).zip(out.chunks_mut(rows)) {
-            prepared.clear();
-            prepared.extend(input.iter().copied().flat_map(bytes));
-            Keccak256Hash.hash_many(&prepared, out);
+            prepared.iter_mut().zip(input).for_each(|(prepared, element)| *prepared = bytes(*element));
+            Keccak256Hash.hash_many(prepared[..input.len()].as_flattened(), out);
         }
     }
 }
