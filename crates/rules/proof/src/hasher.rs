@@ -67,7 +67,8 @@ mod tests {
     fn many_rows_are_hashed_as_each_alone() {
         for width in [0, 1, 3, 16, 17, 34, 129, 1025] {
             for rows in [0, 1, 7, 8, 9, 100] {
-                let input: Vec<F> = (0..width * rows).map(|n| F::from_usize(n) * F::from_u64(0x9e37_79b9_7f4a_7c15)).collect();
+                let input: Vec<F> =
+                    (0..width * rows).map(|n| F::from_usize(n) * F::from_u64(0x9e37_79b9_7f4a_7c15)).collect();
                 let mut out = vec![[0; 32]; rows];
                 RowHasher.hash_many(&input, &mut out);
                 let alone = (0..rows).map(|row| RowHasher.hash_slice(&input[row * width..(row + 1) * width]));
