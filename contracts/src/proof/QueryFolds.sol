@@ -17,6 +17,7 @@ library QueryFolds {
     uint256 private constant OFFSET = 0x3fffffffc0000000400001fffffffe0000000200000ffffffff000000010000;
     uint256 private constant HALF = 0x7FFFFFFF80000001;
     uint256 private constant WORD = 0x20;
+    uint256 private constant SUM_WORDS = QueryTrees.SUM_WORDS;
     /// @dev Binary logarithm of the most values that are folded into one.
     uint256 private constant LOG_ARITY_MAX = 5;
 
@@ -39,6 +40,7 @@ library QueryFolds {
             total += nodes[QueryContext.word(c.heightsAt + 5 * WORD * i)].length;
         }
         // One inversion for all: a product of the denominators so far stands before each of them.
+        uint256[] memory denominators = new uint256[](total);
         uint256[] memory before = new uint256[](total);
         uint256 product = Cubic.ONE;
         total = 0;
@@ -46,27 +48,45 @@ library QueryFolds {
             uint256 at = c.heightsAt + 5 * WORD * i;
             uint256[] memory level = nodes[QueryContext.word(at)];
             for (uint256 j = 0; j < level.length; ++j) {
-                before[total++] = product;
                 (uint256 first, uint256 second) = _differences(at, level[j]);
-                product = Cubic.mul(product, Cubic.mul(first, second));
+                uint256 denominator = Cubic.mul(first, second);
+                denominators[total] = denominator;
+                before[total++] = product;
+                product = Cubic.mul(product, denominator);
             }
         }
         if (product == 0) revert IQueryVerifier.PointInDomain();
-        product = Cubic.inverse(product);
+        _divide(c, nodes, sums, denominators, before);
+    }
+
+    /// @dev Divides by denominators, of which `before` has the products up to each.
+    function _divide(
+        Context memory c,
+        uint256[][] memory nodes,
+        uint256[][] memory sums,
+        uint256[] memory denominators,
+        uint256[] memory before
+    ) private pure {
+        uint256 last = denominators.length;
+        uint256 product = Cubic.inverse(Cubic.mul(before[last - 1], denominators[last - 1]));
         for (uint256 i = c.heights; i > 0; --i) {
             uint256 at = c.heightsAt + 5 * WORD * (i - 1);
-            uint256 log = QueryContext.word(at);
-            uint256[] memory level = nodes[log];
+            uint256[] memory level = nodes[QueryContext.word(at)];
+            uint256[] memory values = sums[QueryContext.word(at)];
             for (uint256 j = level.length; j > 0; --j) {
-                (uint256 first, uint256 second) = _differences(at, level[j - 1]);
-                uint256 inverse = Cubic.mul(product, before[--total]);
-                product = Cubic.mul(product, Cubic.mul(first, second));
-                (uint256 left, uint256 right) = _numerators(at, sums[log], j - 1);
-                uint256 value = Cubic.mul(left, second) + Cubic.mul(right, first);
+                uint256 inverse = Cubic.mul(product, before[--last]);
+                product = Cubic.mul(product, denominators[last]);
                 // The value takes the place of a sum that is not read again.
-                sums[log][6 * (j - 1)] = Cubic.mul(value, inverse);
+                values[SUM_WORDS * (j - 1)] = Cubic.mul(_numerator(at, level[j - 1], values, j - 1), inverse);
             }
         }
+    }
+
+    /// @dev Returns a node's value times its denominator.
+    function _numerator(uint256 at, uint256 node, uint256[] memory sums, uint256 place) private pure returns (uint256) {
+        (uint256 first, uint256 second) = _differences(at, node);
+        (uint256 left, uint256 right) = _numerators(at, sums, place);
+        return Cubic.mul(left, second) + Cubic.mul(right, first);
     }
 
     /// @dev Returns what both points of a height are above where a node is.
@@ -132,16 +152,18 @@ library QueryFolds {
         return round.next;
     }
 
+    /// @dev Returns the values with which the folding begins.
     function _entering(uint256 count, uint256[] memory sums) private pure returns (uint256[] memory values) {
         values = new uint256[](count);
         for (uint256 i = 0; i < count; ++i) {
-            values[i] = sums[6 * i];
+            values[i] = sums[SUM_WORDS * i];
         }
     }
 
+    /// @dev Adds, times a factor, the values that enter where folding has come to.
     function _enter(uint256 factor, uint256[] memory sums, uint256[] memory values) private pure {
         for (uint256 i = 0; i < values.length; ++i) {
-            values[i] = Cubic.reduce(values[i] + Cubic.mul(factor, sums[6 * i]));
+            values[i] = Cubic.reduce(values[i] + Cubic.mul(factor, sums[SUM_WORDS * i]));
         }
     }
 
@@ -151,19 +173,16 @@ library QueryFolds {
         pure
         returns (bytes32 root)
     {
-        uint256 next;
         uint256 folded = round.level - round.logArity;
         bytes32[] memory digests = new bytes32[](nodes[folded].length);
+        uint256[] memory below = nodes[round.level];
         uint256 node;
         uint256 end;
-        assembly ("memory-safe") {
-            let below := mload(add(add(nodes, 0x20), shl(5, mload(add(round, 0x40)))))
-            node := add(below, 0x20)
-            end := add(node, shl(5, mload(below)))
-        }
         uint256 shift;
         assembly ("memory-safe") {
-            shift := sub(values, sub(node, 0x20))
+            node := add(below, 0x20)
+            end := add(node, shl(5, mload(below)))
+            shift := sub(values, below)
         }
         for (uint256 i = 0; i < digests.length; ++i) {
             uint256 first = node;
@@ -173,11 +192,9 @@ library QueryFolds {
         assembly ("memory-safe") {
             mstore(values, mload(digests))
         }
-        next = round.next;
         for (uint256 level = folded; level > 0; --level) {
-            next = QueryTrees.climb(nodes[level], digests, next);
+            round.next = QueryTrees.climb(nodes[level], digests, round.next);
         }
-        round.next = next;
         return digests[0];
     }
 
@@ -235,27 +252,41 @@ library QueryFolds {
         factor = Cubic.scale(round.beta, factor);
         for (; count > 1; count >>= 1) {
             scalar = mulmod(scalar, HALF, ORDER);
-            uint256 twisted = factor;
-            for (uint256 i = 0; i < count;) {
-                uint256 sum;
-                uint256 difference;
-                assembly ("memory-safe") {
-                    let from := add(add(group, 0x20), shl(5, i))
-                    let right := mload(add(from, 0x20))
-                    sum := add(mload(from), right)
-                    difference := add(mload(from), sub(OFFSET, right))
-                }
-                difference = Cubic.mul(difference, twisted);
-                assembly ("memory-safe") {
-                    mstore(add(add(group, 0x20), shl(4, i)), add(sum, difference))
-                    i := add(i, 2)
-                    twisted := mload(add(add(twists, 0x20), shl(4, i)))
-                }
-                if (i < count) twisted = Cubic.scale(factor, twisted);
-            }
+            _halve(group, twists, count, factor);
             factor = Cubic.mul(factor, factor);
         }
         return Cubic.scale(group[0], scalar);
+    }
+
+    /// @dev Replaces each pair a, b of a group by a + b + (a - b) times the factor and the pair's twist, which is below 2^64.
+    /// Lanes of the group grow by a bit, those of the factor are reduced.
+    function _halve(uint256[] memory group, uint256[] memory twists, uint256 count, uint256 factor) private pure {
+        assembly ("memory-safe") {
+            let to := add(group, 0x20)
+            group := to
+            count := add(to, shl(5, count))
+            let f1 := and(shr(85, factor), LANE)
+            let f2 := shr(170, factor)
+            factor := and(factor, LANE)
+            for { } lt(group, count) { group := add(group, 0x40) } {
+                twists := add(twists, 0x20)
+                let sum := mload(add(group, 0x20))
+                let d2 := add(mload(group), sub(OFFSET, sum))
+                sum := add(sum, mload(group))
+                let d0 := and(d2, LANE)
+                let d1 := and(shr(85, d2), LANE)
+                d2 := shr(170, d2)
+                // The product, as in Cubic.
+                let x := add(mul(d1, f2), mul(d2, f1))
+                sum := add(sum, mod(mul(add(mul(d0, factor), x), mload(twists)), ORDER))
+                let y := mul(d2, f2)
+                x := add(add(mul(d0, f1), mul(d1, factor)), add(x, y))
+                sum := add(sum, shl(85, mod(mul(x, mload(twists)), ORDER)))
+                y := add(add(mul(d0, f2), mul(d1, f1)), add(mul(d2, factor), y))
+                mstore(to, add(sum, shl(170, mod(mul(y, mload(twists)), ORDER))))
+                to := add(to, 0x20)
+            }
+        }
     }
 
     /// @dev Returns one over what the element of each pair is more than the first pair's.

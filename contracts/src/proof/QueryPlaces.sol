@@ -32,6 +32,7 @@ library QueryPlaces {
         }
     }
 
+    /// @dev Returns the nodes at which the queries are opened.
     function _lowest(Context memory c, bytes calldata positions)
         private
         pure
@@ -60,12 +61,12 @@ library QueryPlaces {
     }
 
     /// @dev Returns the product of roots[b + offset] over the bits b of a number.
-    function at(uint256[] memory roots, uint256 number_, uint256 offset) internal pure returns (uint256 x) {
+    function at(uint256[] memory roots, uint256 bits, uint256 offset) internal pure returns (uint256 x) {
         assembly ("memory-safe") {
             x := 1
             let root := add(roots, shl(5, add(offset, 1)))
-            for { } number_ { number_ := shr(1, number_) } {
-                if and(number_, 1) { x := mulmod(x, mload(root), ORDER) }
+            for { } bits { bits := shr(1, bits) } {
+                if and(bits, 1) { x := mulmod(x, mload(root), ORDER) }
                 root := add(root, 0x20)
             }
         }
@@ -92,6 +93,7 @@ library QueryPlaces {
         return powers(ROOT);
     }
 
+    /// @dev Returns the nodes above some nodes.
     function _above(uint256[] memory below) private pure returns (uint256[] memory nodes) {
         nodes = new uint256[](below.length);
         assembly ("memory-safe") {

@@ -19,8 +19,9 @@ struct Rows {
 /// bits and so are the lanes of powers, so a block of 16 columns stays below 2^133; where a matrix starts has lanes
 /// below 2^86, and a height less than 2^16 matrices of two points, so a sum stays below 2^(133 + 86 + 2 + 17).
 library QueryTrees {
-    /// @dev Bytes of a node's two sums.
-    uint256 internal constant SUMS = 0xc0;
+    /// @dev Words and bytes of a node's two sums.
+    uint256 internal constant SUM_WORDS = 6;
+    uint256 private constant SUM_BYTES = 0xc0;
 
     uint256 private constant ORDER = 0xFFFFFFFF00000001;
     uint256 private constant LANE = 0x1FFFFFFFFFFFFFFFFFFFFF;
@@ -44,13 +45,13 @@ library QueryTrees {
         for (uint256 i = 0; i < c.heights; ++i) {
             uint256 level = QueryContext.word(c.heightsAt + 5 * WORD * i);
             if (level > c.logMax) revert IQueryVerifier.ContextMalformed();
-            sums[level] = new uint256[](nodes[level].length * SUMS / WORD);
+            sums[level] = new uint256[](nodes[level].length * SUM_WORDS);
         }
         uint256[] memory giants = _powers(c);
         uint256 at = c.matricesAt;
         for (uint256 i = 0; i < c.commitments; ++i) {
             uint256 count = QueryContext.word(c.countsAt + WORD * i);
-            Rows memory rows = _rows(c, giants, at, count);
+            Rows memory rows = _rows(c, giants, sums, at, count);
             at += 2 * WORD * count;
             bytes32 root;
             (root, next) = _open(rows, nodes, sums, next);
@@ -116,8 +117,8 @@ library QueryTrees {
         }
     }
 
-    /// @dev Lays out a commitment's matrices, in lists by level.
-    function _rows(Context memory c, uint256[] memory giants, uint256 at, uint256 count)
+    /// @dev Lays out a commitment's matrices, in lists by level. Every level with a matrix has sums.
+    function _rows(Context memory c, uint256[] memory giants, uint256[][] memory sums, uint256 at, uint256 count)
         private
         pure
         returns (Rows memory rows)
@@ -132,7 +133,7 @@ library QueryTrees {
             at += 2 * WORD;
             uint256 level = shape & 0xFFFF;
             uint256 width = (shape >> 16) & 0xFFFF;
-            if (level > c.logMax || width == 0) revert IQueryVerifier.ContextMalformed();
+            if (level > c.logMax || width == 0 || sums[level].length == 0) revert IQueryVerifier.ContextMalformed();
             rows.length[level] += 8 * width;
             uint256 last = rows.last[level];
             if (last != 0 && shape >> 32 == 1 && _joined(giants, last, width, start)) continue;
@@ -201,17 +202,11 @@ library QueryTrees {
     {
         if (rows.depth == 0) revert IQueryVerifier.ContextMalformed();
         bytes32[] memory digests = new bytes32[](nodes[rows.depth].length);
-        for (uint256 level = rows.depth;;) {
-            if (rows.first[level] != 0) {
-                if (sums[level].length == 0) revert IQueryVerifier.ContextMalformed();
-            }
-            next = level == rows.depth
-                ? _leaves(rows, level, digests, sums[level], next)
-                : _up(rows, level, nodes, digests, sums[level], next);
-            if (level == 0) return (digests[0], next);
-            --level;
+        next = _leaves(rows, rows.depth, digests, sums[rows.depth], next);
+        for (uint256 level = rows.depth; level > 0; --level) {
+            next = _up(rows, level - 1, nodes, digests, sums[level - 1], next);
         }
-        return (0, next);
+        return (digests[0], next);
     }
 
     /// @dev Hashes and sums the rows of the leaves.
@@ -355,7 +350,7 @@ library QueryTrees {
                 to := add(to, 0x20)
                 mstore(to, add(mload(to), add(add(mul(t0, b2), mul(t1, b1)), add(mul(t2, b0), x4))))
             }
-            let to := add(add(sums, 0x20), mul(node, SUMS))
+            let to := add(add(sums, 0x20), mul(node, SUM_BYTES))
             for { } matrix { matrix := mload(matrix) } {
                 let t0 := 0
                 let t1 := 0

@@ -38,11 +38,10 @@ impl CryptographicHasher<F, [u8; 32]> for RowHasher {
         }
         let lanes = <Self as CryptographicHasher<F, [u8; 32]>>::LANES.max(1);
         let rows = (PREPARED_BYTES / (width * ELEMENT_BYTES) / lanes).max(1) * lanes;
-        let mut prepared = Vec::with_capacity(rows.min(out.len()) * width * ELEMENT_BYTES);
+        let mut prepared = vec![[0; ELEMENT_BYTES]; rows.min(out.len()) * width];
         for (input, out) in input.chunks(rows * width).zip(out.chunks_mut(rows)) {
-            prepared.clear();
-            prepared.extend(input.iter().copied().flat_map(bytes));
-            Keccak256Hash.hash_many(&prepared, out);
+            prepared.iter_mut().zip(input).for_each(|(prepared, element)| *prepared = bytes(*element));
+            Keccak256Hash.hash_many(prepared[..input.len()].as_flattened(), out);
         }
     }
 }
@@ -68,7 +67,8 @@ mod tests {
     fn many_rows_are_hashed_as_each_alone() {
         for width in [0, 1, 3, 16, 17, 34, 129, 1025] {
             for rows in [0, 1, 7, 8, 9, 100] {
-                let input: Vec<F> = (0..width * rows).map(|n| F::from_usize(n) * F::from_u64(0x9e37_79b9_7f4a_7c15)).collect();
+                let input: Vec<F> =
+                    (0..width * rows).map(|n| F::from_usize(n) * F::from_u64(0x9e37_79b9_7f4a_7c15)).collect();
                 let mut out = vec![[0; 32]; rows];
                 RowHasher.hash_many(&input, &mut out);
                 let alone = (0..rows).map(|row| RowHasher.hash_slice(&input[row * width..(row + 1) * width]));

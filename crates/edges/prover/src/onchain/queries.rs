@@ -19,8 +19,8 @@ use p3_symmetric::MerkleCap;
 use proof::circuit::F;
 use proof::hasher;
 use proof::validity::{
-    Challenge, Config, Extended, InputOpenings, Invalid, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, Statement, Values, fri, values,
-    verify,
+    Challenge, Config, Extended, InputOpenings, Invalid, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, Statement, Values, fri,
+    values, verify,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -170,7 +170,7 @@ impl Opened {
 /// Returns an element of the extension as it is hashed.
 fn element(value: &Challenge) -> impl Iterator<Item = u8> {
     let coefficients: &[F] = value.as_basis_coefficients_slice();
-    coefficients.to_vec().into_iter().flat_map(hasher::bytes)
+    coefficients.iter().copied().flat_map(hasher::bytes)
 }
 
 /// Returns what a proof claims of its columns, in the order in which its verifier takes it.
@@ -245,15 +245,8 @@ fn tree(rows: Rows, beside: &[[u8; 32]], root: &Root) -> Tree {
 fn rounds(claims: &Claims, proof: &Openings, challenges: &Challenges, arities: &[usize], log_max: usize) -> Vec<Round> {
     let fri = fri();
     let folding: TwoAdicFriFoldingForMmcs<F, Values> = TwoAdicFriFolding(PhantomData);
-    let reduced = open_inputs(
-        &fri,
-        log_max,
-        &challenges.indices,
-        &proof.input_openings,
-        challenges.alpha,
-        &values(),
-        claims,
-    );
+    let reduced =
+        open_inputs(&fri, log_max, &challenges.indices, &proof.input_openings, challenges.alpha, &values(), claims);
     let reduced = reduced.expect("a verified proof opens its columns");
     let mut numbers = vec![Vec::new(); arities.len()];
     let mut rows = vec![Vec::new(); arities.len()];
@@ -277,8 +270,7 @@ fn rounds(claims: &Claims, proof: &Openings, challenges: &Challenges, arities: &
     let parts = proof.commit_phase_commits.iter().zip(&proof.commit_phase_openings).zip(arities);
     let rounds = parts.zip(numbers.into_iter().zip(rows)).map(|(((root, opening), log_arity), (numbers, rows))| {
         log_folded -= log_arity;
-        let groups: BTreeMap<usize, Vec<Challenge>> =
-            numbers.into_iter().zip(rows.into_iter().flatten()).collect();
+        let groups: BTreeMap<usize, Vec<Challenge>> = numbers.into_iter().zip(rows.into_iter().flatten()).collect();
         let hashed = groups.iter().map(|(number, values)| (*number, values.iter().flat_map(element).collect()));
         let leaves = BTreeMap::from([(log_folded, hashed.collect())]);
         let tree = tree(leaves, &opening.opening_proof.sibling_hashes, root);
