@@ -3,6 +3,7 @@
 //! What is proven is said in `proof::circuit`; nothing here is trusted. A trace that does not satisfy its table, or
 //! tables that do not agree, give a proof that no verifier accepts.
 
+mod authority;
 mod compare;
 mod conclude;
 mod divide;
@@ -13,6 +14,7 @@ mod part;
 mod record;
 pub mod security;
 mod signature;
+mod signed;
 mod split;
 mod tally;
 mod tree;

@@ -1,13 +1,13 @@
 //! What the touched leaves hold while a batch is executed, and since when.
 
-use crate::Unprovable;
 use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
+use ledger::authority::{Session, SessionKey, SessionRecord};
 use ledger::bridge::Supply;
 use ledger::tally::{Tally, TallyRecord};
-use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_SUPPLY, KIND_TALLY};
+use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_SESSION, KIND_SUPPLY, KIND_TALLY};
 use state::{LeafChange, Overlay, State, path_of};
 use std::collections::BTreeMap;
-use types::{AccountId, Amount, AssetId, Digest, Encode as _, TallyId};
+use types::{AccountId, Amount, AssetId, Digest, Encode as _, Millis, TallyId};
 
 /// What a leaf is found by.
 #[derive(Debug, Clone)]
@@ -16,6 +16,7 @@ pub enum Key {
     Balance(BalanceKey),
     Supply(AssetId),
     Tally(TallyId),
+    Session(SessionKey),
 }
 
 /// What a leaf holds, as the leaf table has it. All zeros when there is no leaf.
@@ -29,6 +30,7 @@ impl Key {
             Self::Balance(_) => KIND_BALANCE,
             Self::Supply(_) => KIND_SUPPLY,
             Self::Tally(_) => KIND_TALLY,
+            Self::Session(_) => KIND_SESSION,
         }
     }
 
@@ -39,6 +41,7 @@ impl Key {
             Self::Balance(key) => key.to_elements(),
             Self::Supply(key) => key.to_elements(),
             Self::Tally(key) => key.to_elements(),
+            Self::Session(key) => key.to_elements(),
         }
     }
 
@@ -48,6 +51,7 @@ impl Key {
             Self::Balance(key) => path_of::<Balance>(key),
             Self::Supply(key) => path_of::<Supply>(key),
             Self::Tally(key) => path_of::<Tally>(key),
+            Self::Session(key) => path_of::<Session>(key),
         }
     }
 
@@ -57,6 +61,7 @@ impl Key {
             Self::Balance(key) => amount_value(state.get::<Balance>(key).unwrap_or_default()),
             Self::Supply(key) => amount_value(state.get::<Supply>(key).unwrap_or_default()),
             Self::Tally(key) => tally_value(state.get::<Tally>(key).as_ref()),
+            Self::Session(key) => session_value(state.get::<Session>(key).as_ref()),
         }
     }
 
@@ -69,18 +74,21 @@ impl Key {
             Self::Balance(_) | Self::Supply(_) => vec![*first],
             Self::Account(_) if *kept == 0 => vec![0, *first, *second],
             Self::Account(_) => [&[1], keeper.as_slice(), &[*first, *second]].concat(),
+            // Its cells are in the order that lets both be hashed alike.
+            Self::Session(_) => [&value[2..7], &value[..1]].concat(),
         };
         (*value != [0; 7]).then_some(elements)
     }
 
     fn write(&self, overlay: &mut Overlay<'_>, value: &Value) {
-        let [first, second, kept, keeper @ ..] = *value;
+        let [first, ..] = *value;
         match self {
             Self::Account(id) if *value == [0; 7] => overlay.remove::<Account>(id),
-            Self::Account(id) => {
-                let keeper = Digest::new(keeper).map(AccountId).filter(|_| kept == 1);
-                overlay.put::<Account>(id, &AccountRecord { keeper, nonce: first << 32 | second });
-            }
+            Self::Account(id) => overlay.put::<Account>(id, &account_of(value)),
+            Self::Session(key) => match session_of(value) {
+                Some(session) => overlay.put::<Session>(key, &session),
+                None => overlay.remove::<Session>(key),
+            },
             Self::Balance(key) if first == 0 => overlay.remove::<Balance>(key),
             Self::Balance(key) => {
                 overlay.put::<Balance>(key, &Amount::new(first).expect("balances are below 2^62"));
@@ -100,6 +108,27 @@ pub fn account_value(record: &AccountRecord) -> Value {
     let keeper = record.keeper.map_or([0; 4], |keeper| keeper.0.limbs());
     let [a, b, c, d] = keeper;
     [record.nonce >> 32, record.nonce & 0xffff_ffff, u64::from(record.keeper.is_some()), a, b, c, d]
+}
+
+/// Returns an account's record from what the leaf table has.
+pub fn account_of(value: &Value) -> AccountRecord {
+    let [high, low, kept, keeper @ ..] = *value;
+    let keeper = Digest::new(keeper).map(AccountId).filter(|_| kept == 1);
+    AccountRecord { keeper, nonce: high << 32 | low }
+}
+
+/// Returns a session as the leaf table has it.
+pub fn session_value(record: Option<&SessionRecord>) -> Value {
+    let Some(SessionRecord { keeper, expires }) = record else { return [0; 7] };
+    let [a, b, c, d] = keeper.0.limbs();
+    [expires.0 & 0xffff_ffff, 1, a, b, c, d, expires.0 >> 32]
+}
+
+/// Returns a session from what the leaf table has.
+pub fn session_of(value: &Value) -> Option<SessionRecord> {
+    let [low, there, granted @ .., high] = *value;
+    let keeper = Digest::new(granted).map(AccountId).filter(|_| there == 1)?;
+    Some(SessionRecord { keeper, expires: Millis(high << 32 | low) })
 }
 
 /// Returns a tally as the leaf table has it.
@@ -140,12 +169,6 @@ impl Memory {
     /// Returns what a leaf holds.
     pub fn value(&mut self, state: &State, key: &Key) -> Value {
         self.cell(state, key).value
-    }
-
-    /// Returns the nonce of an account that keeps itself.
-    pub fn nonce(&mut self, state: &State, account: AccountId, id: &Digest) -> Result<u64, Unprovable> {
-        let [high, low, kept, ..] = self.value(state, &Key::Account(account));
-        if kept == 0 { Ok(high << 32 | low) } else { Err(Unprovable::Kind(*id)) }
     }
 
     /// Sets what a leaf holds from a time on, and returns since when it held what it did.

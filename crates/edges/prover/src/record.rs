@@ -4,16 +4,19 @@ use crate::Traces;
 use crate::divide::halves;
 use crate::fixed::Lookups;
 use crate::hashes::{Hashes, Sponge, felts};
-use crate::memory::{Key, Memory, account_value, amount_value};
+use crate::memory::{Key, Memory, amount_value};
 use crate::signature::Signatures;
+use crate::signed::Admission;
 use crate::tree;
-use ledger::account::{AccountRecord, BalanceKey, Transfer as Asked};
+use ledger::account::{BalanceKey, Transfer as Asked};
+use ledger::authority::Authority;
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
-    ACTION_MERGE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_RESOLVE, ACTION_SPLIT, ACTION_TRANSFER, Balance, Compare,
-    Divide, Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_ZERO,
-    Signature, Signed, Table, Tally, Transfer, Tree, Uses,
+    ACTION_AUTHORISE, ACTION_MERGE, ACTION_NONE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_REKEY, ACTION_RESOLVE,
+    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authorise, Authority as AuthorityRow, Balance, Compare, Divide,
+    Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_ZERO,
+    Rekey, Revoke, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
@@ -29,9 +32,6 @@ pub enum Unprovable {
     /// It has more than the tables hold.
     #[error("a table would have more than 2^{LOG_HEIGHT_MAX} rows: prove fewer transactions at a time")]
     TooLarge,
-    /// Its nonce is not the next: such a transaction belongs in no batch that is to be proven.
-    #[error("transaction {0} has a nonce that is not its account's next")]
-    Nonce(Digest),
     /// Time goes backwards: such blocks follow nowhere on one another.
     #[error("a block at {0} ms is older than the one before it")]
     Time(Millis),
@@ -62,16 +62,20 @@ pub(crate) struct Recorder {
     pub(crate) hashes: Hashes,
     pub(crate) lookups: Lookups,
     pub(crate) memory: Memory,
-    signatures: Signatures,
+    pub(crate) signatures: Signatures,
     balances: Vec<F>,
     rows_of_entries: Vec<F>,
-    rows_of_signed: Vec<F>,
+    pub(crate) rows_of_signed: Vec<F>,
+    pub(crate) authorities: Vec<F>,
+    pub(crate) rekeys: Vec<F>,
+    pub(crate) authorisations: Vec<F>,
+    pub(crate) revocations: Vec<F>,
     transfers: Vec<F>,
     pub(crate) tallies: Vec<F>,
     pub(crate) divisions: Vec<F>,
     pub(crate) comparisons: Vec<F>,
-    /// The number of the last entry whose time somebody asked for.
-    pub(crate) timed: u64,
+    /// How often somebody asked for the time of the entry that is being executed.
+    time_uses: u64,
     /// The time of the last entry.
     now: Option<Millis>,
     pub(crate) nodes: Vec<F>,
@@ -102,9 +106,9 @@ pub fn record(state: &mut State, chain: &Digest, batch: &[Block<'_>]) -> Result<
 }
 
 /// An entry's number and time.
-struct Turn {
-    number: u64,
-    time: Millis,
+pub(crate) struct Turn {
+    pub(crate) number: u64,
+    pub(crate) time: Millis,
 }
 
 /// A debit or a credit of a balance or a supply that somebody asks for.
@@ -120,7 +124,12 @@ pub(crate) struct Request {
     pub(crate) number: u64,
     pub(crate) time: Millis,
     pub(crate) id: Digest,
-    pub(crate) signer: AccountId,
+    /// The account that is acted for.
+    pub(crate) sender: AccountId,
+    /// How far its signer may act for it.
+    pub(crate) authority: Authority,
+    /// Whether the action needs more than that.
+    pub(crate) is_narrow: bool,
     pub(crate) action: Sponge,
 }
 
@@ -131,32 +140,47 @@ pub(crate) fn moment(number: u64, place: u64) -> u64 {
 
 impl Recorder {
     fn transaction(&mut self, state: &State, chain: &Digest, turn: &Turn, tx: &Checked) -> Result<u32, Unprovable> {
-        let (id, transaction) = (tx.id().0, tx.transaction());
+        let (id, action) = (tx.id().0, &tx.transaction().action);
         let Turn { number, time } = *turn;
-        if transaction.on_behalf.is_some() {
-            return Err(Unprovable::Kind(id));
-        }
-        if self.memory.nonce(state, tx.signer(), &id)? != transaction.nonce {
-            return Err(Unprovable::Nonce(id));
-        }
-        let action = self.hashes.sponge(crypto::Domain::Action, &transaction.action.to_elements());
-        self.signed(state, chain, number, tx, &action.digest);
-        let request = Request { number, time, id, signer: tx.signer(), action };
-        let (kind, code) = match &transaction.action {
-            Action::Transfer(asked) => {
-                let code = self.movement(state, number, tx.signer(), asked);
-                self.put_transfer(&request, asked, code);
-                (ACTION_TRANSFER, code)
+        let digest = crypto::poseidon::hash_of(crypto::Domain::Action, action);
+        let (kind, code) = match self.admit(state, chain, turn, tx, &digest) {
+            // Nobody looks at its action.
+            Admission::Rejected(code) => (ACTION_NONE, code),
+            Admission::Acts(sender, authority) => {
+                let is_narrow = authority < action.needs(sender);
+                let opened = self.hashes.sponge(crypto::Domain::Action, &action.to_elements());
+                let request = Request { number, time, id, sender, authority, is_narrow, action: opened };
+                self.act(state, &request, action)?
             }
-            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, &request, asked)?),
-            Action::Split(asked) => (ACTION_SPLIT, self.split(state, &request, asked)?),
-            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, &request, asked)?),
-            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, &request, asked)?),
-            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, &request, asked.tally)?),
-            _ => return Err(Unprovable::Kind(id)),
         };
         self.entry(number, kind, &Outcome { id, code, time })?;
         Ok(code)
+    }
+
+    /// Records an action, and returns its number and its code.
+    fn act(&mut self, state: &State, request: &Request, action: &Action) -> Result<(u8, u32), Unprovable> {
+        Ok(match action {
+            Action::Transfer(asked) => {
+                let code = self.movement(state, request, asked);
+                self.put_transfer(request, asked, code);
+                (ACTION_TRANSFER, code)
+            }
+            Action::Rekey(asked) => (ACTION_REKEY, self.rekey(state, request, asked)),
+            Action::Authorise(asked) => (ACTION_AUTHORISE, self.authorise(state, request, asked)),
+            Action::Revoke(asked) => (ACTION_REVOKE, self.revoke(state, request, asked)),
+            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, request, asked)?),
+            Action::Split(asked) => (ACTION_SPLIT, self.split(state, request, asked)?),
+            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, request, asked)?),
+            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, request, asked)?),
+            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, request, asked.tally)?),
+            _ => return Err(Unprovable::Kind(request.id)),
+        })
+    }
+
+    /// Returns the time of the entry that is being executed, in halves, for a row that asks for it.
+    pub(crate) fn ask_time(&mut self, time: Millis) -> [F; 2] {
+        self.time_uses += 1;
+        halves(time.0).map(F::from_u64)
     }
 
     /// Records what became of an entry.
@@ -187,7 +211,7 @@ impl Recorder {
             code: F::from_u32(code),
             time: [time_high, time_low].map(F::from_u64),
             follows: F::ZERO,
-            uses: F::from_bool(self.timed == number),
+            uses: F::from_u64(std::mem::take(&mut self.time_uses)),
             before: felts(&before),
             digest: felts(&sponge.digest),
             after: felts(&self.entries),
@@ -197,52 +221,16 @@ impl Recorder {
         Ok(())
     }
 
-    /// Records a transaction's signature and uses its nonce up.
-    fn signed(&mut self, state: &State, chain: &Digest, number: u64, tx: &Checked, action: &Digest) {
-        let (id, transaction) = (tx.id().0, tx.transaction());
-        let nonce = transaction.nonce;
-        let record = AccountRecord { keeper: None, nonce: nonce + 1 };
-        let time = moment(number, 0);
-        let since = self.memory.set(state, &Key::Account(tx.signer()), account_value(&record), time);
-
-        let sender = transaction.sender.to_elements();
-        let account_sponge = self.hashes.sponge(crypto::Domain::Account, &sender);
-        let elements = transaction.id_elements(chain, tx.signer(), action);
-        let id_sponge = self.hashes.sponge(crypto::Domain::Transaction, &elements);
-        let key = transaction.sender.key.key.limbs();
-        self.signatures.add(&mut self.hashes, key, &id, &transaction.signature.0);
-        let owner = transaction.sender.owner.to_elements();
-        let owner: [u64; 5] = owner.try_into().expect("an address's elements");
-        Signed {
-            used: F::ONE,
-            number: F::from_u64(number),
-            key: key.map(F::from_u64),
-            owner: owner.map(F::from_u64),
-            owner_low: owner.map(|element| self.lookups.range32(element)),
-            account: felts(&tx.signer().0),
-            nonce_high: F::from_u64(nonce >> 32),
-            nonce_low: F::from_u64(nonce & 0xffff_ffff),
-            carry: F::from_bool(nonce & 0xffff_ffff == 0xffff_ffff),
-            next_low: self.lookups.range32((nonce + 1) & 0xffff_ffff),
-            since: F::from_u64(since),
-            passed: self.lookups.range32(time - since - 1),
-            action: felts(action),
-            id: felts(&id),
-            account_sponge: F::from_u64(account_sponge.name),
-            id_sponge: F::from_u64(id_sponge.name),
-        }
-        .put(&mut self.rows_of_signed);
-    }
-
     fn put_transfer(&mut self, request: &Request, asked: &Asked, code: u32) {
         let amount = F::from_u64(asked.amount.quanta());
         Transfer {
             applied: F::from_bool(code == 0),
             insufficient: F::from_bool(code == REJECTED_INSUFFICIENT),
             nothing: F::from_bool(code == REJECTED_ZERO),
+            narrow: F::from_bool(code == REJECTED_NARROW),
             number: F::from_u64(request.number),
             id: felts(&request.id),
-            from: felts(&request.signer.0),
+            from: felts(&request.sender.0),
             to: felts(&asked.to.0),
             asset: felts(&asked.asset.0),
             amount,
@@ -255,17 +243,20 @@ impl Recorder {
     }
 
     /// Moves what is asked, and returns the code of what became of it.
-    fn movement(&mut self, state: &State, number: u64, signer: AccountId, asked: &Asked) -> u32 {
+    fn movement(&mut self, state: &State, request: &Request, asked: &Asked) -> u32 {
+        if request.is_narrow {
+            return REJECTED_NARROW;
+        }
         if asked.amount.is_zero() {
             return REJECTED_ZERO;
         }
         let post = |place: u64, account: AccountId, credit: bool| Post {
-            time: moment(number, place),
+            time: moment(request.number, place),
             key: Key::Balance(BalanceKey { account, asset: asked.asset }),
             amount: asked.amount.quanta(),
             credit,
         };
-        if !self.post(state, &post(1, signer, false)) {
+        if !self.post(state, &post(1, request.sender, false)) {
             return REJECTED_INSUFFICIENT;
         }
         self.post(state, &post(2, asked.to, true));
@@ -336,6 +327,10 @@ impl Recorder {
             row.copy_from_slice(&cells);
         });
         pad(&mut self.rows_of_signed, Signed::WIDTH, |_, _| {});
+        pad(&mut self.authorities, AuthorityRow::WIDTH, |_, _| {});
+        pad(&mut self.rekeys, Rekey::WIDTH, |_, _| {});
+        pad(&mut self.authorisations, Authorise::WIDTH, |_, _| {});
+        pad(&mut self.revocations, Revoke::WIDTH, |_, _| {});
         pad(&mut self.transfers, Transfer::WIDTH, |_, _| {});
         pad(&mut self.tallies, Tally::WIDTH, |_, _| {});
         pad(&mut self.divisions, Divide::WIDTH, |_, _| {});
@@ -348,6 +343,10 @@ impl Recorder {
             Table::Balance => RowMajorMatrix::new(std::mem::take(&mut self.balances), Balance::WIDTH),
             Table::Entry => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_entries), Entry::WIDTH),
             Table::Signed => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_signed), Signed::WIDTH),
+            Table::Authority => RowMajorMatrix::new(std::mem::take(&mut self.authorities), AuthorityRow::WIDTH),
+            Table::Rekey => RowMajorMatrix::new(std::mem::take(&mut self.rekeys), Rekey::WIDTH),
+            Table::Authorise => RowMajorMatrix::new(std::mem::take(&mut self.authorisations), Authorise::WIDTH),
+            Table::Revoke => RowMajorMatrix::new(std::mem::take(&mut self.revocations), Revoke::WIDTH),
             Table::Transfer => RowMajorMatrix::new(std::mem::take(&mut self.transfers), Transfer::WIDTH),
             Table::Tally => RowMajorMatrix::new(std::mem::take(&mut self.tallies), Tally::WIDTH),
             Table::Divide => RowMajorMatrix::new(std::mem::take(&mut self.divisions), Divide::WIDTH),

@@ -9,7 +9,7 @@
 //! Rows are sorted by path, so that no leaf is there twice.
 
 use super::columns::columns;
-use super::{Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_SUPPLY, KIND_TALLY, all, hash, range32};
+use super::{Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_SESSION, KIND_SUPPLY, KIND_TALLY, all, hash, range32};
 use crypto::Domain;
 use p3_air::{AirBuilder, WindowAccess};
 use p3_field::PrimeCharacteristicRing;
@@ -31,6 +31,8 @@ columns! {
         pub supply: T,
         /// One for a tally.
         pub tally: T,
+        /// One for a session.
+        pub session: T,
         /// One for a bystander, of whatever kind.
         pub bystander: T,
         /// One when the leaf is there.
@@ -38,7 +40,8 @@ columns! {
         /// The key's elements, padded with zeros; zeros for a bystander.
         pub key: [T; 8],
         /// The value: of a balance or a supply its amount; of an account its nonce, the high half first, one if it was
-        /// handed over, and to whom; of a tally the digest of its record, and one. Zeros when absent.
+        /// handed over, and to whom; of a tally the digest of its record, and one; of a session the low half of when it
+        /// expires, one, who granted it, and the high half. Zeros when absent.
         pub value: [T; 7],
         /// What shows that a value is not zero.
         pub value_inverse: T,
@@ -93,7 +96,8 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     let (row, next) = (Leaf::read(main.current_slice()), Leaf::read(main.next_slice()));
     let used: AB::Expr = used(&row);
 
-    for flag in [row.after, row.balance, row.account, row.supply, row.tally, row.bystander, row.present] {
+    let kinds = [row.balance, row.account, row.supply, row.tally, row.session, row.bystander];
+    for flag in kinds.into_iter().chain([row.after, row.present]) {
         builder.assert_bool(flag);
     }
     // A row is a leaf of one kind, or unused.
@@ -112,7 +116,7 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
 
 /// Returns one for a row that is a leaf that the batch touched.
 fn known<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
-    row.balance + row.account + row.supply + row.tally
+    row.balance + row.account + row.supply + row.tally + row.session
 }
 
 /// Returns one for a row that is not unused.
@@ -122,7 +126,8 @@ fn used<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
 
 /// Constrains key and value to those of their kind.
 fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
-    // A balance's key is account and asset, that of another is one digest, a bystander's is not known.
+    // A balance's key is account and asset, a session's account and agent, that of another is one digest, a bystander's is
+    // not known.
     for cell in row.key {
         builder.assert_zero(row.bystander * cell);
     }
@@ -145,6 +150,8 @@ fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
     for (cell, digest) in row.value.into_iter().zip(row.value_digest) {
         builder.assert_zero(row.tally * row.present * (cell - digest));
     }
+    // A session that is there is marked so.
+    builder.assert_zero(row.session * (row.value[1] - row.present));
     // An account was handed over or not, and to nobody if not.
     let kept = row.value[2];
     builder.assert_zero(row.account * kept * (AB::Expr::ONE - kept));
@@ -244,23 +251,20 @@ fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
         std::iter::once(kind).chain(row.key[..length].iter().map(|cell| (*cell).into())).collect()
     };
     // The path is the digest of kind and key. The row after the batch has it from the one before it.
-    let of_balance = row.balance * before.clone();
-    let balance = key(AB::Expr::from_u8(KIND_BALANCE), 8);
-    hash(builder, Domain::Key, &balance, row.path_sponge, path.clone(), &of_balance);
+    let of_two = (row.balance + row.session) * before.clone();
+    hash(builder, Domain::Key, &key(kind(row), 8), row.path_sponge, path.clone(), &of_two);
     let of_other = (row.account + row.supply + row.tally) * before;
     hash(builder, Domain::Key, &key(kind(row), 4), row.path_sponge, path, &of_other);
 
     // The value's digest is that of its elements; who asks for a tally has hashed its record.
-    let [amount, nonce_low, kept, keeper @ ..] = row.value;
-    let nonce = [amount, nonce_low];
+    let [amount, nonce_low, kept, ..] = row.value;
     let digest: [AB::Expr; 4] = row.value_digest.map(Into::into);
     let of_amount = (row.balance + row.supply) * row.present;
     hash(builder, Domain::Value, &all::<AB>(&[amount]), row.value_sponge, digest.clone(), &of_amount);
-    let own = all::<AB>(&[&[kept][..], &nonce].concat());
+    let own = all::<AB>(&[kept, amount, nonce_low]);
     let of_account = row.account * (row.present - kept);
     hash(builder, Domain::Value, &own, row.value_sponge, digest.clone(), &of_account);
-    let handed = all::<AB>(&[&[kept][..], &keeper, &nonce].concat());
-    hash(builder, Domain::Value, &handed, row.value_sponge, digest, &(row.account * kept));
+    handed(builder, row, digest);
 
     // The leaf's digest is that of path and value digest, and of the mark.
     let pair: Vec<AB::Expr> = [row.path, row.value_digest, row.pair].concat().into_iter().map(Into::into).collect();
@@ -271,12 +275,30 @@ fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
     Bus::Compress.send(builder, marked, row.present);
 }
 
+/// Constrains the value's digest of an account that was handed over and of a session, whose elements stand in the same
+/// cells: one, to whom and the nonce; or who granted it and when it expires, which is one element less.
+fn handed<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, digest: [AB::Expr; 4]) {
+    let [last, more, first @ .., middle] = row.value;
+    let flag = row.account * first[0] + row.session * row.present;
+    let length = row.account * AB::Expr::from_u8(7) + row.session * AB::Expr::from_u8(6);
+    let mut message = vec![row.value_sponge.into(), AB::Expr::from_u64(Domain::Value.number()), length];
+    message.extend(all::<AB>(&first));
+    Bus::AbsorbFirst.send(builder, message, flag.clone());
+    let next = row.value_sponge + AB::Expr::ONE;
+    let rest = [next.clone(), middle.into(), last.into(), row.account * more, AB::Expr::ZERO];
+    Bus::AbsorbNext.send(builder, rest, flag.clone());
+    let mut message = vec![next];
+    message.extend(digest);
+    Bus::Digest.send(builder, message, flag);
+}
+
 /// Returns the number of a touched leaf's kind, zero for a bystander.
 fn kind<V: Copy + Mul<E, Output = E>, E: PrimeCharacteristicRing>(row: &Leaf<V>) -> E {
     row.balance * E::from_u8(KIND_BALANCE)
         + row.account * E::from_u8(KIND_ACCOUNT)
         + row.supply * E::from_u8(KIND_SUPPLY)
         + row.tally * E::from_u8(KIND_TALLY)
+        + row.session * E::from_u8(KIND_SESSION)
 }
 
 /// Gives the value before the batch to the memory and takes the one after it; a bystander's stays what it was.

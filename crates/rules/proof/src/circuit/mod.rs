@@ -6,6 +6,8 @@
 //! Setting: the prover may lie in every cell. Assumed is that nobody finds collisions of Poseidon2 (`crypto::poseidon`)
 //! and that the proof system is sound ([`crate::validity`]).
 
+mod authorise;
+mod authority;
 mod balance;
 mod bus;
 pub(crate) mod columns;
@@ -18,6 +20,8 @@ mod fixed;
 mod leaf;
 mod multiply;
 mod poseidon;
+mod rekey;
+mod revoke;
 mod signature;
 mod signed;
 mod split;
@@ -25,6 +29,8 @@ mod tally;
 mod transfer;
 mod tree;
 
+pub use authorise::{ACTION_AUTHORISE, Authorise};
+pub use authority::{Authority, REJECTED_EXPIRED, REJECTED_NARROW, REJECTED_STRANGER};
 pub use balance::Balance;
 pub use bus::Bus;
 pub use compare::Compare;
@@ -36,8 +42,10 @@ pub use leaf::LEAF_MARK;
 pub use leaf::Leaf;
 pub use multiply::{Base, Multiply, ROWS as MULTIPLY_ROWS, base_preprocessed};
 pub use poseidon::{FullRound, Poseidon};
+pub use rekey::{ACTION_REKEY, Rekey};
+pub use revoke::{ACTION_REVOKE, Revoke};
 pub use signature::Signature;
-pub use signed::{KEY, Signed};
+pub use signed::{ACTION_NONE, KEY, REJECTED_NONCE_HIGH, REJECTED_NONCE_LOW, Signed};
 pub use split::{ACTION_SPLIT, REJECTED_BAD};
 pub use tally::{
     ACTION_MERGE, ACTION_REDEEM, REJECTED_CLOSED, REJECTED_EMPTY, REJECTED_OPEN, REJECTED_OVERFLOW, REJECTED_UNKNOWN,
@@ -64,6 +72,8 @@ pub const KIND_BALANCE: u8 = 2;
 pub const KIND_SUPPLY: u8 = 4;
 /// The number of tally leaves among kinds: `ledger::tally::Tally`.
 pub const KIND_TALLY: u8 = 5;
+/// The number of session leaves among kinds: `ledger::authority::Session`.
+pub const KIND_SESSION: u8 = 8;
 
 /// What evaluates constraints.
 pub trait Circuit: InteractionBuilder<F = F> {}
@@ -86,6 +96,14 @@ pub enum Table {
     Entry,
     /// [`Signed`].
     Signed,
+    /// [`Authority`].
+    Authority,
+    /// [`Rekey`].
+    Rekey,
+    /// [`Authorise`].
+    Authorise,
+    /// [`Revoke`].
+    Revoke,
     /// [`Transfer`].
     Transfer,
     /// [`Tally`].
@@ -104,7 +122,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Fixed,
         Self::Poseidon,
         Self::Tree,
@@ -112,6 +130,10 @@ impl Table {
         Self::Balance,
         Self::Entry,
         Self::Signed,
+        Self::Authority,
+        Self::Rekey,
+        Self::Authorise,
+        Self::Revoke,
         Self::Transfer,
         Self::Tally,
         Self::Divide,
@@ -131,6 +153,10 @@ impl Table {
             Self::Balance => Balance::NAMES,
             Self::Entry => Entry::NAMES,
             Self::Signed => Signed::NAMES,
+            Self::Authority => Authority::NAMES,
+            Self::Rekey => Rekey::NAMES,
+            Self::Authorise => Authorise::NAMES,
+            Self::Revoke => Revoke::NAMES,
             Self::Transfer => Transfer::NAMES,
             Self::Tally => Tally::NAMES,
             Self::Divide => Divide::NAMES,
@@ -156,6 +182,10 @@ impl BaseAir<F> for Table {
             Self::Balance => Balance::WIDTH,
             Self::Entry => Entry::WIDTH,
             Self::Signed => Signed::WIDTH,
+            Self::Authority => Authority::WIDTH,
+            Self::Rekey => Rekey::WIDTH,
+            Self::Authorise => Authorise::WIDTH,
+            Self::Revoke => Revoke::WIDTH,
             Self::Transfer => Transfer::WIDTH,
             Self::Tally => Tally::WIDTH,
             Self::Divide => Divide::WIDTH,
@@ -217,6 +247,10 @@ impl<AB: Circuit> Air<AB> for Table {
             Self::Balance => balance::eval(builder),
             Self::Entry => entry::eval(builder),
             Self::Signed => signed::eval(builder),
+            Self::Authority => authority::eval(builder),
+            Self::Rekey => rekey::eval(builder),
+            Self::Authorise => authorise::eval(builder),
+            Self::Revoke => revoke::eval(builder),
             Self::Transfer => transfer::eval(builder),
             Self::Tally => tally::eval(builder),
             Self::Divide => divide::eval(builder),
