@@ -33,21 +33,22 @@ fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
 
 #[test]
 fn every_column_of_every_table_is_held() {
-    let recorded = super::tallies::recorded(&[mixed(), super::tallies::mixed()].concat());
-    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
-    assert_eq!(fault(&tables), None);
-    for rows in &mut tables {
-        let table = rows.table();
-        // Of the large tables a part is enough: all kinds of rows are in it.
-        let sample: Vec<usize> = (0..rows.height()).step_by((rows.height() / 256).max(1)).collect();
-        let mut free = Vec::new();
-        for column in 0..rows.cells.width {
-            let held = sample.iter().filter(|row| is_noticed(rows, **row, column)).count();
-            if held == 0 {
-                let name = table.columns().iter().rev().find(|(_, first)| *first <= column);
-                free.push(name.map_or("?", |(name, _)| name));
-            }
+    let (first, second) =
+        (super::tallies::recorded(&[mixed(), super::tallies::mixed()].concat()), super::authority::recorded());
+    let mut batches = [first, second].map(|recorded| Rows::of(&recorded.statement, &recorded.traces));
+    for tables in &batches {
+        assert_eq!(fault(tables), None);
+    }
+    for (index, table) in Table::ALL.into_iter().enumerate() {
+        let mut free: Vec<usize> = (0..batches[0][index].cells.width).collect();
+        for tables in &mut batches {
+            let rows = &mut tables[index];
+            // Of the large tables a part is enough: all kinds of rows are in it.
+            let sample: Vec<usize> = (0..rows.height()).step_by((rows.height() / 256).max(1)).collect();
+            free.retain(|column| !sample.iter().any(|row| is_noticed(rows, *row, *column)));
         }
+        let name = |column: &usize| table.columns().iter().rev().find(|(_, first)| first <= column);
+        let free: Vec<&str> = free.iter().map(|column| name(column).map_or("?", |(name, _)| name)).collect();
         assert_eq!(free, Vec::<&str>::new(), "nobody notices a change of these columns of {table:?}");
     }
 }
@@ -73,6 +74,60 @@ fn every_cell_of_a_transfer_is_held() {
                 if !is_noticed(rows, number, column) {
                     assert_eq!((table, number, name), (Table::Transfer, 5, "amount_inverse"));
                 }
+            }
+        }
+    }
+}
+
+/// As for a transfer, of those who act for others: in each outcome a cell is free only where the outcome does not need it.
+#[test]
+fn every_cell_that_an_outcome_needs_is_held() {
+    let recorded = super::authority::recorded();
+    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
+    // Of each table the outcomes, and what each may leave free.
+    let session = ["there", "granted", "expires", "void", "session_since", "session_passed", "time"];
+    let looked = ["nonce", "kept", "keeper", "since", "passed", "there", "granted", "expired", "session_since"];
+    let cases: [(Table, &[(&str, &[&str])]); 5] = [
+        (Table::Signed, &[("own", &[]), ("delegated", &[]), ("low", &[]), ("high", &[])]),
+        (
+            Table::Authority,
+            &[
+                ("keeps", &[&["differs"][..], &session].concat()),
+                ("serves", &["void"]),
+                ("stranger", &["void", "time"]),
+                ("expired", &["void"]),
+            ],
+        ),
+        (
+            Table::Rekey,
+            &[
+                ("applied", &["differs"]),
+                ("narrow", &["differs", "nonce", "kept", "keeper", "since", "passed"]),
+                ("returns", &["differs"]),
+            ],
+        ),
+        (
+            Table::Authorise,
+            &[
+                ("applied", &[]),
+                ("late", &[&looked[..], &["session_passed"]].concat()),
+                ("narrow", &[&looked[..], &["session_passed", "time"]].concat()),
+            ],
+        ),
+        (Table::Revoke, &[("applied", &[]), ("unknown", &[]), ("narrow", &["granted", "expires", "since", "passed"])]),
+    ];
+    for (table, outcomes) in cases {
+        let rows = tables.iter_mut().find(|rows| rows.table() == table).unwrap();
+        let name = |column: usize| table.columns().iter().rev().find(|(_, first)| *first <= column).unwrap().0;
+        for (outcome, may_be_free) in outcomes {
+            let flag = table.columns().iter().find(|(name, _)| name == outcome).unwrap().1;
+            let width = rows.cells.width;
+            let of: Vec<usize> =
+                (0..rows.height()).filter(|row| rows.cells.values[row * width + flag] == F::ONE).collect();
+            assert!(!of.is_empty(), "no row of {table:?} is {outcome}");
+            for (number, column) in of.iter().flat_map(|row| (0..width).map(move |column| (*row, column))) {
+                let held = is_noticed(rows, number, column) || may_be_free.contains(&name(column));
+                assert!(held, "{table:?} row {number}, {outcome}: nobody notices a change of {}", name(column));
             }
         }
     }

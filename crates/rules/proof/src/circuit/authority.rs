@@ -119,7 +119,7 @@ pub(super) fn read_account<AB: Circuit>(
     flag: AB::Expr,
 ) {
     for (keeper, account) in keeper.into_iter().zip(account) {
-        builder.assert_zero((AB::Expr::ONE - kept) * (keeper - *account));
+        builder.assert_zero(flag.clone() * (AB::Expr::ONE - kept) * (keeper - *account));
     }
     let leaf = times.map(|time| {
         account_leaf::<AB>(account, nonce.map(Into::into), kept.into(), keeper.map(|cell| kept * cell), time)
