@@ -8,8 +8,9 @@ use ledger::account::{Account, AccountRecord, Transfer};
 use ledger::authority::{Authorise, Rekey, Revoke};
 use ledger::tally::{Merge, Redeem, Resolve, Resolver, Split};
 use p3_field::{Field as _, PrimeCharacteristicRing as _, PrimeField64 as _};
-use proof::circuit::{Authority, F, Rekey as RekeyRow, Signed, Table};
-use prover::{Block, Recorded, record};
+use proof::circuit::{Authority, F, Rekey as RekeyRow, Signed, Table, Tally};
+use proof::validity::verify;
+use prover::{Block, Recorded, prove, record};
 use state::{Overlay, State};
 use task::Retire;
 use transition::{Action, Checked, Entry, Status, Transaction};
@@ -275,6 +276,13 @@ fn the_transition_gives_every_case_its_code_too() {
     assert_eq!(recorded().statement.state_root, state.root());
 }
 
+#[test]
+fn what_others_ask_for_is_proven() {
+    let recorded = recorded();
+    let proof = prove(&recorded.statement, &recorded.traces).unwrap();
+    assert_eq!(verify(&recorded.statement, &proof), Ok(()));
+}
+
 /// What a session may resolve is the account's, whose terms name it and not the agent.
 #[test]
 fn the_account_that_resolves_is_the_one_that_is_acted_for() {
@@ -404,4 +412,45 @@ fn an_account_keeps_itself_only_where_it_is_handed_to_itself() {
         }
     }
     assert!(seen.iter().all(|times| *times > 1), "{seen:?}");
+}
+
+#[test]
+fn a_session_makes_halves_for_its_account_and_for_nobody_else() {
+    let recorded = recorded();
+    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
+    let at = tables.iter().position(|rows| rows.table() == Table::Tally).unwrap();
+    let rows = &mut tables[at];
+    let outcomes = Table::Tally.columns().iter().filter(|(name, _)| {
+        ["applied", "worthless", "bad", "closed", "overflows", "uncovered", "narrow"].contains(name)
+    });
+    let outcomes: Vec<usize> = outcomes.map(|(_, column)| *column).collect();
+    let mut seen = [0; 3];
+    for number in 0..rows.height() {
+        let own = Tally::read(row(rows, number));
+        if own.splits != F::ONE {
+            continue;
+        }
+        let [stock, foil] = own.holders.map(|holder| holder != own.from);
+        let is_narrow = own.keeps == F::ZERO && (stock || foil);
+        assert_eq!(own.narrow, F::from_bool(is_narrow));
+        seen[if is_narrow { 0 } else { 1 + usize::from(own.keeps == F::ONE) }] += 1;
+        for outcome in &outcomes {
+            let [of_stock, of_foil] = own.holders.map(|holder| shown(&holder, &own.from));
+            let mut liar = own;
+            let mut cells = Vec::new();
+            if own.narrow == F::ZERO {
+                liar.wrong = [F::ZERO; 3];
+                (liar.asked_inverse, liar.after) = if stock { (F::ZERO, of_stock) } else { (F::ONE, of_foil) };
+            }
+            liar.put(&mut cells);
+            for other in &outcomes {
+                cells[*other] = F::from_bool(other == outcome);
+            }
+            let says_narrow = Tally::read(&cells).narrow == F::ONE;
+            if is_narrow != says_narrow {
+                assert!(!holds(rows, number, cells), "row {number} with the outcome in column {outcome}");
+            }
+        }
+    }
+    assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
 }
