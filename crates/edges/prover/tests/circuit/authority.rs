@@ -295,9 +295,10 @@ fn the_account_that_resolves_is_the_one_that_is_acted_for() {
     assert_eq!(codes.iter().map(|outcome| outcome.code).collect::<Vec<_>>(), [0, 117, 0]);
 }
 
-/// Returns the used rows of a table, as far as `is_used` says.
-fn rows_of(tables: &[Rows], table: Table) -> &Rows {
-    tables.iter().find(|rows| rows.table() == table).unwrap()
+/// Returns the rows of a table in the batch of all cases.
+fn rows_of(table: Table) -> Rows {
+    let recorded = recorded();
+    Rows::of(&recorded.statement, &recorded.traces).into_iter().find(|rows| rows.table() == table).unwrap()
 }
 
 fn row(rows: &Rows, number: usize) -> &[F] {
@@ -329,13 +330,10 @@ fn shown(first: &[F; 4], second: &[F; 4]) -> [F; 4] {
 
 #[test]
 fn nobody_has_another_standing_than_its_own() {
-    let recorded = recorded();
-    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
     // The sessions' rows ask for the time only where it matters: a liar may look it up anywhere.
     let times = [EARLY, NOW].map(|time| [time.0 >> 32, time.0 & 0xffff_ffff].map(F::from_u64));
     let last = F::from_usize(cases()[0].len());
-    let at = tables.iter().position(|rows| rows.table() == Table::Authority).unwrap();
-    let rows = &mut tables[at];
+    let rows = &mut rows_of(Table::Authority);
     let mut seen = [0; 4];
     for number in 0..rows.height() {
         let own = Authority::read(row(rows, number));
@@ -365,10 +363,7 @@ fn nobody_has_another_standing_than_its_own() {
 
 #[test]
 fn no_nonce_is_taken_for_another_than_it_is() {
-    let recorded = recorded();
-    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
-    let at = tables.iter().position(|rows| rows.table() == Table::Signed).unwrap();
-    let rows = &mut tables[at];
+    let rows = &mut rows_of(Table::Signed);
     let mut seen = [0; 4];
     for number in 0..rows.height() {
         let row = Signed::read(row(rows, number));
@@ -391,11 +386,7 @@ fn no_nonce_is_taken_for_another_than_it_is() {
 
 #[test]
 fn an_account_keeps_itself_only_where_it_is_handed_to_itself() {
-    let recorded = recorded();
-    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
-    assert!(rows_of(&tables, Table::Rekey).height() > 0);
-    let at = tables.iter().position(|rows| rows.table() == Table::Rekey).unwrap();
-    let rows = &mut tables[at];
+    let rows = &mut rows_of(Table::Rekey);
     let mut seen = [0; 3];
     for number in 0..rows.height() {
         let own = RekeyRow::read(row(rows, number));
@@ -416,10 +407,7 @@ fn an_account_keeps_itself_only_where_it_is_handed_to_itself() {
 
 #[test]
 fn a_session_makes_halves_for_its_account_and_for_nobody_else() {
-    let recorded = recorded();
-    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
-    let at = tables.iter().position(|rows| rows.table() == Table::Tally).unwrap();
-    let rows = &mut tables[at];
+    let rows = &mut rows_of(Table::Tally);
     let outcomes = Table::Tally.columns().iter().filter(|(name, _)| {
         ["applied", "worthless", "bad", "closed", "overflows", "uncovered", "narrow"].contains(name)
     });

@@ -100,7 +100,8 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
 
 /// Grants the session in the keeper's name.
 fn grant<AB: Circuit>(builder: &mut AB, row: &Authorise<AB::Var>) {
-    let (time, applied) = (moment::<AB>(row.number, 2), AB::Expr::from(row.applied.into()));
+    let time = moment::<AB>(row.number, 2);
+    let applied: AB::Expr = row.applied.into();
     since(builder, row.since.into(), time.clone(), row.passed, applied.clone());
     let account = (&row.account, row.nonce, row.kept, row.keeper);
     read_account(builder, account, [row.since.into(), time.clone()], applied.clone());

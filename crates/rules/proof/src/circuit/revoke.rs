@@ -74,8 +74,11 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     let key = [&row.account, &row.agent];
     let (granted, expires) = (row.granted.map(Into::into), row.expires.map(Into::into));
     let before = session_leaf::<AB>(key, row.applied.into(), granted, expires, row.since.into());
-    let [zero, none] = [AB::Expr::ZERO, AB::Expr::ZERO];
-    let after = session_leaf::<AB>(key, zero, [0; 4].map(|_: u8| none.clone()), [0; 2].map(|_: u8| none.clone()), time);
+    let after = session_leaf::<AB>(key, AB::Expr::ZERO, nothing::<AB, 4>(), nothing::<AB, 2>(), time);
     Bus::Memory.receive(builder, before, by_keeper.clone());
     Bus::Memory.send(builder, after, by_keeper);
+}
+
+fn nothing<AB: Circuit, const CELLS: usize>() -> [AB::Expr; CELLS] {
+    std::array::from_fn(|_| AB::Expr::ZERO)
 }
