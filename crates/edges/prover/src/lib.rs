@@ -8,6 +8,7 @@ mod compare;
 mod conclude;
 mod divide;
 mod fixed;
+mod grant;
 mod hashes;
 mod memory;
 mod part;

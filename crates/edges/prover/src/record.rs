@@ -14,9 +14,9 @@ use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
     ACTION_AUTHORISE, ACTION_MERGE, ACTION_NONE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_REKEY, ACTION_RESOLVE,
-    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authorise, Authority as AuthorityRow, Balance, Compare, Divide,
-    Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_ZERO,
-    Rekey, Revoke, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
+    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authority as AuthorityRow, Balance, Compare, Divide, Entry, F, Grant,
+    Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_ZERO, Signature,
+    Signed, Table, Tally, Transfer, Tree, Uses,
 };
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
@@ -67,9 +67,7 @@ pub(crate) struct Recorder {
     rows_of_entries: Vec<F>,
     pub(crate) rows_of_signed: Vec<F>,
     pub(crate) authorities: Vec<F>,
-    pub(crate) rekeys: Vec<F>,
-    pub(crate) authorisations: Vec<F>,
-    pub(crate) revocations: Vec<F>,
+    pub(crate) grants: Vec<F>,
     transfers: Vec<F>,
     pub(crate) tallies: Vec<F>,
     pub(crate) divisions: Vec<F>,
@@ -328,9 +326,7 @@ impl Recorder {
         });
         pad(&mut self.rows_of_signed, Signed::WIDTH, |_, _| {});
         pad(&mut self.authorities, AuthorityRow::WIDTH, |_, _| {});
-        pad(&mut self.rekeys, Rekey::WIDTH, |_, _| {});
-        pad(&mut self.authorisations, Authorise::WIDTH, |_, _| {});
-        pad(&mut self.revocations, Revoke::WIDTH, |_, _| {});
+        pad(&mut self.grants, Grant::WIDTH, |_, _| {});
         pad(&mut self.transfers, Transfer::WIDTH, |_, _| {});
         pad(&mut self.tallies, Tally::WIDTH, |_, _| {});
         pad(&mut self.divisions, Divide::WIDTH, |_, _| {});
@@ -344,9 +340,7 @@ impl Recorder {
             Table::Entry => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_entries), Entry::WIDTH),
             Table::Signed => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_signed), Signed::WIDTH),
             Table::Authority => RowMajorMatrix::new(std::mem::take(&mut self.authorities), AuthorityRow::WIDTH),
-            Table::Rekey => RowMajorMatrix::new(std::mem::take(&mut self.rekeys), Rekey::WIDTH),
-            Table::Authorise => RowMajorMatrix::new(std::mem::take(&mut self.authorisations), Authorise::WIDTH),
-            Table::Revoke => RowMajorMatrix::new(std::mem::take(&mut self.revocations), Revoke::WIDTH),
+            Table::Grant => RowMajorMatrix::new(std::mem::take(&mut self.grants), Grant::WIDTH),
             Table::Transfer => RowMajorMatrix::new(std::mem::take(&mut self.transfers), Transfer::WIDTH),
             Table::Tally => RowMajorMatrix::new(std::mem::take(&mut self.tallies), Tally::WIDTH),
             Table::Divide => RowMajorMatrix::new(std::mem::take(&mut self.divisions), Divide::WIDTH),

@@ -84,11 +84,12 @@ fn every_cell_of_a_transfer_is_held() {
 fn every_cell_that_an_outcome_needs_is_held() {
     let recorded = super::authority::recorded();
     let mut tables = Rows::of(&recorded.statement, &recorded.traces);
-    // What a session shows, and what is looked up before one is granted.
+    // What a session shows; what an account is before it changes, and a session.
     let session = ["there", "granted", "expires", "void", "session_since", "session_passed", "time"];
-    let looked = ["nonce", "kept", "keeper", "since", "passed"];
-    let before = ["there", "granted", "expired", "session_since", "session_passed"];
-    let late = [&looked[..], &before].concat();
+    let account = ["nonce", "kept", "keeper", "since", "passed"];
+    let before = ["there", "before", "expired", "session_since", "session_passed"];
+    let both = [&account[..], &before].concat();
+    let timed = ["differs", "expires_low", "time"];
     // Of each table the outcomes, and what each may leave free.
     let cases = [
         (Table::Signed, "own", Vec::new()),
@@ -99,22 +100,21 @@ fn every_cell_that_an_outcome_needs_is_held() {
         (Table::Authority, "serves", vec!["void"]),
         (Table::Authority, "stranger", vec!["void", "time"]),
         (Table::Authority, "expired", vec!["void"]),
-        (Table::Rekey, "applied", vec!["differs"]),
-        (Table::Rekey, "returns", vec!["differs"]),
-        (Table::Rekey, "narrow", [&["differs"][..], &looked].concat()),
-        (Table::Authorise, "applied", Vec::new()),
-        (Table::Authorise, "narrow", [&["time"][..], &late].concat()),
-        (Table::Authorise, "late", late),
-        (Table::Revoke, "applied", Vec::new()),
-        (Table::Revoke, "unknown", Vec::new()),
-        (Table::Revoke, "narrow", vec!["granted", "expires", "since", "passed"]),
+        (Table::Grant, "handed", [&timed[..], &before].concat()),
+        (Table::Grant, "returned", [&timed[..], &before].concat()),
+        (Table::Grant, "granted", vec!["differs"]),
+        (Table::Grant, "late", [&["differs"][..], &both].concat()),
+        (Table::Grant, "ended", [&timed[..], &account].concat()),
+        (Table::Grant, "unknown", [&timed[..], &account].concat()),
+        (Table::Grant, "narrow", [&timed[..], &both].concat()),
     ];
     for (table, outcome, may_be_free) in cases {
         let rows = tables.iter_mut().find(|rows| rows.table() == table).unwrap();
         let name = |column: usize| table.columns().iter().rev().find(|(_, first)| *first <= column).unwrap().0;
-        let flag = table.columns().iter().find(|(name, _)| *name == outcome).unwrap().1;
         let width = rows.cells.width;
-        let of: Vec<usize> = (0..rows.height()).filter(|row| rows.cells.values[row * width + flag] == F::ONE).collect();
+        let flags: Vec<usize> = (0..width).filter(|column| name(*column) == outcome).collect();
+        let is_so = |row: &usize| flags.iter().any(|flag| rows.cells.values[row * width + flag] == F::ONE);
+        let of: Vec<usize> = (0..rows.height()).filter(is_so).collect();
         assert!(!of.is_empty(), "no row of {table:?} is {outcome}");
         for (number, column) in of.iter().flat_map(|row| (0..width).map(move |column| (*row, column))) {
             let held = is_noticed(rows, number, column) || may_be_free.contains(&name(column));

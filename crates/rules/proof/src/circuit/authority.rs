@@ -98,7 +98,17 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
 fn keeper<AB: Circuit>(builder: &mut AB, row: &Authority<AB::Var>, used: AB::Expr) {
     let time = moment::<AB>(row.number, 1);
     since(builder, row.since.into(), time.clone(), row.passed, used.clone());
-    read_account(builder, (&row.account, row.nonce, row.kept, row.keeper), [row.since.into(), time], used.clone());
+    // An account that was not handed over keeps itself.
+    for (keeper, account) in row.keeper.into_iter().zip(row.account) {
+        builder.assert_zero((AB::Expr::ONE - row.kept) * (keeper - account));
+    }
+    let leaf = [row.since.into(), time].map(|time| {
+        let keeper = row.keeper.map(|cell| row.kept * cell);
+        account_leaf::<AB>(&row.account, row.nonce.map(Into::into), row.kept.into(), keeper, time)
+    });
+    let [before, after] = leaf;
+    Bus::Memory.receive(builder, before, used.clone());
+    Bus::Memory.send(builder, after, used.clone());
 
     let mut differs = AB::Expr::ZERO;
     for ((signer, keeper), inverse) in row.signer.into_iter().zip(row.keeper).zip(row.differs) {
@@ -106,27 +116,6 @@ fn keeper<AB: Circuit>(builder: &mut AB, row: &Authority<AB::Var>, used: AB::Exp
         differs += (signer - keeper) * inverse;
     }
     builder.assert_zero((used - row.keeps) * (differs - AB::Expr::ONE));
-}
-
-/// An account that is read: which, its nonce, one if it was handed over, and who keeps it.
-type Read<'a, V> = (&'a [V; 4], [V; 2], V, [V; 4]);
-
-/// Reads an account, since when it is so and until when that is looked at. Its keeper is itself, if it was not handed over.
-pub(super) fn read_account<AB: Circuit>(
-    builder: &mut AB,
-    (account, nonce, kept, keeper): Read<'_, AB::Var>,
-    times: [AB::Expr; 2],
-    flag: AB::Expr,
-) {
-    for (keeper, account) in keeper.into_iter().zip(account) {
-        builder.assert_zero(flag.clone() * (AB::Expr::ONE - kept) * (keeper - *account));
-    }
-    let leaf = times.map(|time| {
-        account_leaf::<AB>(account, nonce.map(Into::into), kept.into(), keeper.map(|cell| kept * cell), time)
-    });
-    let [before, after] = leaf;
-    Bus::Memory.receive(builder, before, flag.clone());
-    Bus::Memory.send(builder, after, flag);
 }
 
 /// Constrains the session of a signer that does not keep the account.

@@ -6,7 +6,6 @@
 //! Setting: the prover may lie in every cell. Assumed is that nobody finds collisions of Poseidon2 (`crypto::poseidon`)
 //! and that the proof system is sound ([`crate::validity`]).
 
-mod authorise;
 mod authority;
 mod balance;
 mod bus;
@@ -17,11 +16,10 @@ pub mod curve;
 mod divide;
 mod entry;
 mod fixed;
+mod grant;
 mod leaf;
 mod multiply;
 mod poseidon;
-mod rekey;
-mod revoke;
 mod signature;
 mod signed;
 mod split;
@@ -29,7 +27,6 @@ mod tally;
 mod transfer;
 mod tree;
 
-pub use authorise::{ACTION_AUTHORISE, Authorise};
 pub use authority::{Authority, REJECTED_EXPIRED, REJECTED_NARROW, REJECTED_STRANGER};
 pub use balance::Balance;
 pub use bus::Bus;
@@ -38,12 +35,11 @@ pub use conclude::{ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FORE
 pub use divide::{CARRY_BITS, Divide};
 pub use entry::Entry;
 pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed as fixed_preprocessed};
+pub use grant::{ACTION_AUTHORISE, ACTION_REKEY, ACTION_REVOKE, Grant};
 pub use leaf::LEAF_MARK;
 pub use leaf::Leaf;
 pub use multiply::{Base, Multiply, ROWS as MULTIPLY_ROWS, base_preprocessed};
 pub use poseidon::{FullRound, Poseidon};
-pub use rekey::{ACTION_REKEY, Rekey};
-pub use revoke::{ACTION_REVOKE, Revoke};
 pub use signature::Signature;
 pub use signed::{ACTION_NONE, KEY, REJECTED_NONCE_HIGH, REJECTED_NONCE_LOW, Signed};
 pub use split::{ACTION_SPLIT, REJECTED_BAD};
@@ -98,12 +94,8 @@ pub enum Table {
     Signed,
     /// [`Authority`].
     Authority,
-    /// [`Rekey`].
-    Rekey,
-    /// [`Authorise`].
-    Authorise,
-    /// [`Revoke`].
-    Revoke,
+    /// [`Grant`].
+    Grant,
     /// [`Transfer`].
     Transfer,
     /// [`Tally`].
@@ -122,7 +114,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 16] = [
         Self::Fixed,
         Self::Poseidon,
         Self::Tree,
@@ -131,9 +123,7 @@ impl Table {
         Self::Entry,
         Self::Signed,
         Self::Authority,
-        Self::Rekey,
-        Self::Authorise,
-        Self::Revoke,
+        Self::Grant,
         Self::Transfer,
         Self::Tally,
         Self::Divide,
@@ -154,9 +144,7 @@ impl Table {
             Self::Entry => Entry::NAMES,
             Self::Signed => Signed::NAMES,
             Self::Authority => Authority::NAMES,
-            Self::Rekey => Rekey::NAMES,
-            Self::Authorise => Authorise::NAMES,
-            Self::Revoke => Revoke::NAMES,
+            Self::Grant => Grant::NAMES,
             Self::Transfer => Transfer::NAMES,
             Self::Tally => Tally::NAMES,
             Self::Divide => Divide::NAMES,
@@ -183,9 +171,7 @@ impl BaseAir<F> for Table {
             Self::Entry => Entry::WIDTH,
             Self::Signed => Signed::WIDTH,
             Self::Authority => Authority::WIDTH,
-            Self::Rekey => Rekey::WIDTH,
-            Self::Authorise => Authorise::WIDTH,
-            Self::Revoke => Revoke::WIDTH,
+            Self::Grant => Grant::WIDTH,
             Self::Transfer => Transfer::WIDTH,
             Self::Tally => Tally::WIDTH,
             Self::Divide => Divide::WIDTH,
@@ -248,9 +234,7 @@ impl<AB: Circuit> Air<AB> for Table {
             Self::Entry => entry::eval(builder),
             Self::Signed => signed::eval(builder),
             Self::Authority => authority::eval(builder),
-            Self::Rekey => rekey::eval(builder),
-            Self::Authorise => authorise::eval(builder),
-            Self::Revoke => revoke::eval(builder),
+            Self::Grant => grant::eval(builder),
             Self::Transfer => transfer::eval(builder),
             Self::Tally => tally::eval(builder),
             Self::Divide => divide::eval(builder),
