@@ -143,31 +143,31 @@ fn a_proof_holds_for_its_own_statement_only_and_no_byte_of_it_can_change() {
     let recorded = super::tallies::recorded(&super::tallies::mixed());
     let statement = &recorded.statement;
     let proof = prove(statement, &recorded.traces).unwrap();
-    assert_eq!(verify(statement, &proof), Ok(()));
+    assert_eq!(verify(statement, &[], &[], &proof), Ok(()));
     let other = |digest: &Digest, limb: usize| {
         let mut limbs = digest.limbs();
         limbs[limb] ^= 1;
         Digest::new(limbs).unwrap()
     };
     for limb in 0..4 {
-        let Statement { chain, parent_root, state_root, entries } = statement;
+        let Statement { chain, parent_root, state_root, entries, .. } = statement;
         for tampered in [
             Statement { chain: other(chain, limb), ..statement.clone() },
             Statement { parent_root: other(parent_root, limb), ..statement.clone() },
             Statement { state_root: other(state_root, limb), ..statement.clone() },
             Statement { entries: other(entries, limb), ..statement.clone() },
         ] {
-            assert!(verify(&tampered, &proof).is_err(), "limb {limb} of {tampered:?}");
+            assert!(verify(&tampered, &[], &[], &proof).is_err(), "limb {limb} of {tampered:?}");
         }
     }
     // A part of the bytes, spread over the whole; any byte is as good.
     for at in (0..proof.len()).step_by(proof.len() / 40) {
         let mut tampered = proof.clone();
         tampered[at] ^= 1;
-        assert!(verify(statement, &tampered).is_err(), "byte {at}");
+        assert!(verify(statement, &[], &[], &tampered).is_err(), "byte {at}");
     }
     for length in [0, 1, 2, proof.len() / 2, proof.len() - 1] {
-        assert!(verify(statement, &proof[..length]).is_err(), "{length} bytes");
+        assert!(verify(statement, &[], &[], &proof[..length]).is_err(), "{length} bytes");
     }
-    assert!(verify(statement, &[proof.as_slice(), &[0]].concat()).is_err());
+    assert!(verify(statement, &[], &[], &[proof.as_slice(), &[0]].concat()).is_err());
 }
