@@ -2,7 +2,7 @@
 
 use crate::Unprovable;
 use crate::divide::halves;
-use crate::hashes::{Sponge, felts};
+use crate::hashes::felts;
 use crate::memory::{Key, token_value};
 use crate::record::{Post, Recorder, Request, moment};
 use ledger::account::BalanceKey;
@@ -302,13 +302,17 @@ impl Recorder {
         asset: AssetId,
         amount: Amount,
     ) -> u32 {
-        let sponge: Sponge = self.hashes.sponge(crypto::Domain::Owner, &asset.to_elements());
-        (row.custody, row.custody_sponge) = (felts(&sponge.digest), F::from_u64(sponge.name));
         let post = |place, account, credit| {
             let (time, key) = (moment(number, place), balance(account, asset));
             Post { time, key, amount: amount.quanta(), credit }
         };
-        if !self.post(state, &post(2, from, false)) {
+        let done = self.post(state, &post(2, from, false));
+        // Where somebody else's balance does not cover it, nobody asks for the custody.
+        if done || row.deposits == F::ONE {
+            let sponge = self.hashes.sponge(crypto::Domain::Owner, &asset.to_elements());
+            (row.custody, row.custody_sponge) = (felts(&sponge.digest), F::from_u64(sponge.name));
+        }
+        if !done {
             row.uncovered = F::ONE;
             return REJECTED_INSUFFICIENT;
         }

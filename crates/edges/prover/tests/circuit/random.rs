@@ -10,13 +10,13 @@ use proof::validity::Outcome;
 use prover::{Block, record};
 use state::State;
 use task::Parameters;
-use transition::{Action, ChainConfig, Checked, Entry, L1Rules, Status, Transaction};
+use transition::{Action, ChainConfig, Checked, Entry, Executed, L1Rules, Receipt, Status, Transaction};
 use types::{AccountId, Amount, Bytes32, Digest, Encode as _, Millis, Ppm};
 
 /// Batches that are tried.
 const BATCHES: u64 = 24;
 
-fn config() -> ChainConfig {
+pub fn config() -> ChainConfig {
     let nobody = AccountId(Digest::ZERO);
     ChainConfig {
         salt: Bytes32::ZERO,
@@ -124,6 +124,18 @@ fn split(numbers: &mut Numbers, pairs: Amount) -> Action {
     Action::Split(Split { terms, pairs, stock, foil })
 }
 
+/// Returns what became of a block's entries.
+pub fn codes_of(executed: &Executed) -> Vec<Outcome> {
+    let outcome = |receipt: &Receipt| {
+        let code = match receipt.status {
+            Status::Applied(_) => 0,
+            Status::Rejected(code) => code,
+        };
+        Outcome { id: receipt.id, code, time: executed.block.header.time }
+    };
+    executed.receipts.iter().map(outcome).collect()
+}
+
 #[test]
 fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
     let config = config();
@@ -145,13 +157,7 @@ fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
         for Block { time, transactions } in blocks {
             let entries: Vec<Entry> = transactions.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
             let executed = transition::execute(&mut theirs, &config, head.as_ref(), entries, time);
-            outcomes.extend(executed.receipts.iter().map(|receipt| {
-                let code = match receipt.status {
-                    Status::Applied(_) => 0,
-                    Status::Rejected(code) => code,
-                };
-                Outcome { id: receipt.id, code, time }
-            }));
+            outcomes.extend(codes_of(&executed));
             head = Some(executed.block.header);
         }
         assert_eq!(recorded.outcomes, outcomes, "seed {seed}");

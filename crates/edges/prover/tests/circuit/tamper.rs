@@ -1,17 +1,18 @@
 //! What a lying prover might change.
 
 use super::rows::{Rows, fault};
-use super::transfers::{mixed, recorded};
+use super::tallies::NOW;
+use super::transfers::{chain, mixed, recorded};
 use p3_field::PrimeCharacteristicRing as _;
 use proof::circuit::{F, Table, Tree};
 use proof::validity::{Statement, verify};
-use prover::prove;
+use prover::{Incoming, prove, record_all};
 use std::collections::BTreeMap;
-use types::Digest;
+use types::{Digest, Millis};
 
 /// Changes a cell and says whether one of the rows that read it notices: a constraint fails, or something else is said on
 /// a bus, where all was balanced before.
-fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
+pub fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
     let (height, width) = (rows.height(), rows.cells.width);
     let readers = [(number + height - 1) % height, number];
     let before = readers.map(|row| rows.evaluate(row));
@@ -33,7 +34,11 @@ fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
 
 #[test]
 fn every_column_of_every_table_is_held() {
-    let recorded = super::tallies::recorded(&[mixed(), super::tallies::mixed()].concat());
+    let transactions = [mixed(), super::tallies::mixed()].concat();
+    let early = transactions.iter().map(|checked| (Millis(7), Incoming::Transaction(checked)));
+    let crossings = super::crossings::all_cases(&chain());
+    let entries: Vec<_> = early.chain(crossings.iter().map(|entry| (NOW, entry.incoming()))).collect();
+    let recorded = record_all(&mut super::crossings::bordered(), &chain(), &entries).unwrap();
     let mut tables = Rows::of(&recorded.statement, &recorded.traces);
     assert_eq!(fault(&tables), None);
     for rows in &mut tables {
