@@ -134,10 +134,9 @@ impl Recorder {
             let [high, low] = halves(cursor.inbox_count).map(F::from_u64);
             let differs = [row.index[0] - high, row.index[1] - low];
             // One of them is enough.
-            row.party_inverse = differs[1].try_inverse().unwrap_or_default();
-            if differs[1] == F::ZERO {
-                row.moved_inverse = differs[0].inverse();
-            }
+            let inverse = differs[1].try_inverse();
+            row.party_inverse = inverse.unwrap_or_default();
+            row.moved_inverse = inverse.map_or_else(|| differs[0].inverse(), |_| F::ZERO);
             row.misplaced = F::ONE;
             REJECTED_ORDER
         };

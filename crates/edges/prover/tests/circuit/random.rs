@@ -39,10 +39,10 @@ pub fn config() -> ChainConfig {
 }
 
 /// Numbers that look random, the same ones every time.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -52,7 +52,7 @@ impl Numbers {
 
 /// Transfers and what is asked of tallies among a dozen accounts, half of which have nothing yet: of nothing, of little,
 /// of all, of too much, and of the most that an amount can be.
-fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
+pub fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
     let count = 1 + numbers.below(24);
     (0..count)
         .map(|_| {
