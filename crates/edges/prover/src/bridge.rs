@@ -259,9 +259,8 @@ impl Recorder {
     /// Shows an element of the word that is none.
     fn name_nothing(&mut self, row: &mut Bridge<F>) {
         row.unnamed = F::ONE;
-        let wrong = (0..4).find(|element| {
-            row.word[2 * element] == F::from_u32(u32::MAX) && row.word[2 * element + 1] != F::ZERO
-        });
+        let wrong = (0..4)
+            .find(|element| row.word[2 * element] == F::from_u32(u32::MAX) && row.word[2 * element + 1] != F::ZERO);
         let wrong = wrong.expect("a word that names nothing has an element that is none");
         row.canonical[wrong] = row.word[2 * wrong + 1].inverse();
     }
@@ -275,7 +274,8 @@ impl Recorder {
         crossing: &Crossing<'_>,
         asset: AssetId,
     ) -> u32 {
-        let post = |place, key| Post { time: moment(number, place), key, amount: crossing.amount.quanta(), credit: true };
+        let post =
+            |place, key| Post { time: moment(number, place), key, amount: crossing.amount.quanta(), credit: true };
         let [owed, ..] = self.memory.value(state, &Key::Supply(asset));
         if owed + crossing.amount.quanta() > Amount::MAX.quanta() {
             self.post(state, &post(5, Key::Supply(asset)));
@@ -409,7 +409,8 @@ impl Recorder {
         crossing: &Crossing<'_>,
         asset: AssetId,
     ) -> u32 {
-        let post = |place, key| Post { time: moment(number, place), key, amount: crossing.amount.quanta(), credit: false };
+        let post =
+            |place, key| Post { time: moment(number, place), key, amount: crossing.amount.quanta(), credit: false };
         if !self.post(state, &post(2, balance(crossing.account, asset))) {
             row.uncovered = F::ONE;
             return REJECTED_INSUFFICIENT;

@@ -14,9 +14,9 @@ use ledger::{Message, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
-    ACTION_MERGE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_RESOLVE, ACTION_SPLIT, ACTION_TRANSFER, Balance, Bridge, Compare,
-    Crossed, Divide, Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_ZERO,
-    Signature, Signed, Table, Tally, Transfer, Tree, Uses,
+    ACTION_MERGE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_RESOLVE, ACTION_SPLIT, ACTION_TRANSFER, Balance, Bridge,
+    Compare, Crossed, Divide, Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT,
+    REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
@@ -104,9 +104,10 @@ pub(crate) struct Recorder {
 /// # Errors
 /// When it holds something that cannot be proven. The state has not moved then.
 pub fn record(state: &mut State, chain: &Digest, batch: &[Block<'_>]) -> Result<Recorded, Unprovable> {
-    let entries: Vec<_> = batch.iter().flat_map(|block| {
-        block.transactions.iter().map(|checked| (block.time, Incoming::Transaction(checked)))
-    }).collect();
+    let entries: Vec<_> = batch
+        .iter()
+        .flat_map(|block| block.transactions.iter().map(|checked| (block.time, Incoming::Transaction(checked))))
+        .collect();
     record_all(state, chain, &entries)
 }
 

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn every_item_has_as_many_elements_as_the_circuit_gives_it() {
-        let Message::Deposit(Deposit { index, account, token, amount, sender: recipient }) = deposit(u64::MAX, 1) else {
+        let Message::Deposit(Deposit { index, account, token, amount, sender: recipient }) = deposit(u64::MAX, 1)
+        else {
             unreachable!("a deposit")
         };
         let forced = Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient });

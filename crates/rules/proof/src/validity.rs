@@ -187,7 +187,9 @@ pub enum Invalid {
     #[error("a table of the proof has a height that it may not have")]
     Height,
     /// The messages are not those of the statement.
-    #[error("the messages do not lead from the inbox before the batch to the inbox after it, or one is a forced transaction")]
+    #[error(
+        "the messages do not lead from the inbox before the batch to the inbox after it, or one is a forced transaction"
+    )]
     Messages,
     /// The withdrawals are not those of the statement.
     #[error("the withdrawals are not those of the root")]

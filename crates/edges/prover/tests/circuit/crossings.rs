@@ -51,7 +51,8 @@ pub fn bordered() -> State {
     let mut state = agreed();
     let mut s = Overlay::new(&state);
     let mut deposit = |token: EthAddress, to: u8, quanta: u64| {
-        let deposit = Deposit { index: 0, account: holder(to), token: token_word(token), amount: amount(quanta), sender: PAID };
+        let deposit =
+            Deposit { index: 0, account: holder(to), token: token_word(token), amount: amount(quanta), sender: PAID };
         bridge::deposit(&mut s, &deposit).unwrap();
     };
     deposit(TOKENS[0], 12, 1_000);
@@ -76,11 +77,25 @@ pub fn bordered() -> State {
 /// An entry that has not found its place yet.
 #[derive(Clone)]
 pub enum Asked {
-    Deposit { word: Bytes32, to: u8, quanta: u64 },
-    Forced { word: Bytes32, of: AccountId, quanta: u64, paid: EthAddress },
+    Deposit {
+        word: Bytes32,
+        to: u8,
+        quanta: u64,
+    },
+    Forced {
+        word: Bytes32,
+        of: AccountId,
+        quanta: u64,
+        paid: EthAddress,
+    },
     /// The same, but not in its turn: so many places off.
     Misplaced(Box<Asked>, u64),
-    Withdraw { from: u8, asset: AssetId, quanta: u64, paid: EthAddress },
+    Withdraw {
+        from: u8,
+        asset: AssetId,
+        quanta: u64,
+        paid: EthAddress,
+    },
 }
 
 /// Entries that own what they are.
@@ -121,7 +136,7 @@ pub fn placed(asked: &[Asked], chain: &Digest, mut index: u64, nonces: &mut [u64
             message(asked, index - 1)
         }
     };
-    asked.iter().map(|asked| place(asked)).collect()
+    asked.iter().map(place).collect()
 }
 
 fn message(asked: &Asked, index: u64) -> Owned {
@@ -158,17 +173,20 @@ fn word(limbs: [u64; 4]) -> Bytes32 {
 }
 
 /// What is asked, and the code that it gives.
-fn cases() -> Vec<(Asked, u32)> {
+type Case = (Asked, u32);
+
+fn misplaced(asked: Asked, off: u64) -> Asked {
+    Asked::Misplaced(Box::new(asked), off)
+}
+
+fn forced(word: Bytes32, of: u8, quanta: u64) -> Asked {
+    Asked::Forced { word, of: holder(of), quanta, paid: PAID }
+}
+
+fn deposits() -> Vec<Case> {
     let [gold, scarce, new, eth] = TOKENS.map(token_word);
-    let (stock, foil) = (half(0, Half::Stock), half(0, Half::Foil));
-    let nobody = EthAddress::ZERO;
+    let (stock, prime) = (half(0, Half::Stock), types::GOLDILOCKS);
     let deposit = |word: Bytes32, to: u8, quanta: u64| Asked::Deposit { word, to, quanta };
-    let forced = |word: Bytes32, of: u8, quanta: u64| Asked::Forced { word, of: holder(of), quanta, paid: PAID };
-    let to_nobody = |word: Bytes32, of: u8, quanta: u64| Asked::Forced { word, of: holder(of), quanta, paid: nobody };
-    let misplaced = |asked: Asked, off: u64| Asked::Misplaced(Box::new(asked), off);
-    let withdraw =
-        |from: u8, asset: AssetId, quanta: u64, paid: EthAddress| Asked::Withdraw { from, asset, quanta, paid };
-    let prime = types::GOLDILOCKS;
     vec![
         (misplaced(deposit(gold, 15, 1), 1), 105),
         (deposit(gold, 15, 50), 0),
@@ -184,7 +202,6 @@ fn cases() -> Vec<(Asked, u32)> {
         (deposit(word([prime - 1; 4]), 15, 1), 100),
         (deposit(word([0, 1 << 32, 3, 4]), 15, 1), 100),
         (misplaced(deposit(gold, 15, 1), 1 << 32), 105),
-        (misplaced(forced(gold, 12, 1), u64::MAX), 105),
         (deposit(id_word(stock), 15, 1), 0),
         (deposit(id_word(stock), 15, 2), 100),
         (deposit(id_word(stock), 15, 1), 0),
@@ -193,6 +210,16 @@ fn cases() -> Vec<(Asked, u32)> {
         (deposit(scarce, 15, Amount::MAX.quanta()), 102),
         (deposit(scarce, 15, 5), 0),
         (deposit(scarce, 15, 1), 102),
+    ]
+}
+
+fn demands() -> Vec<Case> {
+    let [gold, _, new, _] = TOKENS.map(token_word);
+    let (stock, foil, prime) = (half(0, Half::Stock), half(0, Half::Foil), types::GOLDILOCKS);
+    let to_nobody =
+        |word: Bytes32, of: u8, quanta: u64| Asked::Forced { word, of: holder(of), quanta, paid: EthAddress::ZERO };
+    vec![
+        (misplaced(forced(gold, 12, 1), u64::MAX), 105),
         (forced(gold, 12, 30), 0),
         (forced(gold, 14, 6), 0),
         (forced(gold, 14, 6), 100),
@@ -216,6 +243,15 @@ fn cases() -> Vec<(Asked, u32)> {
         (forced(id_word(foil), 1, 3), 0),
         (Asked::Forced { word: id_word(foil), of: custody(foil), quanta: 9, paid: PAID }, 0),
         (Asked::Forced { word: id_word(foil), of: custody(foil), quanta: 2, paid: PAID }, 0),
+        (misplaced(forced(gold, 12, 1), 0u64.wrapping_sub(1 << 32)), 105),
+    ]
+}
+
+fn signed() -> Vec<Case> {
+    let (stock, nobody) = (half(0, Half::Stock), EthAddress::ZERO);
+    let withdraw =
+        |from: u8, asset: AssetId, quanta: u64, paid: EthAddress| Asked::Withdraw { from, asset, quanta, paid };
+    vec![
         (withdraw(12, asset_of(TOKENS[0]), 30, PAID), 0),
         (withdraw(12, asset_of(TOKENS[0]), 0, nobody), 101),
         (withdraw(12, asset_of(TOKENS[0]), 1, nobody), 104),
@@ -230,8 +266,11 @@ fn cases() -> Vec<(Asked, u32)> {
         (withdraw(12, low_asset(), 1, PAID), 103),
         (withdraw(15, asset_of(EthAddress::ZERO), 8, PAID), 0),
         (withdraw(12, asset_of(TOKENS[0]), 940, PAID), 0),
-        (misplaced(forced(gold, 12, 1), 0u64.wrapping_sub(1 << 32)), 105),
     ]
+}
+
+fn cases() -> Vec<Case> {
+    [deposits(), demands(), signed()].concat()
 }
 
 /// The entries of all cases, for a chain.
@@ -438,8 +477,7 @@ fn an_inbox_that_stands_elsewhere_is_noticed_without_messages_too() {
     let mut traces = recorded.traces;
     for (count, hash) in [(TAKEN + 1, Bytes32([0xee; 32])), (TAKEN, Bytes32([0xed; 32]))] {
         let inbox = Inbox { count, hash };
-        let statement =
-            Statement { inbox_before: inbox.clone(), inbox_after: inbox, ..recorded.statement.clone() };
+        let statement = Statement { inbox_before: inbox.clone(), inbox_after: inbox, ..recorded.statement.clone() };
         traces.crossed = statement.crossed(&traces.chains, &[], &[]);
         assert!(fault(&Rows::of(&statement, &traces)).is_some());
     }
@@ -515,7 +553,9 @@ fn anything(numbers: &mut Numbers) -> Asked {
     match numbers.below(7) {
         0 | 1 => Asked::Deposit { word: named, to: number, quanta },
         2 => Asked::Forced { word: named, of: holder(number % 4), quanta, paid },
-        3 => Asked::Forced { word: named, of: if quanta == 300 { custody(asset) } else { holder(number) }, quanta, paid },
+        3 => {
+            Asked::Forced { word: named, of: if quanta == 300 { custody(asset) } else { holder(number) }, quanta, paid }
+        }
         4 => {
             let off = [1, u64::MAX, 1 << 32, numbers.below(u64::MAX) | 1][usize::try_from(numbers.below(4)).unwrap()];
             let deposit = Asked::Deposit { word: named, to: number, quanta };

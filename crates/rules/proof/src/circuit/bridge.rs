@@ -251,9 +251,8 @@ fn outcome<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>) -> AB::Expr {
 
 /// Returns a message's elements: `ledger::Message`, as it is encoded.
 pub(super) fn message<AB: Circuit>(row: &Bridge<AB::Var>) -> Vec<AB::Expr> {
-    let mut elements = vec![
-        row.deposits * AB::Expr::from_u8(MESSAGE_DEPOSIT) + row.forced * AB::Expr::from_u8(MESSAGE_WITHDRAWAL),
-    ];
+    let mut elements =
+        vec![row.deposits * AB::Expr::from_u8(MESSAGE_DEPOSIT) + row.forced * AB::Expr::from_u8(MESSAGE_WITHDRAWAL)];
     elements.extend(all::<AB>(&[&row.index[..], &row.account, &row.word, &[row.amount], &row.party].concat()));
     elements
 }

@@ -45,12 +45,7 @@ columns! {
 }
 
 /// Constrains the rows in their order. Public values: [`Crossed`].
-pub(super) fn eval<AB: Circuit>(
-    builder: &mut AB,
-    row: &Bridge<AB::Var>,
-    next: &Bridge<AB::Var>,
-    used: &AB::Expr,
-) {
+pub(super) fn eval<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, next: &Bridge<AB::Var>, used: &AB::Expr) {
     let public: Vec<AB::Expr> = builder.public_values().iter().map(|value| (*value).into()).collect();
     let public = Public::<AB>::of(&public);
     order(builder, row, next, used);
@@ -165,7 +160,15 @@ fn withdrawal<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>) {
 fn lists<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, next: &Bridge<AB::Var>, public: &Public<AB>) {
     let lists = [
         (row.taken, next.taken, next.id, is_taken::<AB>(next), row.taken_at, next.taken_at, message::<AB>(next)),
-        (row.made, next.made, next.withdrawal, next.leaves.into(), row.made_at, next.made_at, withdrawal_of::<AB>(next)),
+        (
+            row.made,
+            next.made,
+            next.withdrawal,
+            next.leaves.into(),
+            row.made_at,
+            next.made_at,
+            withdrawal_of::<AB>(next),
+        ),
     ];
     for (list, (chain, longer, digest, adds, values, evaluated, elements)) in lists.into_iter().enumerate() {
         Bus::Compress.send(builder, [chain, digest, longer].concat(), adds.clone());
