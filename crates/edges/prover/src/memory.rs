@@ -2,12 +2,12 @@
 
 use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
 use ledger::authority::{Session, SessionKey, SessionRecord};
-use ledger::bridge::Supply;
+use ledger::bridge::{Cursor, CursorRecord, Supply, Token};
 use ledger::tally::{Tally, TallyRecord};
-use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_SESSION, KIND_SUPPLY, KIND_TALLY};
+use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_SESSION, KIND_SUPPLY, KIND_TALLY, KIND_TOKEN};
 use state::{LeafChange, Overlay, State, path_of};
 use std::collections::BTreeMap;
-use types::{AccountId, Amount, AssetId, Digest, Encode as _, Millis, TallyId};
+use types::{AccountId, Amount, AssetId, Digest, Encode, EthAddress, Millis, TallyId};
 
 /// What a leaf is found by.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub enum Key {
     Supply(AssetId),
     Tally(TallyId),
     Session(SessionKey),
+    Token(AssetId),
+    Cursor,
 }
 
 /// What a leaf holds, as the leaf table has it. All zeros when there is no leaf.
@@ -31,6 +33,8 @@ impl Key {
             Self::Supply(_) => KIND_SUPPLY,
             Self::Tally(_) => KIND_TALLY,
             Self::Session(_) => KIND_SESSION,
+            Self::Token(_) => KIND_TOKEN,
+            Self::Cursor => KIND_CURSOR,
         }
     }
 
@@ -42,6 +46,8 @@ impl Key {
             Self::Supply(key) => key.to_elements(),
             Self::Tally(key) => key.to_elements(),
             Self::Session(key) => key.to_elements(),
+            Self::Token(key) => key.to_elements(),
+            Self::Cursor => vec![0],
         }
     }
 
@@ -52,6 +58,8 @@ impl Key {
             Self::Supply(key) => path_of::<Supply>(key),
             Self::Tally(key) => path_of::<Tally>(key),
             Self::Session(key) => path_of::<Session>(key),
+            Self::Token(key) => path_of::<Token>(key),
+            Self::Cursor => path_of::<Cursor>(&0),
         }
     }
 
@@ -62,15 +70,18 @@ impl Key {
             Self::Supply(key) => amount_value(state.get::<Supply>(key).unwrap_or_default()),
             Self::Tally(key) => tally_value(state.get::<Tally>(key).as_ref()),
             Self::Session(key) => session_value(state.get::<Session>(key).as_ref()),
+            Self::Token(key) => token_value(state.get::<Token>(key).as_ref()),
+            Self::Cursor => digest_value(state.get::<Cursor>(&0).as_ref()),
         }
     }
 
-    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a tally, which stands for its
-    /// digest.
+    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a tally or the cursor, which
+    /// stand for their digests.
     pub fn value_elements(&self, value: &Value) -> Option<Vec<u64>> {
         let [first, second, kept, keeper @ ..] = value;
         let elements = match self {
-            Self::Tally(_) => return None,
+            Self::Tally(_) | Self::Cursor => return None,
+            Self::Token(_) => value[..5].to_vec(),
             Self::Balance(_) | Self::Supply(_) => vec![*first],
             Self::Account(_) if *kept == 0 => vec![0, *first, *second],
             Self::Account(_) => [&[1], keeper.as_slice(), &[*first, *second]].concat(),
@@ -97,8 +108,16 @@ impl Key {
             Self::Supply(key) => {
                 overlay.put::<Supply>(key, &Amount::new(first).expect("a supply is below 2^62"));
             }
+            Self::Token(_) if *value == [0; 7] => {}
+            Self::Token(key) => {
+                let mut address = EthAddress::ZERO;
+                for (bytes, limb) in address.0.chunks_mut(4).zip(value) {
+                    bytes.copy_from_slice(&u32::try_from(*limb).expect("a limb of an address").to_be_bytes());
+                }
+                overlay.put::<Token>(key, &address);
+            }
             // Its value says only what the record's digest is.
-            Self::Tally(_) => {}
+            Self::Tally(_) | Self::Cursor => {}
         }
     }
 }
@@ -133,6 +152,19 @@ pub fn session_of(value: &Value) -> Option<SessionRecord> {
 
 /// Returns a tally as the leaf table has it.
 pub fn tally_value(record: Option<&TallyRecord>) -> Value {
+    digest_value(record)
+}
+
+/// Returns an L1 token's address as the leaf table has it.
+pub fn token_value(address: Option<&EthAddress>) -> Value {
+    let Some(address) = address else { return [0; 7] };
+    let limbs: [u64; 5] = address.to_elements().try_into().expect("an address's elements");
+    let [a, b, c, d, e] = limbs;
+    [a, b, c, d, e, 1, 0]
+}
+
+/// Returns a record as the leaf table has it that knows its digest only.
+fn digest_value(record: Option<&impl Encode>) -> Value {
     let Some(record) = record else { return [0; 7] };
     let [a, b, c, d] = crypto::poseidon::hash_of(crypto::Domain::Value, record).limbs();
     [a, b, c, d, 1, 0, 0]
@@ -156,6 +188,7 @@ pub struct Cell {
 pub struct Memory {
     pub cells: BTreeMap<Digest, Cell>,
     tallies: BTreeMap<TallyId, Option<TallyRecord>>,
+    cursor: Option<CursorRecord>,
 }
 
 impl Memory {
@@ -190,6 +223,13 @@ impl Memory {
         self.set(state, &Key::Tally(id), value, time)
     }
 
+    /// Sets the cursor's record, if it has one, as [`Memory::set`] does.
+    pub fn set_cursor(&mut self, state: &State, record: Option<CursorRecord>, time: u64) -> u64 {
+        let value = digest_value(record.as_ref());
+        self.cursor = record;
+        self.set(state, &Key::Cursor, value, time)
+    }
+
     /// Returns the leaves that changed.
     pub fn changes(&self, state: &State) -> Vec<LeafChange> {
         let mut overlay = Overlay::new(state);
@@ -199,6 +239,9 @@ impl Memory {
                 Some(record) => overlay.put::<Tally>(id, record),
                 None => overlay.remove::<Tally>(id),
             }
+        }
+        if let Some(record) = &self.cursor {
+            overlay.put::<Cursor>(&0, record);
         }
         overlay.keep();
         overlay.into_changes()

@@ -1,6 +1,7 @@
 //! The transition in a mode that records: what it reads, writes, hashes and compares becomes rows.
 
 use crate::Traces;
+use crate::bridge::Crossings;
 use crate::divide::halves;
 use crate::fixed::Lookups;
 use crate::hashes::{Hashes, Sponge, felts};
@@ -8,15 +9,17 @@ use crate::memory::{Key, Memory, amount_value};
 use crate::signature::Signatures;
 use crate::signed::Admission;
 use crate::tree;
+use crypto::list;
 use ledger::account::{BalanceKey, Transfer as Asked};
 use ledger::authority::Authority;
+use ledger::{Message, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
     ACTION_AUTHORISE, ACTION_MERGE, ACTION_NONE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_REKEY, ACTION_RESOLVE,
-    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authority as AuthorityRow, Balance, Compare, Divide, Entry, F, Grant,
-    Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_ZERO, Signature,
-    Signed, Table, Tally, Transfer, Tree, Uses,
+    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authority as AuthorityRow, Balance, Bridge, Compare, Crossed, Divide,
+    Entry, F, Grant, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW,
+    REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
@@ -29,6 +32,9 @@ pub enum Unprovable {
     /// No table covers this transaction yet.
     #[error("transaction {0} is of a kind that no table of the circuit covers")]
     Kind(Digest),
+    /// No table covers forced transactions yet.
+    #[error("message {0} of the inbox is a forced transaction, which no table of the circuit covers")]
+    Forced(u64),
     /// It has more than the tables hold.
     #[error("a table would have more than 2^{LOG_HEIGHT_MAX} rows: prove fewer transactions at a time")]
     TooLarge,
@@ -46,12 +52,25 @@ pub struct Block<'a> {
     pub transactions: &'a [Checked],
 }
 
+/// An entry of the batch.
+#[derive(Debug, Clone, Copy)]
+pub enum Incoming<'a> {
+    /// A message of the L1 inbox.
+    Message(&'a Message),
+    /// A transaction.
+    Transaction(&'a Checked),
+}
+
 /// A batch with all that its proof needs.
 pub struct Recorded {
     /// What is to be proven.
     pub statement: Statement,
-    /// What became of each transaction.
+    /// What became of each entry.
     pub outcomes: Vec<Outcome>,
+    /// The messages that were taken.
+    pub messages: Vec<Message>,
+    /// The withdrawals that were made.
+    pub withdrawals: Vec<Withdrawal>,
     /// The rows.
     pub traces: Traces,
 }
@@ -62,6 +81,7 @@ pub(crate) struct Recorder {
     pub(crate) hashes: Hashes,
     pub(crate) lookups: Lookups,
     pub(crate) memory: Memory,
+    pub(crate) crossings: Crossings,
     pub(crate) signatures: Signatures,
     balances: Vec<F>,
     rows_of_entries: Vec<F>,
@@ -86,21 +106,59 @@ pub(crate) struct Recorder {
 /// # Errors
 /// When it holds something that cannot be proven. The state has not moved then.
 pub fn record(state: &mut State, chain: &Digest, batch: &[Block<'_>]) -> Result<Recorded, Unprovable> {
+    let entries: Vec<_> = batch
+        .iter()
+        .flat_map(|block| block.transactions.iter().map(|checked| (block.time, Incoming::Transaction(checked))))
+        .collect();
+    record_all(state, chain, &entries)
+}
+
+/// Executes entries on a state as [`record`] does, messages of the inbox among them; each with its block's time.
+///
+/// # Errors
+/// As [`record`] has them.
+pub fn record_all(
+    state: &mut State,
+    chain: &Digest,
+    entries: &[(Millis, Incoming<'_>)],
+) -> Result<Recorded, Unprovable> {
     let mut recorder = Recorder::default();
     let parent_root = state.root();
     let mut outcomes = Vec::new();
-    let entries = batch.iter().flat_map(|block| block.transactions.iter().map(|checked| (block.time, checked)));
-    for (number, (time, checked)) in (1..).zip(entries) {
-        let code = recorder.transaction(state, chain, &Turn { number, time }, checked)?;
-        outcomes.push(Outcome { id: checked.id().0, code, time });
+    for (number, (time, incoming)) in (1..).zip(entries) {
+        let turn = Turn { number, time: *time };
+        outcomes.push(match incoming {
+            Incoming::Message(message) => {
+                let (kind, id, code) = recorder.message(state, number, message)?;
+                let outcome = Outcome { id, code, time: *time };
+                recorder.entry(number, kind, &outcome)?;
+                outcome
+            }
+            Incoming::Transaction(checked) => {
+                let code = recorder.transaction(state, chain, &turn, checked)?;
+                Outcome { id: checked.id().0, code, time: *time }
+            }
+        });
     }
+    let [inbox_before, inbox_after] = recorder.close_crossings(state);
     let undo = tree::record(&mut recorder, state);
     if recorder.rows_most() > 1 << LOG_HEIGHT_MAX {
         state.apply(&undo);
         return Err(Unprovable::TooLarge);
     }
-    let statement = Statement { chain: *chain, parent_root, state_root: state.root(), entries: recorder.entries };
-    Ok(Recorded { traces: recorder.traces(), statement, outcomes })
+    let (messages, withdrawals) = (&recorder.crossings.messages, &recorder.crossings.withdrawals);
+    let statement = Statement {
+        chain: *chain,
+        parent_root,
+        state_root: state.root(),
+        entries: recorder.entries,
+        inbox_before,
+        inbox_after,
+        withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
+    };
+    let crossed = statement.crossed(&recorder.crossings.chains(), messages, withdrawals);
+    let (messages, withdrawals) = (messages.clone(), withdrawals.clone());
+    Ok(Recorded { traces: recorder.traces(crossed), statement, outcomes, messages, withdrawals })
 }
 
 /// An entry's number and time.
@@ -163,6 +221,7 @@ impl Recorder {
                 self.put_transfer(request, asked, code);
                 (ACTION_TRANSFER, code)
             }
+            Action::Withdraw(asked) => self.withdraw(state, request, asked),
             Action::Rekey(asked) => (ACTION_REKEY, self.rekey(state, request, asked)),
             Action::Authorise(asked) => (ACTION_AUTHORISE, self.authorise(state, request, asked)),
             Action::Revoke(asked) => (ACTION_REVOKE, self.revoke(state, request, asked)),
@@ -264,15 +323,19 @@ impl Recorder {
     /// Debits or credits, and says whether it could be done.
     pub(crate) fn post(&mut self, state: &State, post: &Post) -> bool {
         let ([before, ..], amount) = (self.memory.value(state, &post.key), post.amount);
-        let done = post.credit || before >= amount;
+        let done = if post.credit { before + amount <= Amount::MAX.quanta() } else { before >= amount };
         let after = match (post.credit, done) {
-            (true, _) => before + amount,
+            (true, true) => before + amount,
             (false, true) => before - amount,
-            (false, false) => before,
+            (_, false) => before,
         };
         let after_value = amount_value(Amount::new(after).expect("no more is held than there is"));
         let since = self.memory.set(state, &post.key, after_value, post.time);
-        let ranged = if done { after } else { amount - before - 1 };
+        let ranged = match (post.credit, done) {
+            (_, true) => after,
+            (false, false) => amount - before - 1,
+            (true, false) => before + amount - Amount::MAX.quanta() - 1,
+        };
         let mut key = [F::ZERO; 8];
         for (cell, element) in key.iter_mut().zip(post.key.elements()) {
             *cell = F::from_u64(element);
@@ -298,11 +361,12 @@ impl Recorder {
     fn rows_most(&self) -> usize {
         let signatures = self.signatures.len() * MULTIPLY_ROWS;
         let cells = [(&self.nodes, Tree::WIDTH), (&self.leaves, Leaf::WIDTH), (&self.balances, Balance::WIDTH)];
-        cells.iter().map(|(cells, width)| cells.len() / width).fold(self.hashes.len().max(signatures), usize::max)
+        let others = self.hashes.len().max(signatures).max(self.crossings.len());
+        cells.iter().map(|(cells, width)| cells.len() / width).fold(others, usize::max)
     }
 
     /// Returns the rows of all tables.
-    fn traces(mut self) -> Traces {
+    fn traces(mut self, crossed: Crossed<F>) -> Traces {
         let height = |rows: usize| rows.next_power_of_two().max(1 << LOG_HEIGHT_MIN);
         self.signatures.pad(height(self.signatures.len()));
         pad(&mut self.nodes, Tree::WIDTH, |_, _| {});
@@ -343,13 +407,18 @@ impl Recorder {
             Table::Grant => RowMajorMatrix::new(std::mem::take(&mut self.grants), Grant::WIDTH),
             Table::Transfer => RowMajorMatrix::new(std::mem::take(&mut self.transfers), Transfer::WIDTH),
             Table::Tally => RowMajorMatrix::new(std::mem::take(&mut self.tallies), Tally::WIDTH),
+            Table::Bridge => {
+                let cells = self.crossings_trace(&crossed, height(self.crossings.len()));
+                RowMajorMatrix::new(cells, Bridge::WIDTH)
+            }
             Table::Divide => RowMajorMatrix::new(std::mem::take(&mut self.divisions), Divide::WIDTH),
             Table::Compare => RowMajorMatrix::new(std::mem::take(&mut self.comparisons), Compare::WIDTH),
             Table::Signature => RowMajorMatrix::new(std::mem::take(&mut self.signatures.rows), Signature::WIDTH),
             Table::Multiply => RowMajorMatrix::new(std::mem::take(&mut self.signatures.steps), Multiply::WIDTH),
             Table::Base => RowMajorMatrix::new(self.signatures.base_uses.iter().copied().map(F::from_u64).collect(), 1),
         };
-        Traces { tables: Table::ALL.iter().map(of).collect() }
+        let tables = Table::ALL.iter().map(of).collect();
+        Traces { tables, chains: self.crossings.chains(), crossed }
     }
 }
 

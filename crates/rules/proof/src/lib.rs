@@ -16,6 +16,7 @@ pub mod agreement;
 pub mod circuit;
 pub mod committee;
 pub mod confirmation;
+pub mod crossing;
 pub mod header;
 pub mod receipt;
 pub mod validity;

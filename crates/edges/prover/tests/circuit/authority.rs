@@ -6,6 +6,7 @@ use super::tallies::{NOW, agreed, id, terms};
 use super::transfers::{asset, key};
 use ledger::account::{Account, AccountRecord, Transfer};
 use ledger::authority::{Authorise, Rekey, Revoke};
+use ledger::bridge::Withdraw;
 use ledger::tally::{Merge, Redeem, Resolve, Resolver, Split};
 use p3_field::{Field as _, PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::{Authority, F, Grant, Signed, Table, Tally};
@@ -14,7 +15,7 @@ use prover::{Block, Recorded, prove, record};
 use state::{Overlay, State};
 use task::Retire;
 use transition::{Action, Checked, Entry, Status, Transaction};
-use types::{AccountId, Amount, Encode as _, Millis};
+use types::{AccountId, Amount, Encode as _, EthAddress, Millis};
 
 /// The time of the first block.
 const EARLY: Millis = Millis(0xffff_ffff);
@@ -50,6 +51,11 @@ fn numbered(from: u8, nonce: u64, action: Action, code: u32) -> Case {
 
 fn transfer(amount: u64) -> Action {
     Action::Transfer(Transfer { to: account(7), asset: asset(), amount: Amount::new(amount).unwrap() })
+}
+
+fn withdraw(amount: u64) -> Action {
+    let recipient = EthAddress([7; 20]);
+    Action::Withdraw(Withdraw { asset: asset(), amount: Amount::new(amount).unwrap(), recipient })
 }
 
 fn rekey(to: u8) -> Action {
@@ -100,6 +106,8 @@ fn sessions() -> Vec<Case> {
         acting(1, 0, transfer(1), 108),
         acting(1, 0, transfer(0), 108),
         acting(1, 0, transfer(1_000), 108),
+        acting(1, 0, withdraw(1), 108),
+        acting(1, 0, withdraw(0), 108),
         acting(1, 0, rekey(1), 108),
         acting(1, 0, rekey(0), 108),
         acting(1, 0, authorise(3, NOW.0), 108),
@@ -142,6 +150,7 @@ fn handed() -> Vec<Case> {
         acting(5, 2, merge(2), 106),
         acting(4, 2, transfer(1), 0),
         acting(4, 2, transfer(1_000), 100),
+        acting(4, 2, withdraw(1), 103),
         acting(4, 2, split(2, [4, 5]), 0),
         acting(4, 2, authorise(5, NOW.0 + 1), 0),
         acting(5, 2, merge(2), 0),
@@ -280,7 +289,7 @@ fn the_transition_gives_every_case_its_code_too() {
 fn what_others_ask_for_is_proven() {
     let recorded = recorded();
     let proof = prove(&recorded.statement, &recorded.traces).unwrap();
-    assert_eq!(verify(&recorded.statement, &proof), Ok(()));
+    assert_eq!(verify(&recorded.statement, &[], &[], &proof), Ok(()));
 }
 
 /// What a session may resolve is the account's, whose terms name it and not the agent.

@@ -5,6 +5,7 @@ use super::tallies::{SUBJECTS, agreed, half, id, terms};
 use super::transfers::{asset, key};
 use ledger::account::Transfer;
 use ledger::authority::{Authorise, Rekey, Revoke};
+use ledger::bridge::Withdraw;
 use ledger::tally::{Half, Merge, Reclaim, Redeem, Resolve, Resolver, Split};
 use proof::committee::Committee;
 use proof::validity::Outcome;
@@ -12,8 +13,8 @@ use prover::{Block, record};
 use state::State;
 use std::collections::BTreeSet;
 use task::Parameters;
-use transition::{Action, ChainConfig, Checked, Entry, L1Rules, Status, Transaction};
-use types::{AccountId, Amount, Bytes32, Digest, Encode as _, Millis, Ppm};
+use transition::{Action, ChainConfig, Checked, Entry, Executed, L1Rules, Receipt, Status, Transaction};
+use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
 
 /// Batches that are tried.
 const BATCHES: u64 = 24;
@@ -41,10 +42,10 @@ pub fn config() -> ChainConfig {
 }
 
 /// Numbers that look random, the same ones every time.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -54,7 +55,7 @@ impl Numbers {
 
 /// Transfers, what is asked of tallies and who may act, among a dozen accounts, half of which have nothing yet: of nothing,
 /// of little, of all, of too much, and of the most that an amount can be. Some act for others, and some nonces are wrong.
-fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
+pub fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
     let count = 1 + numbers.below(24);
     (0..count)
         .map(|_| {
@@ -84,7 +85,11 @@ fn some(numbers: &mut Numbers, of: u64) -> AccountId {
 }
 
 fn about_authority(numbers: &mut Numbers) -> Action {
-    match numbers.below(6) {
+    match numbers.below(7) {
+        6 => {
+            let (asset, recipient) = (half(numbers.below(SUBJECTS), Half::Foil), EthAddress([9; 20]));
+            Action::Withdraw(Withdraw { asset, amount: Amount::new(numbers.below(4)).unwrap(), recipient })
+        }
         0 => Action::Rekey(Rekey { to: some(numbers, 4) }),
         1 => Action::Revoke(Revoke { agent: some(numbers, 3) }),
         _ => Action::Authorise(Authorise { agent: some(numbers, 3), expires: Millis(numbers.below(12 << 32)) }),
@@ -145,6 +150,18 @@ fn split(numbers: &mut Numbers, pairs: Amount) -> Action {
     Action::Split(Split { terms, pairs, stock, foil })
 }
 
+/// Returns what became of a block's entries.
+pub fn codes_of(executed: &Executed) -> Vec<Outcome> {
+    let outcome = |receipt: &Receipt| {
+        let code = match receipt.status {
+            Status::Applied(_) => 0,
+            Status::Rejected(code) => code,
+        };
+        Outcome { id: receipt.id, code, time: executed.block.header.time }
+    };
+    executed.receipts.iter().map(outcome).collect()
+}
+
 #[test]
 fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
     let config = config();
@@ -167,13 +184,7 @@ fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
         for Block { time, transactions } in blocks {
             let entries: Vec<Entry> = transactions.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
             let executed = transition::execute(&mut theirs, &config, head.as_ref(), entries, time);
-            outcomes.extend(executed.receipts.iter().map(|receipt| {
-                let code = match receipt.status {
-                    Status::Applied(_) => 0,
-                    Status::Rejected(code) => code,
-                };
-                Outcome { id: receipt.id, code, time }
-            }));
+            outcomes.extend(codes_of(&executed));
             head = Some(executed.block.header);
         }
         assert_eq!(recorded.outcomes, outcomes, "seed {seed}");

@@ -1,17 +1,18 @@
 //! What a lying prover might change.
 
 use super::rows::{Rows, fault};
-use super::transfers::{mixed, recorded};
+use super::tallies::NOW;
+use super::transfers::{chain, mixed, recorded};
 use p3_field::PrimeCharacteristicRing as _;
 use proof::circuit::{F, Table, Tree};
 use proof::validity::{Statement, verify};
-use prover::prove;
+use prover::{Incoming, prove, record_all};
 use std::collections::BTreeMap;
-use types::Digest;
+use types::{Digest, Millis};
 
 /// Changes a cell and says whether one of the rows that read it notices: a constraint fails, or something else is said on
 /// a bus, where all was balanced before.
-fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
+pub fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
     let (height, width) = (rows.height(), rows.cells.width);
     let readers = [(number + height - 1) % height, number];
     let before = readers.map(|row| rows.evaluate(row));
@@ -33,9 +34,13 @@ fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
 
 #[test]
 fn every_column_of_every_table_is_held() {
-    let (first, second) =
-        (super::tallies::recorded(&[mixed(), super::tallies::mixed()].concat()), super::authority::recorded());
-    let mut batches = [first, second].map(|recorded| Rows::of(&recorded.statement, &recorded.traces));
+    let transactions = [mixed(), super::tallies::mixed()].concat();
+    let early = transactions.iter().map(|checked| (Millis(7), Incoming::Transaction(checked)));
+    let crossings = super::crossings::all_cases(&chain());
+    let entries: Vec<_> = early.chain(crossings.iter().map(|entry| (NOW, entry.incoming()))).collect();
+    let first = record_all(&mut super::crossings::bordered(), &chain(), &entries).unwrap();
+    let mut batches =
+        [first, super::authority::recorded()].map(|recorded| Rows::of(&recorded.statement, &recorded.traces));
     for tables in &batches {
         assert_eq!(fault(tables), None);
     }
@@ -188,31 +193,31 @@ fn a_proof_holds_for_its_own_statement_only_and_no_byte_of_it_can_change() {
     let recorded = super::tallies::recorded(&super::tallies::mixed());
     let statement = &recorded.statement;
     let proof = prove(statement, &recorded.traces).unwrap();
-    assert_eq!(verify(statement, &proof), Ok(()));
+    assert_eq!(verify(statement, &[], &[], &proof), Ok(()));
     let other = |digest: &Digest, limb: usize| {
         let mut limbs = digest.limbs();
         limbs[limb] ^= 1;
         Digest::new(limbs).unwrap()
     };
     for limb in 0..4 {
-        let Statement { chain, parent_root, state_root, entries } = statement;
+        let Statement { chain, parent_root, state_root, entries, .. } = statement;
         for tampered in [
             Statement { chain: other(chain, limb), ..statement.clone() },
             Statement { parent_root: other(parent_root, limb), ..statement.clone() },
             Statement { state_root: other(state_root, limb), ..statement.clone() },
             Statement { entries: other(entries, limb), ..statement.clone() },
         ] {
-            assert!(verify(&tampered, &proof).is_err(), "limb {limb} of {tampered:?}");
+            assert!(verify(&tampered, &[], &[], &proof).is_err(), "limb {limb} of {tampered:?}");
         }
     }
     // A part of the bytes, spread over the whole; any byte is as good.
     for at in (0..proof.len()).step_by(proof.len() / 40) {
         let mut tampered = proof.clone();
         tampered[at] ^= 1;
-        assert!(verify(statement, &tampered).is_err(), "byte {at}");
+        assert!(verify(statement, &[], &[], &tampered).is_err(), "byte {at}");
     }
     for length in [0, 1, 2, proof.len() / 2, proof.len() - 1] {
-        assert!(verify(statement, &proof[..length]).is_err(), "{length} bytes");
+        assert!(verify(statement, &[], &[], &proof[..length]).is_err(), "{length} bytes");
     }
-    assert!(verify(statement, &[proof.as_slice(), &[0]].concat()).is_err());
+    assert!(verify(statement, &[], &[], &[proof.as_slice(), &[0]].concat()).is_err());
 }

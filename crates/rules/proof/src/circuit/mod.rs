@@ -8,10 +8,12 @@
 
 mod authority;
 mod balance;
+mod bridge;
 mod bus;
 pub(crate) mod columns;
 mod compare;
 mod conclude;
+mod crossing;
 pub mod curve;
 mod divide;
 mod entry;
@@ -29,9 +31,14 @@ mod tree;
 
 pub use authority::{Authority, REJECTED_EXPIRED, REJECTED_NARROW, REJECTED_STRANGER};
 pub use balance::Balance;
+pub use bridge::{
+    ACTION_WITHDRAW, Bridge, ENTRY_MESSAGE, MESSAGE_DEPOSIT, MESSAGE_WITHDRAWAL, REJECTED_ASSET, REJECTED_MISNAMED,
+    REJECTED_ORDER, REJECTED_RECIPIENT,
+};
 pub use bus::Bus;
 pub use compare::Compare;
 pub use conclude::{ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FOREIGN};
+pub use crossing::{Crossed, MESSAGE, POINTS, WITHDRAWAL};
 pub use divide::{CARRY_BITS, Divide};
 pub use entry::Entry;
 pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed as fixed_preprocessed};
@@ -64,10 +71,14 @@ pub type F = Goldilocks;
 pub const KIND_ACCOUNT: u8 = 1;
 /// The number of balance leaves among kinds: `ledger::account::Balance`.
 pub const KIND_BALANCE: u8 = 2;
+/// The number of token leaves among kinds: `ledger::bridge::Token`.
+pub const KIND_TOKEN: u8 = 3;
 /// The number of supply leaves among kinds: `ledger::bridge::Supply`.
 pub const KIND_SUPPLY: u8 = 4;
 /// The number of tally leaves among kinds: `ledger::tally::Tally`.
 pub const KIND_TALLY: u8 = 5;
+/// The number of the cursor's leaf among kinds: `ledger::bridge::Cursor`.
+pub const KIND_CURSOR: u8 = 6;
 /// The number of session leaves among kinds: `ledger::authority::Session`.
 pub const KIND_SESSION: u8 = 8;
 
@@ -100,6 +111,8 @@ pub enum Table {
     Transfer,
     /// [`Tally`].
     Tally,
+    /// [`Bridge`].
+    Bridge,
     /// [`Divide`].
     Divide,
     /// [`Compare`].
@@ -114,7 +127,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Fixed,
         Self::Poseidon,
         Self::Tree,
@@ -126,6 +139,7 @@ impl Table {
         Self::Grant,
         Self::Transfer,
         Self::Tally,
+        Self::Bridge,
         Self::Divide,
         Self::Compare,
         Self::Signature,
@@ -147,6 +161,7 @@ impl Table {
             Self::Grant => Grant::NAMES,
             Self::Transfer => Transfer::NAMES,
             Self::Tally => Tally::NAMES,
+            Self::Bridge => Bridge::NAMES,
             Self::Divide => Divide::NAMES,
             Self::Compare => Compare::NAMES,
             Self::Signature => Signature::NAMES,
@@ -156,7 +171,7 @@ impl Table {
     }
 
     fn reads_next_row(self) -> bool {
-        matches!(self, Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Multiply)
+        matches!(self, Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Bridge | Self::Multiply)
     }
 }
 
@@ -174,6 +189,7 @@ impl BaseAir<F> for Table {
             Self::Grant => Grant::WIDTH,
             Self::Transfer => Transfer::WIDTH,
             Self::Tally => Tally::WIDTH,
+            Self::Bridge => Bridge::WIDTH,
             Self::Divide => Divide::WIDTH,
             Self::Compare => Compare::WIDTH,
             Self::Signature => Signature::WIDTH,
@@ -218,6 +234,7 @@ impl BaseAir<F> for Table {
         match self {
             Self::Tree => 8,
             Self::Entry | Self::Signed => 4,
+            Self::Bridge => Crossed::WIDTH,
             _ => 0,
         }
     }
@@ -237,6 +254,7 @@ impl<AB: Circuit> Air<AB> for Table {
             Self::Grant => grant::eval(builder),
             Self::Transfer => transfer::eval(builder),
             Self::Tally => tally::eval(builder),
+            Self::Bridge => bridge::eval(builder),
             Self::Divide => divide::eval(builder),
             Self::Compare => compare::eval(builder),
             Self::Signature => signature::eval(builder),
