@@ -31,7 +31,7 @@ impl Recorder {
             ..Row::read(&[F::ZERO; Row::WIDTH])
         };
         let time = moment(turn.number, 1);
-        let (record, since) = self.look(state, account, time);
+        let (record, since) = self.account_at(state, account, time);
         let keeper = record.keeper.unwrap_or(account);
         row.nonce = halves(record.nonce).map(F::from_u64);
         row.kept = F::from_bool(record.keeper.is_some());
@@ -84,7 +84,7 @@ impl Recorder {
     }
 
     /// Looks an account up, and says since when it is so.
-    pub(crate) fn look(&mut self, state: &State, account: AccountId, time: u64) -> (AccountRecord, u64) {
+    pub(crate) fn account_at(&mut self, state: &State, account: AccountId, time: u64) -> (AccountRecord, u64) {
         let key = Key::Account(account);
         let value = self.memory.value(state, &key);
         (account_of(&value), self.memory.set(state, &key, value, time))

@@ -95,7 +95,7 @@ impl Recorder {
     /// Reads the account's record.
     fn keeper(&mut self, state: &State, request: &Request, row: &mut Grant<F>) -> AccountRecord {
         let time = moment(request.number, 2);
-        let (record, since) = self.look(state, request.sender, time);
+        let (record, since) = self.account_at(state, request.sender, time);
         row.nonce = halves(record.nonce).map(F::from_u64);
         row.kept = F::from_bool(record.keeper.is_some());
         row.keeper = record.keeper.map_or([F::ZERO; 4], |keeper| felts(&keeper.0));
