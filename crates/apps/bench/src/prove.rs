@@ -146,7 +146,7 @@ impl Bench {
         let proof = prove_batch(&recorded.statement, &recorded.traces).expect("a proof");
         let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
         let start = Instant::now();
-        verify(&recorded.statement, &proof).expect("the proof holds");
+        verify(&recorded.statement, &recorded.messages, &recorded.withdrawals, &proof).expect("the proof holds");
         let verify_ms = start.elapsed().as_secs_f64() * 1e3;
         Sample { seconds, cpu, bytes: proof.len(), verify_ms, heights: recorded.traces.heights() }
     }

@@ -56,6 +56,8 @@ pub enum Domain {
     Start = 16,
     /// What a transaction asks for.
     Action = 17,
+    /// A withdrawal of a batch, as a validity proof commits to it.
+    Withdrawal = 18,
 }
 
 impl Domain {

@@ -22,7 +22,7 @@ impl Recorder {
         row.asked = halves(asked.outcome).map(F::from_u64);
         let [high, low] = halves(asked.outcome).map(|half| self.lookups.range32(half));
         row.asked_limbs = [high, low, F::ZERO];
-        let may = |tally: &TallyRecord| tally.terms.resolver == Resolver::Account(request.signer);
+        let may = |tally: &TallyRecord| tally.terms.resolver == Resolver::Account(request.sender);
         self.conclude(state, request, row, asked.tally, may, Standing::Resolved(asked.outcome))
     }
 
@@ -60,8 +60,7 @@ impl Recorder {
     /// Ends an open tally, unless it is too early.
     fn end(&mut self, request: &Request, row: &mut Tally<F>, tally: &TallyRecord, standing: Standing) -> Outcome {
         let due = if row.resolves == F::ONE { tally.terms.resolve_after } else { tally.terms.refund_after };
-        row.time = halves(request.time.0).map(F::from_u64);
-        self.timed = request.number;
+        row.time = self.ask_time(request.time);
         let (Millis(now), Millis(due)) = (request.time, due);
         if now < due {
             self.compare(due, now, true);

@@ -3,10 +3,13 @@
 //! What is proven is said in `proof::circuit`; nothing here is trusted. A trace that does not satisfy its table, or
 //! tables that do not agree, give a proof that no verifier accepts.
 
+mod authority;
+mod bridge;
 mod compare;
 mod conclude;
 mod divide;
 mod fixed;
+mod grant;
 mod hashes;
 mod job;
 mod memory;
@@ -15,23 +18,29 @@ mod part;
 mod record;
 pub mod security;
 mod signature;
+mod signed;
 mod split;
 mod tally;
 mod tree;
 
 pub use job::{Failed, JOB_BYTES, Job, Segment, Stage, Touched};
-pub use record::{Block, Recorded, Unprovable, record};
+pub use record::{Block, Incoming, Recorded, Unprovable, record, record_all};
 
 use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
 use p3_matrix::Matrix as _;
 use p3_matrix::dense::RowMajorMatrix;
-use proof::circuit::{F, Table};
-use proof::validity::{Statement, VERSION, config};
+use proof::circuit::{Crossed, F, Table};
+use proof::crossing::Chains;
+use proof::validity::{Statement, config, head};
 
 /// The rows of all tables, in their order.
 pub struct Traces {
     /// One for each of [`Table::ALL`].
     pub tables: Vec<RowMajorMatrix<F>>,
+    /// What the lists of messages and withdrawals come to.
+    pub chains: Chains,
+    /// What the bridge table is told of them.
+    pub crossed: Crossed<F>,
 }
 
 impl Traces {
@@ -51,11 +60,11 @@ fn log2(height: usize) -> usize {
 /// When the proof system refuses, which it does for traces of a wrong shape only.
 pub fn prove(statement: &Statement, traces: &Traces) -> Result<Vec<u8>, String> {
     let config = config();
-    let public = statement.public_values();
+    let public = statement.public_values(&traces.crossed);
     let tables: Vec<&RowMajorMatrix<F>> = traces.tables.iter().collect();
     let instances = StarkInstance::new_multiple(&Table::ALL, &tables, &public);
     let data = ProverData::from_airs_and_degrees(&config, &Table::ALL, &traces.heights())
         .map_err(|error| error.to_string())?;
     let proof = prove_batch(&config, &instances, &data).map_err(|error| error.to_string())?;
-    postcard::to_extend(&proof, vec![VERSION]).map_err(|error| error.to_string())
+    postcard::to_extend(&proof, head(&traces.chains)).map_err(|error| error.to_string())
 }

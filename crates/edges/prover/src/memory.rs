@@ -1,13 +1,13 @@
 //! What the touched leaves hold while a batch is executed, and since when.
 
-use crate::Unprovable;
 use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
-use ledger::bridge::Supply;
+use ledger::authority::{Session, SessionKey, SessionRecord};
+use ledger::bridge::{Cursor, CursorRecord, Supply, Token};
 use ledger::tally::{Tally, TallyRecord};
-use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_SUPPLY, KIND_TALLY};
+use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_SESSION, KIND_SUPPLY, KIND_TALLY, KIND_TOKEN};
 use state::{LeafChange, Overlay, State, path_of};
 use std::collections::BTreeMap;
-use types::{AccountId, Amount, AssetId, Digest, Encode as _, TallyId};
+use types::{AccountId, Amount, AssetId, Digest, Encode, EthAddress, Millis, TallyId};
 
 /// What a leaf is found by.
 #[derive(Debug, Clone)]
@@ -16,6 +16,9 @@ pub enum Key {
     Balance(BalanceKey),
     Supply(AssetId),
     Tally(TallyId),
+    Session(SessionKey),
+    Token(AssetId),
+    Cursor,
 }
 
 /// What a leaf holds, as the leaf table has it. All zeros when there is no leaf.
@@ -29,6 +32,9 @@ impl Key {
             Self::Balance(_) => KIND_BALANCE,
             Self::Supply(_) => KIND_SUPPLY,
             Self::Tally(_) => KIND_TALLY,
+            Self::Session(_) => KIND_SESSION,
+            Self::Token(_) => KIND_TOKEN,
+            Self::Cursor => KIND_CURSOR,
         }
     }
 
@@ -39,6 +45,9 @@ impl Key {
             Self::Balance(key) => key.to_elements(),
             Self::Supply(key) => key.to_elements(),
             Self::Tally(key) => key.to_elements(),
+            Self::Session(key) => key.to_elements(),
+            Self::Token(key) => key.to_elements(),
+            Self::Cursor => vec![0],
         }
     }
 
@@ -48,6 +57,9 @@ impl Key {
             Self::Balance(key) => path_of::<Balance>(key),
             Self::Supply(key) => path_of::<Supply>(key),
             Self::Tally(key) => path_of::<Tally>(key),
+            Self::Session(key) => path_of::<Session>(key),
+            Self::Token(key) => path_of::<Token>(key),
+            Self::Cursor => path_of::<Cursor>(&0),
         }
     }
 
@@ -57,30 +69,37 @@ impl Key {
             Self::Balance(key) => amount_value(state.get::<Balance>(key).unwrap_or_default()),
             Self::Supply(key) => amount_value(state.get::<Supply>(key).unwrap_or_default()),
             Self::Tally(key) => tally_value(state.get::<Tally>(key).as_ref()),
+            Self::Session(key) => session_value(state.get::<Session>(key).as_ref()),
+            Self::Token(key) => token_value(state.get::<Token>(key).as_ref()),
+            Self::Cursor => digest_value(state.get::<Cursor>(&0).as_ref()),
         }
     }
 
-    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a tally, which stands for its
-    /// digest.
+    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a tally or the cursor, which
+    /// stand for their digests.
     pub fn value_elements(&self, value: &Value) -> Option<Vec<u64>> {
         let [first, second, kept, keeper @ ..] = value;
         let elements = match self {
-            Self::Tally(_) => return None,
+            Self::Tally(_) | Self::Cursor => return None,
+            Self::Token(_) => value[..5].to_vec(),
             Self::Balance(_) | Self::Supply(_) => vec![*first],
             Self::Account(_) if *kept == 0 => vec![0, *first, *second],
             Self::Account(_) => [&[1], keeper.as_slice(), &[*first, *second]].concat(),
+            // Its cells are in the order that lets both be hashed alike.
+            Self::Session(_) => [&value[2..7], &value[..1]].concat(),
         };
         (*value != [0; 7]).then_some(elements)
     }
 
     fn write(&self, overlay: &mut Overlay<'_>, value: &Value) {
-        let [first, second, kept, keeper @ ..] = *value;
+        let [first, ..] = *value;
         match self {
             Self::Account(id) if *value == [0; 7] => overlay.remove::<Account>(id),
-            Self::Account(id) => {
-                let keeper = Digest::new(keeper).map(AccountId).filter(|_| kept == 1);
-                overlay.put::<Account>(id, &AccountRecord { keeper, nonce: first << 32 | second });
-            }
+            Self::Account(id) => overlay.put::<Account>(id, &account_of(value)),
+            Self::Session(key) => match session_of(value) {
+                Some(session) => overlay.put::<Session>(key, &session),
+                None => overlay.remove::<Session>(key),
+            },
             Self::Balance(key) if first == 0 => overlay.remove::<Balance>(key),
             Self::Balance(key) => {
                 overlay.put::<Balance>(key, &Amount::new(first).expect("balances are below 2^62"));
@@ -89,8 +108,16 @@ impl Key {
             Self::Supply(key) => {
                 overlay.put::<Supply>(key, &Amount::new(first).expect("a supply is below 2^62"));
             }
+            Self::Token(_) if *value == [0; 7] => {}
+            Self::Token(key) => {
+                let mut address = EthAddress::ZERO;
+                for (bytes, limb) in address.0.chunks_mut(4).zip(value) {
+                    bytes.copy_from_slice(&u32::try_from(*limb).expect("a limb of an address").to_be_bytes());
+                }
+                overlay.put::<Token>(key, &address);
+            }
             // Its value says only what the record's digest is.
-            Self::Tally(_) => {}
+            Self::Tally(_) | Self::Cursor => {}
         }
     }
 }
@@ -102,8 +129,42 @@ pub fn account_value(record: &AccountRecord) -> Value {
     [record.nonce >> 32, record.nonce & 0xffff_ffff, u64::from(record.keeper.is_some()), a, b, c, d]
 }
 
+/// Returns an account's record from what the leaf table has.
+pub fn account_of(value: &Value) -> AccountRecord {
+    let [high, low, kept, keeper @ ..] = *value;
+    let keeper = Digest::new(keeper).map(AccountId).filter(|_| kept == 1);
+    AccountRecord { keeper, nonce: high << 32 | low }
+}
+
+/// Returns a session as the leaf table has it.
+pub fn session_value(record: Option<&SessionRecord>) -> Value {
+    let Some(SessionRecord { keeper, expires }) = record else { return [0; 7] };
+    let [a, b, c, d] = keeper.0.limbs();
+    [expires.0 & 0xffff_ffff, 1, a, b, c, d, expires.0 >> 32]
+}
+
+/// Returns a session from what the leaf table has.
+pub fn session_of(value: &Value) -> Option<SessionRecord> {
+    let [low, there, granted @ .., high] = *value;
+    let keeper = Digest::new(granted).map(AccountId).filter(|_| there == 1)?;
+    Some(SessionRecord { keeper, expires: Millis(high << 32 | low) })
+}
+
 /// Returns a tally as the leaf table has it.
 pub fn tally_value(record: Option<&TallyRecord>) -> Value {
+    digest_value(record)
+}
+
+/// Returns an L1 token's address as the leaf table has it.
+pub fn token_value(address: Option<&EthAddress>) -> Value {
+    let Some(address) = address else { return [0; 7] };
+    let limbs: [u64; 5] = address.to_elements().try_into().expect("an address's elements");
+    let [a, b, c, d, e] = limbs;
+    [a, b, c, d, e, 1, 0]
+}
+
+/// Returns a record as the leaf table has it that knows its digest only.
+fn digest_value(record: Option<&impl Encode>) -> Value {
     let Some(record) = record else { return [0; 7] };
     let [a, b, c, d] = crypto::poseidon::hash_of(crypto::Domain::Value, record).limbs();
     [a, b, c, d, 1, 0, 0]
@@ -127,6 +188,7 @@ pub struct Cell {
 pub struct Memory {
     pub cells: BTreeMap<Digest, Cell>,
     tallies: BTreeMap<TallyId, Option<TallyRecord>>,
+    cursor: Option<CursorRecord>,
 }
 
 impl Memory {
@@ -140,12 +202,6 @@ impl Memory {
     /// Returns what a leaf holds.
     pub fn value(&mut self, state: &State, key: &Key) -> Value {
         self.cell(state, key).value
-    }
-
-    /// Returns the nonce of an account that keeps itself.
-    pub fn nonce(&mut self, state: &State, account: AccountId, id: &Digest) -> Result<u64, Unprovable> {
-        let [high, low, kept, ..] = self.value(state, &Key::Account(account));
-        if kept == 0 { Ok(high << 32 | low) } else { Err(Unprovable::Kind(*id)) }
     }
 
     /// Sets what a leaf holds from a time on, and returns since when it held what it did.
@@ -167,6 +223,13 @@ impl Memory {
         self.set(state, &Key::Tally(id), value, time)
     }
 
+    /// Sets the cursor's record, if it has one, as [`Memory::set`] does.
+    pub fn set_cursor(&mut self, state: &State, record: Option<CursorRecord>, time: u64) -> u64 {
+        let value = digest_value(record.as_ref());
+        self.cursor = record;
+        self.set(state, &Key::Cursor, value, time)
+    }
+
     /// Returns the leaves that changed.
     pub fn changes(&self, state: &State) -> Vec<LeafChange> {
         let mut overlay = Overlay::new(state);
@@ -176,6 +239,9 @@ impl Memory {
                 Some(record) => overlay.put::<Tally>(id, record),
                 None => overlay.remove::<Tally>(id),
             }
+        }
+        if let Some(record) = &self.cursor {
+            overlay.put::<Cursor>(&0, record);
         }
         overlay.keep();
         overlay.into_changes()

@@ -1,19 +1,25 @@
 //! The transition in a mode that records: what it reads, writes, hashes and compares becomes rows.
 
 use crate::Traces;
+use crate::bridge::Crossings;
 use crate::divide::halves;
 use crate::fixed::Lookups;
 use crate::hashes::{Hashes, Sponge, felts};
-use crate::memory::{Key, Memory, account_value, amount_value};
+use crate::memory::{Key, Memory, amount_value};
 use crate::signature::Signatures;
+use crate::signed::Admission;
 use crate::tree;
-use ledger::account::{AccountRecord, BalanceKey, Transfer as Asked};
+use crypto::list;
+use ledger::account::{BalanceKey, Transfer as Asked};
+use ledger::authority::Authority;
+use ledger::{Message, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
-    ACTION_MERGE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_RESOLVE, ACTION_SPLIT, ACTION_TRANSFER, Balance, Compare,
-    Divide, Entry, F, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_ZERO,
-    Signature, Signed, Table, Tally, Transfer, Tree, Uses,
+    ACTION_AUTHORISE, ACTION_MERGE, ACTION_NONE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_REKEY, ACTION_RESOLVE,
+    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authority as AuthorityRow, Balance, Bridge, Compare, Crossed, Divide,
+    Entry, F, Grant, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW,
+    REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
@@ -26,12 +32,12 @@ pub enum Unprovable {
     /// No table covers this transaction yet.
     #[error("transaction {0} is of a kind that no table of the circuit covers")]
     Kind(Digest),
+    /// No table covers forced transactions yet.
+    #[error("message {0} of the inbox is a forced transaction, which no table of the circuit covers")]
+    Forced(u64),
     /// It has more than the tables hold.
     #[error("a table would have more than 2^{LOG_HEIGHT_MAX} rows: prove fewer transactions at a time")]
     TooLarge,
-    /// Its nonce is not the next: such a transaction belongs in no batch that is to be proven.
-    #[error("transaction {0} has a nonce that is not its account's next")]
-    Nonce(Digest),
     /// Time goes backwards: such blocks follow nowhere on one another.
     #[error("a block at {0} ms is older than the one before it")]
     Time(Millis),
@@ -46,12 +52,25 @@ pub struct Block<'a> {
     pub transactions: &'a [Checked],
 }
 
+/// An entry of the batch.
+#[derive(Debug, Clone, Copy)]
+pub enum Incoming<'a> {
+    /// A message of the L1 inbox.
+    Message(&'a Message),
+    /// A transaction.
+    Transaction(&'a Checked),
+}
+
 /// A batch with all that its proof needs.
 pub struct Recorded {
     /// What is to be proven.
     pub statement: Statement,
-    /// What became of each transaction.
+    /// What became of each entry.
     pub outcomes: Vec<Outcome>,
+    /// The messages that were taken.
+    pub messages: Vec<Message>,
+    /// The withdrawals that were made.
+    pub withdrawals: Vec<Withdrawal>,
     /// The rows.
     pub traces: Traces,
 }
@@ -62,16 +81,19 @@ pub(crate) struct Recorder {
     pub(crate) hashes: Hashes,
     pub(crate) lookups: Lookups,
     pub(crate) memory: Memory,
-    signatures: Signatures,
+    pub(crate) crossings: Crossings,
+    pub(crate) signatures: Signatures,
     balances: Vec<F>,
     rows_of_entries: Vec<F>,
-    rows_of_signed: Vec<F>,
+    pub(crate) rows_of_signed: Vec<F>,
+    pub(crate) authorities: Vec<F>,
+    pub(crate) grants: Vec<F>,
     transfers: Vec<F>,
     pub(crate) tallies: Vec<F>,
     pub(crate) divisions: Vec<F>,
     pub(crate) comparisons: Vec<F>,
-    /// The number of the last entry whose time somebody asked for.
-    pub(crate) timed: u64,
+    /// How often somebody asked for the time of the entry that is being executed.
+    time_uses: u64,
     /// The time of the last entry.
     now: Option<Millis>,
     pub(crate) nodes: Vec<F>,
@@ -84,27 +106,65 @@ pub(crate) struct Recorder {
 /// # Errors
 /// When it holds something that cannot be proven. The state has not moved then.
 pub fn record(state: &mut State, chain: &Digest, batch: &[Block<'_>]) -> Result<Recorded, Unprovable> {
+    let entries: Vec<_> = batch
+        .iter()
+        .flat_map(|block| block.transactions.iter().map(|checked| (block.time, Incoming::Transaction(checked))))
+        .collect();
+    record_all(state, chain, &entries)
+}
+
+/// Executes entries on a state as [`record`] does, messages of the inbox among them; each with its block's time.
+///
+/// # Errors
+/// As [`record`] has them.
+pub fn record_all(
+    state: &mut State,
+    chain: &Digest,
+    entries: &[(Millis, Incoming<'_>)],
+) -> Result<Recorded, Unprovable> {
     let mut recorder = Recorder::default();
     let parent_root = state.root();
     let mut outcomes = Vec::new();
-    let entries = batch.iter().flat_map(|block| block.transactions.iter().map(|checked| (block.time, checked)));
-    for (number, (time, checked)) in (1..).zip(entries) {
-        let code = recorder.transaction(state, chain, &Turn { number, time }, checked)?;
-        outcomes.push(Outcome { id: checked.id().0, code, time });
+    for (number, (time, incoming)) in (1..).zip(entries) {
+        let turn = Turn { number, time: *time };
+        outcomes.push(match incoming {
+            Incoming::Message(message) => {
+                let (kind, id, code) = recorder.message(state, number, message)?;
+                let outcome = Outcome { id, code, time: *time };
+                recorder.entry(number, kind, &outcome)?;
+                outcome
+            }
+            Incoming::Transaction(checked) => {
+                let code = recorder.transaction(state, chain, &turn, checked)?;
+                Outcome { id: checked.id().0, code, time: *time }
+            }
+        });
     }
+    let [inbox_before, inbox_after] = recorder.close_crossings(state);
     let undo = tree::record(&mut recorder, state);
     if recorder.rows_most() > 1 << LOG_HEIGHT_MAX {
         state.apply(&undo);
         return Err(Unprovable::TooLarge);
     }
-    let statement = Statement { chain: *chain, parent_root, state_root: state.root(), entries: recorder.entries };
-    Ok(Recorded { traces: recorder.traces(), statement, outcomes })
+    let (messages, withdrawals) = (&recorder.crossings.messages, &recorder.crossings.withdrawals);
+    let statement = Statement {
+        chain: *chain,
+        parent_root,
+        state_root: state.root(),
+        entries: recorder.entries,
+        inbox_before,
+        inbox_after,
+        withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
+    };
+    let crossed = statement.crossed(&recorder.crossings.chains(), messages, withdrawals);
+    let (messages, withdrawals) = (messages.clone(), withdrawals.clone());
+    Ok(Recorded { traces: recorder.traces(crossed), statement, outcomes, messages, withdrawals })
 }
 
 /// An entry's number and time.
-struct Turn {
-    number: u64,
-    time: Millis,
+pub(crate) struct Turn {
+    pub(crate) number: u64,
+    pub(crate) time: Millis,
 }
 
 /// A debit or a credit of a balance or a supply that somebody asks for.
@@ -120,7 +180,12 @@ pub(crate) struct Request {
     pub(crate) number: u64,
     pub(crate) time: Millis,
     pub(crate) id: Digest,
-    pub(crate) signer: AccountId,
+    /// The account that is acted for.
+    pub(crate) sender: AccountId,
+    /// How far its signer may act for it.
+    pub(crate) authority: Authority,
+    /// Whether the action needs more than that.
+    pub(crate) is_narrow: bool,
     pub(crate) action: Sponge,
 }
 
@@ -131,32 +196,48 @@ pub(crate) fn moment(number: u64, place: u64) -> u64 {
 
 impl Recorder {
     fn transaction(&mut self, state: &State, chain: &Digest, turn: &Turn, tx: &Checked) -> Result<u32, Unprovable> {
-        let (id, transaction) = (tx.id().0, tx.transaction());
+        let (id, action) = (tx.id().0, &tx.transaction().action);
         let Turn { number, time } = *turn;
-        if transaction.on_behalf.is_some() {
-            return Err(Unprovable::Kind(id));
-        }
-        if self.memory.nonce(state, tx.signer(), &id)? != transaction.nonce {
-            return Err(Unprovable::Nonce(id));
-        }
-        let action = self.hashes.sponge(crypto::Domain::Action, &transaction.action.to_elements());
-        self.signed(state, chain, number, tx, &action.digest);
-        let request = Request { number, time, id, signer: tx.signer(), action };
-        let (kind, code) = match &transaction.action {
-            Action::Transfer(asked) => {
-                let code = self.movement(state, number, tx.signer(), asked);
-                self.put_transfer(&request, asked, code);
-                (ACTION_TRANSFER, code)
+        let digest = crypto::poseidon::hash_of(crypto::Domain::Action, action);
+        let (kind, code) = match self.admit(state, chain, turn, tx, &digest) {
+            // Nobody looks at its action.
+            Admission::Rejected(code) => (ACTION_NONE, code),
+            Admission::Acts(sender, authority) => {
+                let is_narrow = authority < action.needs(sender);
+                let opened = self.hashes.sponge(crypto::Domain::Action, &action.to_elements());
+                let request = Request { number, time, id, sender, authority, is_narrow, action: opened };
+                self.act(state, &request, action)?
             }
-            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, &request, asked)?),
-            Action::Split(asked) => (ACTION_SPLIT, self.split(state, &request, asked)?),
-            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, &request, asked)?),
-            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, &request, asked)?),
-            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, &request, asked.tally)?),
-            _ => return Err(Unprovable::Kind(id)),
         };
         self.entry(number, kind, &Outcome { id, code, time })?;
         Ok(code)
+    }
+
+    /// Records an action, and returns its number and its code.
+    fn act(&mut self, state: &State, request: &Request, action: &Action) -> Result<(u8, u32), Unprovable> {
+        Ok(match action {
+            Action::Transfer(asked) => {
+                let code = self.movement(state, request, asked);
+                self.put_transfer(request, asked, code);
+                (ACTION_TRANSFER, code)
+            }
+            Action::Withdraw(asked) => self.withdraw(state, request, asked),
+            Action::Rekey(asked) => (ACTION_REKEY, self.rekey(state, request, asked)),
+            Action::Authorise(asked) => (ACTION_AUTHORISE, self.authorise(state, request, asked)),
+            Action::Revoke(asked) => (ACTION_REVOKE, self.revoke(state, request, asked)),
+            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, request, asked)?),
+            Action::Split(asked) => (ACTION_SPLIT, self.split(state, request, asked)?),
+            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, request, asked)?),
+            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, request, asked)?),
+            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, request, asked.tally)?),
+            _ => return Err(Unprovable::Kind(request.id)),
+        })
+    }
+
+    /// Returns the time of the entry that is being executed, in halves, for a row that asks for it.
+    pub(crate) fn ask_time(&mut self, time: Millis) -> [F; 2] {
+        self.time_uses += 1;
+        halves(time.0).map(F::from_u64)
     }
 
     /// Records what became of an entry.
@@ -187,7 +268,7 @@ impl Recorder {
             code: F::from_u32(code),
             time: [time_high, time_low].map(F::from_u64),
             follows: F::ZERO,
-            uses: F::from_bool(self.timed == number),
+            uses: F::from_u64(std::mem::take(&mut self.time_uses)),
             before: felts(&before),
             digest: felts(&sponge.digest),
             after: felts(&self.entries),
@@ -197,52 +278,16 @@ impl Recorder {
         Ok(())
     }
 
-    /// Records a transaction's signature and uses its nonce up.
-    fn signed(&mut self, state: &State, chain: &Digest, number: u64, tx: &Checked, action: &Digest) {
-        let (id, transaction) = (tx.id().0, tx.transaction());
-        let nonce = transaction.nonce;
-        let record = AccountRecord { keeper: None, nonce: nonce + 1 };
-        let time = moment(number, 0);
-        let since = self.memory.set(state, &Key::Account(tx.signer()), account_value(&record), time);
-
-        let sender = transaction.sender.to_elements();
-        let account_sponge = self.hashes.sponge(crypto::Domain::Account, &sender);
-        let elements = transaction.id_elements(chain, tx.signer(), action);
-        let id_sponge = self.hashes.sponge(crypto::Domain::Transaction, &elements);
-        let key = transaction.sender.key.key.limbs();
-        self.signatures.add(&mut self.hashes, key, &id, &transaction.signature.0);
-        let owner = transaction.sender.owner.to_elements();
-        let owner: [u64; 5] = owner.try_into().expect("an address's elements");
-        Signed {
-            used: F::ONE,
-            number: F::from_u64(number),
-            key: key.map(F::from_u64),
-            owner: owner.map(F::from_u64),
-            owner_low: owner.map(|element| self.lookups.range32(element)),
-            account: felts(&tx.signer().0),
-            nonce_high: F::from_u64(nonce >> 32),
-            nonce_low: F::from_u64(nonce & 0xffff_ffff),
-            carry: F::from_bool(nonce & 0xffff_ffff == 0xffff_ffff),
-            next_low: self.lookups.range32((nonce + 1) & 0xffff_ffff),
-            since: F::from_u64(since),
-            passed: self.lookups.range32(time - since - 1),
-            action: felts(action),
-            id: felts(&id),
-            account_sponge: F::from_u64(account_sponge.name),
-            id_sponge: F::from_u64(id_sponge.name),
-        }
-        .put(&mut self.rows_of_signed);
-    }
-
     fn put_transfer(&mut self, request: &Request, asked: &Asked, code: u32) {
         let amount = F::from_u64(asked.amount.quanta());
         Transfer {
             applied: F::from_bool(code == 0),
             insufficient: F::from_bool(code == REJECTED_INSUFFICIENT),
             nothing: F::from_bool(code == REJECTED_ZERO),
+            narrow: F::from_bool(code == REJECTED_NARROW),
             number: F::from_u64(request.number),
             id: felts(&request.id),
-            from: felts(&request.signer.0),
+            from: felts(&request.sender.0),
             to: felts(&asked.to.0),
             asset: felts(&asked.asset.0),
             amount,
@@ -255,17 +300,20 @@ impl Recorder {
     }
 
     /// Moves what is asked, and returns the code of what became of it.
-    fn movement(&mut self, state: &State, number: u64, signer: AccountId, asked: &Asked) -> u32 {
+    fn movement(&mut self, state: &State, request: &Request, asked: &Asked) -> u32 {
+        if request.is_narrow {
+            return REJECTED_NARROW;
+        }
         if asked.amount.is_zero() {
             return REJECTED_ZERO;
         }
         let post = |place: u64, account: AccountId, credit: bool| Post {
-            time: moment(number, place),
+            time: moment(request.number, place),
             key: Key::Balance(BalanceKey { account, asset: asked.asset }),
             amount: asked.amount.quanta(),
             credit,
         };
-        if !self.post(state, &post(1, signer, false)) {
+        if !self.post(state, &post(1, request.sender, false)) {
             return REJECTED_INSUFFICIENT;
         }
         self.post(state, &post(2, asked.to, true));
@@ -275,15 +323,19 @@ impl Recorder {
     /// Debits or credits, and says whether it could be done.
     pub(crate) fn post(&mut self, state: &State, post: &Post) -> bool {
         let ([before, ..], amount) = (self.memory.value(state, &post.key), post.amount);
-        let done = post.credit || before >= amount;
+        let done = if post.credit { before + amount <= Amount::MAX.quanta() } else { before >= amount };
         let after = match (post.credit, done) {
-            (true, _) => before + amount,
+            (true, true) => before + amount,
             (false, true) => before - amount,
-            (false, false) => before,
+            (_, false) => before,
         };
         let after_value = amount_value(Amount::new(after).expect("no more is held than there is"));
         let since = self.memory.set(state, &post.key, after_value, post.time);
-        let ranged = if done { after } else { amount - before - 1 };
+        let ranged = match (post.credit, done) {
+            (_, true) => after,
+            (false, false) => amount - before - 1,
+            (true, false) => before + amount - Amount::MAX.quanta() - 1,
+        };
         let mut key = [F::ZERO; 8];
         for (cell, element) in key.iter_mut().zip(post.key.elements()) {
             *cell = F::from_u64(element);
@@ -309,11 +361,12 @@ impl Recorder {
     fn rows_most(&self) -> usize {
         let signatures = self.signatures.len() * MULTIPLY_ROWS;
         let cells = [(&self.nodes, Tree::WIDTH), (&self.leaves, Leaf::WIDTH), (&self.balances, Balance::WIDTH)];
-        cells.iter().map(|(cells, width)| cells.len() / width).fold(self.hashes.len().max(signatures), usize::max)
+        let others = self.hashes.len().max(signatures).max(self.crossings.len());
+        cells.iter().map(|(cells, width)| cells.len() / width).fold(others, usize::max)
     }
 
     /// Returns the rows of all tables.
-    fn traces(mut self) -> Traces {
+    fn traces(mut self, crossed: Crossed<F>) -> Traces {
         let height = |rows: usize| rows.next_power_of_two().max(1 << LOG_HEIGHT_MIN);
         self.signatures.pad(height(self.signatures.len()));
         pad(&mut self.nodes, Tree::WIDTH, |_, _| {});
@@ -336,6 +389,8 @@ impl Recorder {
             row.copy_from_slice(&cells);
         });
         pad(&mut self.rows_of_signed, Signed::WIDTH, |_, _| {});
+        pad(&mut self.authorities, AuthorityRow::WIDTH, |_, _| {});
+        pad(&mut self.grants, Grant::WIDTH, |_, _| {});
         pad(&mut self.transfers, Transfer::WIDTH, |_, _| {});
         pad(&mut self.tallies, Tally::WIDTH, |_, _| {});
         pad(&mut self.divisions, Divide::WIDTH, |_, _| {});
@@ -348,15 +403,22 @@ impl Recorder {
             Table::Balance => RowMajorMatrix::new(std::mem::take(&mut self.balances), Balance::WIDTH),
             Table::Entry => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_entries), Entry::WIDTH),
             Table::Signed => RowMajorMatrix::new(std::mem::take(&mut self.rows_of_signed), Signed::WIDTH),
+            Table::Authority => RowMajorMatrix::new(std::mem::take(&mut self.authorities), AuthorityRow::WIDTH),
+            Table::Grant => RowMajorMatrix::new(std::mem::take(&mut self.grants), Grant::WIDTH),
             Table::Transfer => RowMajorMatrix::new(std::mem::take(&mut self.transfers), Transfer::WIDTH),
             Table::Tally => RowMajorMatrix::new(std::mem::take(&mut self.tallies), Tally::WIDTH),
+            Table::Bridge => {
+                let cells = self.crossings_trace(&crossed, height(self.crossings.len()));
+                RowMajorMatrix::new(cells, Bridge::WIDTH)
+            }
             Table::Divide => RowMajorMatrix::new(std::mem::take(&mut self.divisions), Divide::WIDTH),
             Table::Compare => RowMajorMatrix::new(std::mem::take(&mut self.comparisons), Compare::WIDTH),
             Table::Signature => RowMajorMatrix::new(std::mem::take(&mut self.signatures.rows), Signature::WIDTH),
             Table::Multiply => RowMajorMatrix::new(std::mem::take(&mut self.signatures.steps), Multiply::WIDTH),
             Table::Base => RowMajorMatrix::new(self.signatures.base_uses.iter().copied().map(F::from_u64).collect(), 1),
         };
-        Traces { tables: Table::ALL.iter().map(of).collect() }
+        let tables = Table::ALL.iter().map(of).collect();
+        Traces { tables, chains: self.crossings.chains(), crossed }
     }
 }
 

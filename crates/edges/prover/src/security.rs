@@ -11,6 +11,7 @@ use p3_security::logup::{LogUpAir, fingerprint_error};
 use p3_security::shape::InstanceShape;
 use p3_uni_stark::{ConjecturedSecurity, OpeningShape, ProvenSecurity, StarkSecurityParams};
 use proof::circuit::{F, Table};
+use proof::crossing;
 use proof::validity::{Challenge, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, QUERIES, QUERY_WORK_BITS, config};
 
 /// Bits of the challenges' field.
@@ -124,7 +125,8 @@ pub fn security(costs: &[Cost]) -> Security {
     };
     // Every table is taken to be as high as the highest, with messages as wide as the widest.
     let buses = LogUpAir { num_interactions: INTERACTIONS_MAX, max_message_width: MESSAGE_MAX };
-    let lookups = fingerprint_error(&buses, &shape).floor();
+    // What crosses is bound by points of its own, beside the proof.
+    let lookups = fingerprint_error(&buses, &shape).floor().min(crossing::BITS);
     Security {
         proven: lookups.min(ProvenSecurity::compute_from_proof(height, &params).list_decoding_bits),
         conjectured: lookups.min(ConjecturedSecurity::compute_from_params(&params, height).security_bits),

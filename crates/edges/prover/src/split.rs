@@ -1,6 +1,7 @@
 //! The rows of splits in the tally table.
 
 use crate::Unprovable;
+use crate::authority::shown;
 use crate::hashes::felts;
 use crate::memory::Key;
 use crate::record::{Recorder, Request};
@@ -9,7 +10,7 @@ use ledger::account::BalanceKey;
 use ledger::tally::{Resolver, Split, Standing, TallyRecord, Terms};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use proof::circuit::{
-    F, REJECTED_BAD, REJECTED_CLOSED, REJECTED_INSUFFICIENT, REJECTED_OVERFLOW, REJECTED_ZERO, Tally,
+    F, REJECTED_BAD, REJECTED_CLOSED, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_OVERFLOW, REJECTED_ZERO, Tally,
 };
 use state::State;
 use types::{Amount, Encode as _, Ppm};
@@ -28,6 +29,15 @@ impl Recorder {
         fill_terms(&mut row, terms);
         row.tally_sponge = F::from_u64(self.hashes.sponge(crypto::Domain::Tally, &terms.to_elements()).name);
         self.pairs(&mut row, asked.pairs);
+        if request.is_narrow {
+            row.narrow = F::ONE;
+            // Either holder may show that it is another.
+            let [stock, foil] = row.holders.map(|holder| shown(&holder, &row.from));
+            let by_foil = stock == [F::ZERO; 4];
+            (row.asked_inverse, row.after) = if by_foil { (F::ONE, foil) } else { (F::ZERO, stock) };
+            row.put(&mut self.tallies);
+            return Ok(REJECTED_NARROW);
+        }
         let before = if self.is_sound(&mut row, terms) { Some(self.memory.tally(state, id)) } else { None };
         let (code, after) = match &before {
             None => {
@@ -80,7 +90,7 @@ impl Recorder {
         }
         row.inverse = row.quotient.inverse();
         let balance = |account, asset| Key::Balance(BalanceKey { account, asset });
-        if !self.post(state, &request.post(6, balance(request.signer, terms.collateral), locked, false)) {
+        if !self.post(state, &request.post(6, balance(request.sender, terms.collateral), locked, false)) {
             return (REJECTED_INSUFFICIENT, None);
         }
         let assets = self.halves_of(row, terms.id());

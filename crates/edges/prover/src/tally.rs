@@ -6,6 +6,7 @@ use crate::hashes::felts;
 use crate::memory::Key;
 use crate::record::{Post, Recorder, Request, moment};
 use ledger::account::BalanceKey;
+use ledger::authority::Authority;
 use ledger::tally::{Half, Merge, Resolver, Standing, TallyRecord, Terms};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use proof::circuit::{
@@ -36,11 +37,12 @@ pub(crate) fn begin(request: &Request, tally: TallyId) -> Tally<F> {
     Tally {
         number: F::from_u64(request.number),
         id: felts(&request.id),
-        from: felts(&request.signer.0),
+        from: felts(&request.sender.0),
         action: felts(&request.action.digest),
         action_sponge: F::from_u64(request.action.name),
         tally: felts(&tally.0),
-        holders: [felts(&request.signer.0); 2],
+        holders: [felts(&request.sender.0); 2],
+        keeps: F::from_bool(request.authority == Authority::Keeper),
         ..Tally::read(&[F::ZERO; Tally::WIDTH])
     }
 }
@@ -115,7 +117,7 @@ impl Recorder {
             return (REJECTED_OVERFLOW, None);
         };
         let assets = self.halves_of(row, tally.terms.id());
-        let balance = |asset| Key::Balance(BalanceKey { account: request.signer, asset });
+        let balance = |asset| Key::Balance(BalanceKey { account: request.sender, asset });
         let post = |place, key, amount: Amount, credit| request.post(place, key, amount, credit);
         let [stock, foil] = assets.map(|asset| self.memory.value(state, &balance(asset))[0]);
         // The one that does not cover it shows so; the other stays as it is.
@@ -154,7 +156,7 @@ impl Recorder {
         assets: &[AssetId; 2],
         paid: Paid,
     ) -> TallyRecord {
-        let balance = |asset| Key::Balance(BalanceKey { account: request.signer, asset });
+        let balance = |asset| Key::Balance(BalanceKey { account: request.sender, asset });
         for ((place, asset), given) in [2, 4].into_iter().zip(assets).zip(paid.given) {
             self.post(state, &request.post(place, balance(*asset), given, false));
             self.post(state, &request.post(place + 1, Key::Supply(*asset), given, false));
@@ -187,7 +189,7 @@ impl Recorder {
     /// Pays for all halves that the sender holds.
     fn pay(&mut self, state: &State, request: &Request, row: &mut Tally<F>, tally: &TallyRecord) -> Outcome {
         let assets = self.halves_of(row, tally.terms.id());
-        let balance = |asset| Key::Balance(BalanceKey { account: request.signer, asset });
+        let balance = |asset| Key::Balance(BalanceKey { account: request.sender, asset });
         let one = Amount::new(1).expect("small");
         let given = assets.map(|asset| Amount::new(self.memory.value(state, &balance(asset))[0]));
         let given = given.map(|amount| amount.expect("balances are below 2^62"));

@@ -270,6 +270,9 @@ fn leaf_row(
         account: zero,
         supply: zero,
         tally: zero,
+        session: zero,
+        token: zero,
+        cursor: zero,
         bystander: F::from_bool(cell.is_none()),
         present: F::from_bool(shown.is_some()),
         key: [zero; 8],
@@ -316,6 +319,9 @@ fn known(recorder: &mut Recorder, row: &mut Leaf<F>, cell: &Cell, after: bool) {
         Key::Balance(_) => row.balance = F::ONE,
         Key::Supply(_) => row.supply = F::ONE,
         Key::Tally(_) => row.tally = F::ONE,
+        Key::Session(_) => row.session = F::ONE,
+        Key::Token(_) => row.token = F::ONE,
+        Key::Cursor => row.cursor = F::ONE,
     }
     for (cell, element) in row.key.iter_mut().zip(cell.key.elements()) {
         *cell = F::from_u64(element);
@@ -324,7 +330,7 @@ fn known(recorder: &mut Recorder, row: &mut Leaf<F>, cell: &Cell, after: bool) {
     row.time = F::from_u64(if after { cell.since } else { 0 });
     row.value = value.map(F::from_u64);
     if let Some(elements) = cell.key.value_elements(value) {
-        row.value_inverse = (row.value[0] + row.value[1]).inverse();
+        row.value_inverse = (row.value[0] + row.value[1]).try_inverse().unwrap_or_default();
         row.value_sponge = F::from_u64(recorder.hashes.sponge(crypto::Domain::Value, &elements).name);
     }
 }

@@ -16,6 +16,7 @@ pub mod agreement;
 pub mod circuit;
 pub mod committee;
 pub mod confirmation;
+pub mod crossing;
 pub mod hasher;
 pub mod header;
 pub mod joined;

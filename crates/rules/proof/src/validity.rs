@@ -5,9 +5,12 @@
 //! [`crate::circuit`] hold. Assumed is that Keccak-256 stands for a random function. What security that gives is
 //! computed by `prover::security`, at the Johnson bound; nothing is claimed beyond it.
 
-use crate::circuit::{F, FIXED_LOG_HEIGHT, Table, curve};
+use crate::circuit::{Crossed, F, FIXED_LOG_HEIGHT, Table, curve};
+use crate::crossing::{self, Chains, ITEMS, Inbox, Message, Withdrawal};
 use crate::hasher::RowHasher;
 use crate::transcript::Transcript;
+use crypto::eth::{Words, keccak};
+use crypto::list;
 use p3_batch_stark::{BatchProof, CommonData, ProverData, verify_batch};
 use p3_commit::ExtensionMmcs;
 use p3_dft::Radix2DitParallel;
@@ -18,12 +21,14 @@ use p3_keccak::Keccak256Hash;
 use p3_merkle_tree::MerkleTreeMmcs;
 use p3_symmetric::CompressionFunctionFromHasher;
 use p3_uni_stark::StarkConfig;
-use types::{Digest, Encode as _, Millis};
+use types::{Bytes32, Decode as _, Digest, Encode as _, Millis};
 
 /// The version of the proof's format: the first byte of a proof.
 pub const VERSION: u8 = 2;
 /// The name that transcripts begin with.
 pub const PROTOCOL: &[u8] = b"talea validity 2";
+/// How many bytes of a proof say what its lists come to.
+const CHAINS_BYTES: usize = 64;
 /// Most bytes of a proof.
 pub const PROOF_BYTES: usize = 4 << 20;
 /// Binary logarithm of the most rows of a table.
@@ -80,7 +85,8 @@ pub fn config() -> Config {
     StarkConfig::new(pcs, Transcript::new(PROTOCOL))
 }
 
-/// What a proof says: applying the entries to the parent state gives the state.
+/// What a proof says: applying the entries to the parent state gives the state, takes the messages of the inbox between its
+/// two ends, and makes the withdrawals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The digest of the chain's configuration.
@@ -91,20 +97,70 @@ pub struct Statement {
     pub state_root: Digest,
     /// What the entries with their outcomes come to: see [`entries`].
     pub entries: Digest,
+    /// Where the inbox stands before the batch.
+    pub inbox_before: Inbox,
+    /// Where it stands after it.
+    pub inbox_after: Inbox,
+    /// The list root over the withdrawals.
+    pub withdrawals_root: Bytes32,
 }
 
 impl Statement {
+    /// Returns what the bridge table is told of lists that come to these chains.
+    pub fn crossed(&self, chains: &Chains, messages: &[Message], withdrawals: &[Withdrawal]) -> Crossed<F> {
+        let points = crossing::points(&self.with(chains));
+        let [before, after] = [&self.inbox_before, &self.inbox_after].map(|inbox| felts(&inbox.to_elements()));
+        let mut elements = [before, after, felts(&chains.to_elements())].concat();
+        elements.extend(points);
+        elements.extend(crossing::values(messages, &points));
+        elements.extend(crossing::values(withdrawals, &points));
+        Crossed::read(&elements)
+    }
+
+    /// Returns the hash of the statement and the chains, which names the points.
+    fn with(&self, chains: &Chains) -> Bytes32 {
+        let mut words = Words::new().bytes32(&keccak(&[b"talea crossings 1"]));
+        for digest in [&self.chain, &self.parent_root, &self.state_root, &self.entries] {
+            words = words.digest(digest);
+        }
+        for inbox in [&self.inbox_before, &self.inbox_after] {
+            words = words.number(inbox.count).bytes32(&inbox.hash);
+        }
+        words.bytes32(&self.withdrawals_root).digest(&chains.taken).digest(&chains.made).keccak()
+    }
+
+    /// Checks that the messages lead from one end of the inbox to the other, and that the withdrawals have the root.
+    fn check_lists(&self, messages: &[Message], withdrawals: &[Withdrawal]) -> Result<(), Invalid> {
+        let forced = messages.iter().any(|message| matches!(message, Message::Transaction(_)));
+        let reached = messages.len() <= ITEMS && self.inbox_before.after(messages).as_ref() == Some(&self.inbox_after);
+        if forced || !reached {
+            return Err(Invalid::Messages);
+        }
+        let root = || list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>());
+        if withdrawals.len() <= ITEMS && root() == self.withdrawals_root { Ok(()) } else { Err(Invalid::Withdrawals) }
+    }
+
     /// Returns the public values of each table.
-    pub fn public_values(&self) -> Vec<Vec<F>> {
+    pub fn public_values(&self, crossed: &Crossed<F>) -> Vec<Vec<F>> {
         let of = |table: &Table| match table {
             Table::Tree => vec![&self.parent_root, &self.state_root],
             Table::Signed => vec![&self.chain],
             Table::Entry => vec![&self.entries],
             _ => Vec::new(),
         };
-        let felts = |digests: Vec<&Digest>| digests.into_iter().flat_map(Digest::limbs).map(F::from_u64).collect();
-        Table::ALL.iter().map(|table| felts(of(table))).collect()
+        let limbs = |digests: Vec<&Digest>| felts(&digests.into_iter().flat_map(Digest::limbs).collect::<Vec<_>>());
+        let mut values: Vec<Vec<F>> = Table::ALL.iter().map(|table| limbs(of(table))).collect();
+        for (table, values) in Table::ALL.iter().zip(&mut values) {
+            if *table == Table::Bridge {
+                crossed.put(values);
+            }
+        }
+        values
     }
+}
+
+fn felts(elements: &[u64]) -> Vec<F> {
+    elements.iter().copied().map(F::from_u64).collect()
 }
 
 /// What became of an entry of a batch.
@@ -143,16 +199,35 @@ pub enum Invalid {
     /// A table's height is outside its bounds.
     #[error("a table of the proof has a height that it may not have")]
     Height,
+    /// The messages are not those of the statement.
+    #[error(
+        "the messages do not lead from the inbox before the batch to the inbox after it, or one is a forced transaction"
+    )]
+    Messages,
+    /// The withdrawals are not those of the statement.
+    #[error("the withdrawals are not those of the root")]
+    Withdrawals,
     /// It does not prove the statement.
     #[error("the proof does not prove this statement: {0}")]
     Statement(String),
 }
 
-/// Checks a proof of a statement. Total: any bytes give an answer.
+/// Returns the bytes of a proof of lists that come to these chains, but for what the proof system adds to them.
+pub fn head(chains: &Chains) -> Vec<u8> {
+    [&[VERSION], chains.to_bytes().as_slice()].concat()
+}
+
+/// Checks a proof of a statement, given the messages and withdrawals whose hashes the statement has. Total: any bytes give
+/// an answer.
 ///
 /// # Errors
-/// When the bytes are not a proof of it.
-pub fn verify(statement: &Statement, bytes: &[u8]) -> Result<(), Invalid> {
+/// When the bytes are not a proof of it, or the lists are not the statement's.
+pub fn verify(
+    statement: &Statement,
+    messages: &[Message],
+    withdrawals: &[Withdrawal],
+    bytes: &[u8],
+) -> Result<(), Invalid> {
     if bytes.len() > PROOF_BYTES {
         return Err(Invalid::TooLong);
     }
@@ -160,13 +235,16 @@ pub fn verify(statement: &Statement, bytes: &[u8]) -> Result<(), Invalid> {
     if *version != VERSION {
         return Err(Invalid::Form);
     }
+    let (chains, rest) = rest.split_at_checked(CHAINS_BYTES).ok_or(Invalid::Form)?;
+    let chains = Chains::from_bytes(chains).map_err(|_| Invalid::Form)?;
+    statement.check_lists(messages, withdrawals)?;
     let (proof, after): (BatchProof<Config>, _) = postcard::take_from_bytes(rest).map_err(|_| Invalid::Form)?;
     if !after.is_empty() {
         return Err(Invalid::Form);
     }
     let config = config();
     let common = common(&config, &proof.degree_bits)?;
-    let public = statement.public_values();
+    let public = statement.public_values(&statement.crossed(&chains, messages, withdrawals));
     verify_batch(&config, &Table::ALL, &proof, &public, &common).map_err(|why| Invalid::Statement(why.to_string()))
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
 
+mod authority;
+mod crossings;
 mod random;
 mod rows;
 mod tallies;

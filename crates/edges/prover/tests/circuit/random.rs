@@ -4,19 +4,22 @@ use super::rows::{Rows, fault};
 use super::tallies::{SUBJECTS, agreed, half, id, terms};
 use super::transfers::{asset, key};
 use ledger::account::Transfer;
+use ledger::authority::{Authorise, Rekey, Revoke};
+use ledger::bridge::Withdraw;
 use ledger::tally::{Half, Merge, Reclaim, Redeem, Resolve, Resolver, Split};
 use proof::committee::Committee;
 use proof::validity::Outcome;
 use prover::{Block, record};
 use state::State;
+use std::collections::BTreeSet;
 use task::Parameters;
-use transition::{Action, ChainConfig, Checked, Entry, L1Rules, Status, Transaction};
-use types::{AccountId, Amount, Bytes32, Digest, Encode as _, Millis, Ppm};
+use transition::{Action, ChainConfig, Checked, Entry, Executed, L1Rules, Receipt, Status, Transaction};
+use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
 
 /// Batches that are tried.
 const BATCHES: u64 = 24;
 
-fn config() -> ChainConfig {
+pub fn config() -> ChainConfig {
     let nobody = AccountId(Digest::ZERO);
     ChainConfig {
         salt: Bytes32::ZERO,
@@ -39,10 +42,10 @@ fn config() -> ChainConfig {
 }
 
 /// Numbers that look random, the same ones every time.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -50,24 +53,47 @@ impl Numbers {
     }
 }
 
-/// Transfers and what is asked of tallies among a dozen accounts, half of which have nothing yet: of nothing, of little,
-/// of all, of too much, and of the most that an amount can be.
-fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
+/// Transfers, what is asked of tallies and who may act, among a dozen accounts, half of which have nothing yet: of nothing,
+/// of little, of all, of too much, and of the most that an amount can be. Some act for others, and some nonces are wrong.
+pub fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> Vec<Checked> {
     let count = 1 + numbers.below(24);
     (0..count)
         .map(|_| {
             // The second account is the one that resolves.
             let from = u8::try_from(if numbers.below(3) == 0 { 1 } else { numbers.below(12) }).unwrap();
-            let action = match numbers.below(3) {
-                0 => transfer(numbers),
+            let action = match numbers.below(6) {
+                0 | 1 => transfer(numbers),
+                2 => about_authority(numbers),
                 _ => about_tally(numbers),
             };
-            let nonce = nonces[usize::from(from)];
-            nonces[usize::from(from)] += 1;
-            let tx = Transaction::sign(&key(from), chain, nonce, action);
+            let next = &mut nonces[usize::from(from)];
+            let nonce = match numbers.below(12) {
+                0 => *next + 1 + numbers.below(1 << 33),
+                1 => next.saturating_sub(1),
+                _ => *next,
+            };
+            *next += u64::from(nonce == *next);
+            let behalf = (numbers.below(2) == 0).then(|| some(numbers, 3));
+            let tx = Transaction::sign_for(&key(from), behalf, chain, nonce, action);
             Transaction::check(&tx.to_bytes(), chain).unwrap()
         })
         .collect()
+}
+
+fn some(numbers: &mut Numbers, of: u64) -> AccountId {
+    key(u8::try_from(numbers.below(of)).unwrap()).account()
+}
+
+fn about_authority(numbers: &mut Numbers) -> Action {
+    match numbers.below(7) {
+        6 => {
+            let (asset, recipient) = (half(numbers.below(SUBJECTS), Half::Foil), EthAddress([9; 20]));
+            Action::Withdraw(Withdraw { asset, amount: Amount::new(numbers.below(4)).unwrap(), recipient })
+        }
+        0 => Action::Rekey(Rekey { to: some(numbers, 4) }),
+        1 => Action::Revoke(Revoke { agent: some(numbers, 3) }),
+        _ => Action::Authorise(Authorise { agent: some(numbers, 3), expires: Millis(numbers.below(12 << 32)) }),
+    }
 }
 
 fn transfer(numbers: &mut Numbers) -> Action {
@@ -124,10 +150,23 @@ fn split(numbers: &mut Numbers, pairs: Amount) -> Action {
     Action::Split(Split { terms, pairs, stock, foil })
 }
 
+/// Returns what became of a block's entries.
+pub fn codes_of(executed: &Executed) -> Vec<Outcome> {
+    let outcome = |receipt: &Receipt| {
+        let code = match receipt.status {
+            Status::Applied(_) => 0,
+            Status::Rejected(code) => code,
+        };
+        Outcome { id: receipt.id, code, time: executed.block.header.time }
+    };
+    executed.receipts.iter().map(outcome).collect()
+}
+
 #[test]
 fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
     let config = config();
     let chain = config.hash();
+    let mut seen = BTreeSet::new();
     for seed in 1..=BATCHES {
         let mut numbers = Numbers(seed);
         let (mut ours, mut theirs): (State, State) = (agreed(), agreed());
@@ -145,18 +184,14 @@ fn random_batches_are_executed_as_the_transition_does_and_can_be_proven() {
         for Block { time, transactions } in blocks {
             let entries: Vec<Entry> = transactions.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
             let executed = transition::execute(&mut theirs, &config, head.as_ref(), entries, time);
-            outcomes.extend(executed.receipts.iter().map(|receipt| {
-                let code = match receipt.status {
-                    Status::Applied(_) => 0,
-                    Status::Rejected(code) => code,
-                };
-                Outcome { id: receipt.id, code, time }
-            }));
+            outcomes.extend(codes_of(&executed));
             head = Some(executed.block.header);
         }
         assert_eq!(recorded.outcomes, outcomes, "seed {seed}");
+        seen.extend(outcomes.iter().map(|outcome| outcome.code));
         assert_eq!(recorded.statement.state_root, theirs.root(), "seed {seed}");
         assert_eq!(ours.root(), theirs.root());
         assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None, "seed {seed}");
     }
+    assert!([0, 106, 107, 108, 302, 303].iter().all(|code| seen.contains(code)), "{seen:?}");
 }

@@ -99,7 +99,7 @@ pub struct Evaluated {
 
 impl Rows {
     pub fn of(statement: &Statement, traces: &Traces) -> Vec<Self> {
-        let tables = Table::ALL.iter().zip(&traces.tables).zip(statement.public_values());
+        let tables = Table::ALL.iter().zip(&traces.tables).zip(statement.public_values(&traces.crossed));
         tables
             .map(|((table, cells), public)| Self {
                 table: *table,

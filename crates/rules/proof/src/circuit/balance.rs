@@ -1,7 +1,7 @@
 //! The balance table: one debit or credit in each row, of a balance or of what the ledger owes of an asset.
 //!
 //! The only table that changes an amount. What it is asked for comes over the post bus, and whether it could be done
-//! goes with it: a debit that the balance does not cover changes nothing.
+//! goes with it: a debit that the balance does not cover changes nothing, nor does a credit that makes it too large.
 
 use super::columns::columns;
 use super::{Bus, Circuit, range62, since};
@@ -15,7 +15,7 @@ columns! {
         pub debits: T,
         /// One for a credit.
         pub credits: T,
-        /// One when it was done, zero when the balance does not cover it.
+        /// One when it was done, zero when the balance does not cover it or would be too large.
         pub done: T,
         /// When.
         pub time: T,
@@ -23,8 +23,8 @@ columns! {
         pub kind: T,
         /// Its key: whose and of what, or only of what.
         pub key: [T; 8],
-        /// How much moves: below 2^62, as who asks has constrained. Who redeems halves has not, and shows in its place that
-        /// nothing is left of them ([`super::tally`]).
+        /// How much moves: below 2^62, as who asks has constrained. Who takes all that there is has not, and shows in its place
+        /// that nothing is left of it ([`super::tally`], [`super::bridge`]).
         pub amount: T,
         /// The balance before.
         pub before: T,
@@ -32,7 +32,7 @@ columns! {
         pub since: T,
         /// The lowest 16 bits of the time that passed.
         pub passed: T,
-        /// The three lower limbs of 16 bits of the new balance, or of what is missing less one.
+        /// The three lower limbs of 16 bits of the new balance, of what is missing less one, or of what is too much.
         pub limbs: [T; 3],
     }
 }
@@ -47,14 +47,13 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     // A row debits, credits or is unused.
     let used = row.debits + row.credits;
     builder.assert_bool(used.clone());
-    // A credit is always done: what is owed of an asset in all is below 2^62.
-    builder.assert_zero(row.credits * (one.clone() - row.done));
 
     // What was done leaves a balance of 0 to 2^62-1.
     let moved = row.before + row.credits * row.amount - row.debits * row.amount;
-    // What was not done would have left less than nothing: the amount is larger than the balance.
+    // What was not done would have left less than nothing: the amount is larger than the balance. Or 2^62 or more.
     let missing = row.amount - row.before - one.clone();
-    let ranged = row.done * moved.clone() + (one - row.done) * missing;
+    let surplus = row.before + row.amount - AB::Expr::from_u64(1 << 62);
+    let ranged = row.done * moved.clone() + (one - row.done) * (row.debits * missing + row.credits * surplus);
     range62(builder, ranged, row.limbs, used.clone());
 
     // Only what was done changes the balance.

@@ -28,7 +28,10 @@ pub enum Bus {
     Terminal,
     /// Sent: an entry's number and kind, its id, and the code of what became of it.
     Entry,
-    /// Sent: an entry's number and id, who asks, and the digest of what is asked.
+    /// Sent: an entry's number and id, who signed, for which account, and the digest of what is asked.
+    Acts,
+    /// Sent: an entry's number and id, the account that is acted for, the digest of what is asked, and one with a keeper's
+    /// authority.
     Asked,
     /// Sent: a leaf's kind and key, its value in seven cells, and since when it has it.
     Memory,
@@ -62,6 +65,7 @@ impl Bus {
             Self::Node => "node",
             Self::Terminal => "terminal",
             Self::Entry => "entry",
+            Self::Acts => "acts",
             Self::Asked => "asked",
             Self::Memory => "memory",
             Self::Path => "path",

@@ -9,7 +9,10 @@
 //! Rows are sorted by path, so that no leaf is there twice.
 
 use super::columns::columns;
-use super::{Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_SUPPLY, KIND_TALLY, all, hash, range32};
+use super::{
+    Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_SESSION, KIND_SUPPLY, KIND_TALLY, KIND_TOKEN, all,
+    hash, range32,
+};
 use crypto::Domain;
 use p3_air::{AirBuilder, WindowAccess};
 use p3_field::PrimeCharacteristicRing;
@@ -31,6 +34,12 @@ columns! {
         pub supply: T,
         /// One for a tally.
         pub tally: T,
+        /// One for a session.
+        pub session: T,
+        /// One for an L1 token.
+        pub token: T,
+        /// One for the cursor.
+        pub cursor: T,
         /// One for a bystander, of whatever kind.
         pub bystander: T,
         /// One when the leaf is there.
@@ -38,7 +47,8 @@ columns! {
         /// The key's elements, padded with zeros; zeros for a bystander.
         pub key: [T; 8],
         /// The value: of a balance or a supply its amount; of an account its nonce, the high half first, one if it was
-        /// handed over, and to whom; of a tally the digest of its record, and one. Zeros when absent.
+        /// handed over, and to whom; of a tally or the cursor the digest of its record, and one; of a session the low half
+        /// of when it expires, one, who granted it, and the high half; of a token its address, and one. Zeros when absent.
         pub value: [T; 7],
         /// What shows that a value is not zero.
         pub value_inverse: T,
@@ -93,7 +103,8 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     let (row, next) = (Leaf::read(main.current_slice()), Leaf::read(main.next_slice()));
     let used: AB::Expr = used(&row);
 
-    for flag in [row.after, row.balance, row.account, row.supply, row.tally, row.bystander, row.present] {
+    let kinds = [row.balance, row.account, row.supply, row.tally, row.session, row.token, row.cursor];
+    for flag in kinds.into_iter().chain([row.after, row.bystander, row.present]) {
         builder.assert_bool(flag);
     }
     // A row is a leaf of one kind, or unused.
@@ -112,7 +123,7 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
 
 /// Returns one for a row that is a leaf that the batch touched.
 fn known<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
-    row.balance + row.account + row.supply + row.tally
+    row.balance + row.account + row.supply + row.tally + row.session + row.token + row.cursor
 }
 
 /// Returns one for a row that is not unused.
@@ -120,14 +131,20 @@ fn used<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
     known(row) + row.bystander
 }
 
+/// Returns one for a leaf whose key is one digest.
+fn of_one_digest<AB: Circuit>(row: &Leaf<AB::Var>) -> AB::Expr {
+    row.account + row.supply + row.tally + row.token
+}
+
 /// Constrains key and value to those of their kind.
 fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
-    // A balance's key is account and asset, that of another is one digest, a bystander's is not known.
+    // A balance's key is account and asset, a session's account and agent, that of another is one digest, the cursor's is
+    // zero, a bystander's is not known.
     for cell in row.key {
-        builder.assert_zero(row.bystander * cell);
+        builder.assert_zero((row.bystander + row.cursor) * cell);
     }
     for cell in &row.key[4..] {
-        builder.assert_zero((row.account + row.supply + row.tally) * *cell);
+        builder.assert_zero(of_one_digest::<AB>(row) * *cell);
     }
     // What is not there has no value; an amount has one cell, a tally's digest and mark have five.
     for (index, cell) in row.value.into_iter().enumerate() {
@@ -137,14 +154,18 @@ fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
             builder.assert_zero((row.balance + row.supply) * cell);
         }
         if index >= 5 {
-            builder.assert_zero(row.tally * cell);
+            builder.assert_zero((row.tally + row.cursor) * cell);
         }
     }
-    // A tally that is there is marked so, and its value is the digest.
-    builder.assert_zero(row.tally * (row.value[4] - row.present));
+    // A tally or a cursor that is there is marked so, and its value is the digest. A token is marked, too.
+    builder.assert_zero((row.tally + row.cursor) * (row.value[4] - row.present));
     for (cell, digest) in row.value.into_iter().zip(row.value_digest) {
-        builder.assert_zero(row.tally * row.present * (cell - digest));
+        builder.assert_zero((row.tally + row.cursor) * row.present * (cell - digest));
     }
+    // A session that is there is marked so.
+    builder.assert_zero(row.session * (row.value[1] - row.present));
+    builder.assert_zero(row.token * (row.value[5] - row.present));
+    builder.assert_zero(row.token * row.value[6]);
     // An account was handed over or not, and to nobody if not.
     let kept = row.value[2];
     builder.assert_zero(row.account * kept * (AB::Expr::ONE - kept));
@@ -244,23 +265,24 @@ fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
         std::iter::once(kind).chain(row.key[..length].iter().map(|cell| (*cell).into())).collect()
     };
     // The path is the digest of kind and key. The row after the batch has it from the one before it.
-    let of_balance = row.balance * before.clone();
-    let balance = key(AB::Expr::from_u8(KIND_BALANCE), 8);
-    hash(builder, Domain::Key, &balance, row.path_sponge, path.clone(), &of_balance);
-    let of_other = (row.account + row.supply + row.tally) * before;
-    hash(builder, Domain::Key, &key(kind(row), 4), row.path_sponge, path, &of_other);
+    let of_two = (row.balance + row.session) * before.clone();
+    hash(builder, Domain::Key, &key(kind(row), 8), row.path_sponge, path.clone(), &of_two);
+    let of_other = of_one_digest::<AB>(row) * before.clone();
+    hash(builder, Domain::Key, &key(kind(row), 4), row.path_sponge, path.clone(), &of_other);
+    let of_cursor = [AB::Expr::from_u8(KIND_CURSOR), AB::Expr::ZERO];
+    hash(builder, Domain::Key, &of_cursor, row.path_sponge, path, &(row.cursor * before));
 
-    // The value's digest is that of its elements; who asks for a tally has hashed its record.
-    let [amount, nonce_low, kept, keeper @ ..] = row.value;
-    let nonce = [amount, nonce_low];
+    // The value's digest is that of its elements; who asks for a tally or the cursor has hashed its record.
+    let [amount, nonce_low, kept, ..] = row.value;
     let digest: [AB::Expr; 4] = row.value_digest.map(Into::into);
     let of_amount = (row.balance + row.supply) * row.present;
     hash(builder, Domain::Value, &all::<AB>(&[amount]), row.value_sponge, digest.clone(), &of_amount);
-    let own = all::<AB>(&[&[kept][..], &nonce].concat());
+    let own = all::<AB>(&[kept, amount, nonce_low]);
     let of_account = row.account * (row.present - kept);
     hash(builder, Domain::Value, &own, row.value_sponge, digest.clone(), &of_account);
-    let handed = all::<AB>(&[&[kept][..], &keeper, &nonce].concat());
-    hash(builder, Domain::Value, &handed, row.value_sponge, digest, &(row.account * kept));
+    handed(builder, row, digest.clone());
+    let address = all::<AB>(&row.value[..5]);
+    hash(builder, Domain::Value, &address, row.value_sponge, digest, &(row.token * row.present));
 
     // The leaf's digest is that of path and value digest, and of the mark.
     let pair: Vec<AB::Expr> = [row.path, row.value_digest, row.pair].concat().into_iter().map(Into::into).collect();
@@ -271,12 +293,32 @@ fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
     Bus::Compress.send(builder, marked, row.present);
 }
 
+/// Constrains the value's digest of an account that was handed over and of a session, whose elements stand in the same
+/// cells: one, to whom and the nonce; or who granted it and when it expires, which is one element less.
+fn handed<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, digest: [AB::Expr; 4]) {
+    let [last, more, first @ .., middle] = row.value;
+    let flag = row.account * first[0] + row.session * row.present;
+    let length = row.account * AB::Expr::from_u8(7) + row.session * AB::Expr::from_u8(6);
+    let mut message = vec![row.value_sponge.into(), AB::Expr::from_u64(Domain::Value.number()), length];
+    message.extend(all::<AB>(&first));
+    Bus::AbsorbFirst.send(builder, message, flag.clone());
+    let next = row.value_sponge + AB::Expr::ONE;
+    let rest = [next.clone(), middle.into(), last.into(), row.account * more, AB::Expr::ZERO];
+    Bus::AbsorbNext.send(builder, rest, flag.clone());
+    let mut message = vec![next];
+    message.extend(digest);
+    Bus::Digest.send(builder, message, flag);
+}
+
 /// Returns the number of a touched leaf's kind, zero for a bystander.
 fn kind<V: Copy + Mul<E, Output = E>, E: PrimeCharacteristicRing>(row: &Leaf<V>) -> E {
     row.balance * E::from_u8(KIND_BALANCE)
         + row.account * E::from_u8(KIND_ACCOUNT)
         + row.supply * E::from_u8(KIND_SUPPLY)
         + row.tally * E::from_u8(KIND_TALLY)
+        + row.session * E::from_u8(KIND_SESSION)
+        + row.token * E::from_u8(KIND_TOKEN)
+        + row.cursor * E::from_u8(KIND_CURSOR)
 }
 
 /// Gives the value before the batch to the memory and takes the one after it; a bystander's stays what it was.

@@ -6,15 +6,19 @@
 //! Setting: the prover may lie in every cell. Assumed is that nobody finds collisions of Poseidon2 (`crypto::poseidon`)
 //! and that the proof system is sound ([`crate::validity`]).
 
+mod authority;
 mod balance;
+mod bridge;
 mod bus;
 pub(crate) mod columns;
 mod compare;
 mod conclude;
+mod crossing;
 pub mod curve;
 mod divide;
 mod entry;
 mod fixed;
+mod grant;
 mod leaf;
 mod multiply;
 mod poseidon;
@@ -25,19 +29,26 @@ mod tally;
 mod transfer;
 mod tree;
 
+pub use authority::{Authority, REJECTED_EXPIRED, REJECTED_NARROW, REJECTED_STRANGER};
 pub use balance::Balance;
+pub use bridge::{
+    ACTION_WITHDRAW, Bridge, ENTRY_MESSAGE, MESSAGE_DEPOSIT, MESSAGE_WITHDRAWAL, REJECTED_ASSET, REJECTED_MISNAMED,
+    REJECTED_ORDER, REJECTED_RECIPIENT,
+};
 pub use bus::Bus;
 pub use compare::Compare;
 pub use conclude::{ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FOREIGN};
+pub use crossing::{Crossed, MESSAGE, POINTS, WITHDRAWAL};
 pub use divide::{CARRY_BITS, Divide};
 pub use entry::Entry;
 pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed as fixed_preprocessed};
+pub use grant::{ACTION_AUTHORISE, ACTION_REKEY, ACTION_REVOKE, Grant};
 pub use leaf::LEAF_MARK;
 pub use leaf::Leaf;
 pub use multiply::{Base, Multiply, ROWS as MULTIPLY_ROWS, base_preprocessed};
 pub use poseidon::{FullRound, Poseidon};
 pub use signature::Signature;
-pub use signed::{KEY, Signed};
+pub use signed::{ACTION_NONE, KEY, REJECTED_NONCE_HIGH, REJECTED_NONCE_LOW, Signed};
 pub use split::{ACTION_SPLIT, REJECTED_BAD};
 pub use tally::{
     ACTION_MERGE, ACTION_REDEEM, REJECTED_CLOSED, REJECTED_EMPTY, REJECTED_OPEN, REJECTED_OVERFLOW, REJECTED_UNKNOWN,
@@ -60,10 +71,16 @@ pub type F = Goldilocks;
 pub const KIND_ACCOUNT: u8 = 1;
 /// The number of balance leaves among kinds: `ledger::account::Balance`.
 pub const KIND_BALANCE: u8 = 2;
+/// The number of token leaves among kinds: `ledger::bridge::Token`.
+pub const KIND_TOKEN: u8 = 3;
 /// The number of supply leaves among kinds: `ledger::bridge::Supply`.
 pub const KIND_SUPPLY: u8 = 4;
 /// The number of tally leaves among kinds: `ledger::tally::Tally`.
 pub const KIND_TALLY: u8 = 5;
+/// The number of the cursor's leaf among kinds: `ledger::bridge::Cursor`.
+pub const KIND_CURSOR: u8 = 6;
+/// The number of session leaves among kinds: `ledger::authority::Session`.
+pub const KIND_SESSION: u8 = 8;
 
 /// What evaluates constraints.
 pub trait Circuit: InteractionBuilder<F = F> {}
@@ -86,10 +103,16 @@ pub enum Table {
     Entry,
     /// [`Signed`].
     Signed,
+    /// [`Authority`].
+    Authority,
+    /// [`Grant`].
+    Grant,
     /// [`Transfer`].
     Transfer,
     /// [`Tally`].
     Tally,
+    /// [`Bridge`].
+    Bridge,
     /// [`Divide`].
     Divide,
     /// [`Compare`].
@@ -104,7 +127,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Fixed,
         Self::Poseidon,
         Self::Tree,
@@ -112,8 +135,11 @@ impl Table {
         Self::Balance,
         Self::Entry,
         Self::Signed,
+        Self::Authority,
+        Self::Grant,
         Self::Transfer,
         Self::Tally,
+        Self::Bridge,
         Self::Divide,
         Self::Compare,
         Self::Signature,
@@ -131,8 +157,11 @@ impl Table {
             Self::Balance => Balance::NAMES,
             Self::Entry => Entry::NAMES,
             Self::Signed => Signed::NAMES,
+            Self::Authority => Authority::NAMES,
+            Self::Grant => Grant::NAMES,
             Self::Transfer => Transfer::NAMES,
             Self::Tally => Tally::NAMES,
+            Self::Bridge => Bridge::NAMES,
             Self::Divide => Divide::NAMES,
             Self::Compare => Compare::NAMES,
             Self::Signature => Signature::NAMES,
@@ -142,7 +171,7 @@ impl Table {
     }
 
     fn reads_next_row(self) -> bool {
-        matches!(self, Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Multiply)
+        matches!(self, Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Bridge | Self::Multiply)
     }
 }
 
@@ -156,8 +185,11 @@ impl BaseAir<F> for Table {
             Self::Balance => Balance::WIDTH,
             Self::Entry => Entry::WIDTH,
             Self::Signed => Signed::WIDTH,
+            Self::Authority => Authority::WIDTH,
+            Self::Grant => Grant::WIDTH,
             Self::Transfer => Transfer::WIDTH,
             Self::Tally => Tally::WIDTH,
+            Self::Bridge => Bridge::WIDTH,
             Self::Divide => Divide::WIDTH,
             Self::Compare => Compare::WIDTH,
             Self::Signature => Signature::WIDTH,
@@ -202,6 +234,7 @@ impl BaseAir<F> for Table {
         match self {
             Self::Tree => 8,
             Self::Entry | Self::Signed => 4,
+            Self::Bridge => Crossed::WIDTH,
             _ => 0,
         }
     }
@@ -217,8 +250,11 @@ impl<AB: Circuit> Air<AB> for Table {
             Self::Balance => balance::eval(builder),
             Self::Entry => entry::eval(builder),
             Self::Signed => signed::eval(builder),
+            Self::Authority => authority::eval(builder),
+            Self::Grant => grant::eval(builder),
             Self::Transfer => transfer::eval(builder),
             Self::Tally => tally::eval(builder),
+            Self::Bridge => bridge::eval(builder),
             Self::Divide => divide::eval(builder),
             Self::Compare => compare::eval(builder),
             Self::Signature => signature::eval(builder),

@@ -19,10 +19,11 @@ const WHOLE: u32 = 1_000_000;
 /// Constrains a split: who asked for it, and what becomes of it.
 pub(super) fn eval<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) {
     request(builder, row);
+    holders(builder, row);
     soundness(builder, row);
 
     // Only a split is rejected as this.
-    let own = row.bad + row.worthless + row.uncovered;
+    let own = row.bad + row.worthless + row.uncovered + row.narrow;
     builder.assert_zero(own * (AB::Expr::ONE - row.splits));
     // No split needs a tally that is there.
     builder.assert_zero(row.splits * row.unknown);
@@ -60,6 +61,21 @@ fn request<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) {
     builder.assert_zero(row.splits * row.asked[1]);
 }
 
+/// Constrains for whom the halves are made: in a session for the account that is acted for, and for nobody else.
+fn holders<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) {
+    builder.assert_zero(row.narrow * row.keeps);
+    let in_session = (row.splits - row.narrow) * (AB::Expr::ONE - row.keeps);
+    // Whichever of the two is shown to be another: were both the same, so would be all that lies between them.
+    let (of_foil, mut differs) = (row.asked_inverse, AB::Expr::ZERO);
+    let [stock, foil] = row.holders;
+    for ((stock, foil), (from, inverse)) in stock.into_iter().zip(foil).zip(row.from.into_iter().zip(row.after)) {
+        builder.assert_zero(in_session.clone() * (stock - from));
+        builder.assert_zero(in_session.clone() * (foil - from));
+        differs += (stock - from + of_foil * (foil - stock)) * inverse;
+    }
+    builder.assert_zero(row.narrow * (differs - AB::Expr::ONE));
+}
+
 /// Constrains the terms to be sound, or rejected because they are not. Whatever is compared is shown to have 64 bits.
 fn soundness<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) {
     let mut none = AB::Expr::ONE;
@@ -83,6 +99,7 @@ fn soundness<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) {
         }
         let right = AB::Expr::from_bool(above);
         message.push(if above { right - wrong } else { wrong.into() });
-        Bus::Compare.send(builder, message, row.splits);
+        // Nobody looks at the terms where a session is too narrow.
+        Bus::Compare.send(builder, message, row.splits - row.narrow);
     }
 }

@@ -6,8 +6,10 @@
 //! That the collateral covers every outcome, that no more halves are held than there are, and that those of an open tally
 //! are equally many is so in every state that the rules have made, and is not shown again.
 
+use super::authority::REJECTED_NARROW;
 use super::columns::columns;
 use super::conclude::{self, ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FOREIGN};
+use super::signed::asked;
 use super::split::{self, ACTION_SPLIT, REJECTED_BAD};
 use super::transfer::{REJECTED_INSUFFICIENT, REJECTED_ZERO};
 use super::{
@@ -83,6 +85,10 @@ columns! {
         pub insufficient: T,
         /// One when a split was rejected because the balance does not cover what it locks.
         pub uncovered: T,
+        /// One when a split was rejected because it makes halves for another, for which a session is too narrow.
+        pub narrow: T,
+        /// One when the keeper asked for it, zero when that was a session.
+        pub keeps: T,
         /// Its entry's number.
         pub number: T,
         /// The transaction's id.
@@ -99,7 +105,8 @@ columns! {
         pub asked: [T; 2],
         /// The three lower limbs of 16 bits of the pairs; or the low 16 bits of the outcome's halves.
         pub asked_limbs: [T; 3],
-        /// What shows that the pairs, or with the other inverse the halves that are redeemed, are not zero.
+        /// What shows that the pairs, or with the other inverse the halves that are redeemed, are not zero. Where a session is
+        /// too narrow, zero if the holder of the STOCK shows it, one if that of the FOIL does.
         pub asked_inverse: T,
 
         /// The terms: subject, collateral, amount of a pair, floor and cap; the account that resolves, or zeros; then the
@@ -130,7 +137,7 @@ columns! {
         pub new_form: [T; FORMS],
         /// The amounts of the new record.
         pub new_amounts: [T; 3],
-        /// The digest of the tally's record afterwards.
+        /// The digest of the tally's record afterwards. Where a session is too narrow, what shows that a holder is another.
         pub after: [T; 4],
         /// The sponge of the new record.
         pub after_sponge: T,
@@ -201,6 +208,7 @@ fn outcome<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) -> AB::Expr {
         (row.early, REJECTED_EARLY),
         (row.foreign, REJECTED_FOREIGN),
         (row.overflows, REJECTED_OVERFLOW),
+        (row.narrow, REJECTED_NARROW),
         (row.insufficient, REJECTED_INSUFFICIENT),
     ];
     let kinds = [
@@ -262,8 +270,8 @@ fn request<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>, used: &AB::Expr)
     let mut digest = vec![next];
     digest.extend(all::<AB>(&row.action));
     Bus::Digest.send(builder, digest, names);
-    let asked = [&[row.number][..], &row.id, &row.from, &row.action].concat();
-    Bus::Asked.receive(builder, asked, used.clone());
+    let message = asked::<AB>(row.number, &row.id, &row.from, &row.action, row.keeps.into());
+    Bus::Asked.receive(builder, message, used.clone());
 }
 
 /// Returns one in all outcomes that speak of the record of a tally that is there; a split may find none.
@@ -293,7 +301,7 @@ fn record<AB: Circuit>(builder: &mut AB, row: &Tally<AB::Var>) {
     builder.assert_bool(there.clone());
     builder.assert_bool(renewed);
     builder.assert_zero(elsewhere * (there.clone() - speaks::<AB>(row)));
-    builder.assert_zero(row.bad * there);
+    builder.assert_zero((row.bad + row.narrow) * there);
     // A new one only where the transaction was applied; of a merge and a redemption it has the same form.
     for (new, old) in row.new_form.into_iter().zip(row.form) {
         builder.assert_zero(new * (AB::Expr::ONE - row.applied - row.concluded));

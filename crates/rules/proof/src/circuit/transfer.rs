@@ -1,9 +1,11 @@
 //! The transfer table: one transfer in each row.
 //!
 //! The rule it proves is `ledger::account::transfer`: a transfer of nothing and one that the balance does not cover are
-//! rejected, with the rule's code; any other moves the amount.
+//! rejected, with the rule's code; any other moves the amount. None is for a session to ask.
 
+use super::authority::REJECTED_NARROW;
 use super::columns::columns;
+use super::signed::asked;
 use super::{Bus, Circuit, KIND_BALANCE, all, hash, moment, range62};
 use crypto::Domain;
 use p3_air::WindowAccess;
@@ -25,6 +27,8 @@ columns! {
         pub insufficient: T,
         /// One when it was rejected because it moves nothing.
         pub nothing: T,
+        /// One when it was rejected because a session is too narrow for it.
+        pub narrow: T,
         /// Its entry's number.
         pub number: T,
         /// The transaction's id.
@@ -51,27 +55,29 @@ columns! {
 /// Constrains the rows.
 pub fn eval<AB: Circuit>(builder: &mut AB) {
     let row = Transfer::read(builder.main().current_slice());
-    for flag in [row.applied, row.insufficient, row.nothing] {
+    for flag in [row.applied, row.insufficient, row.nothing, row.narrow] {
         builder.assert_bool(flag);
     }
     // A transfer has one outcome; a row without one is unused.
-    let used = row.applied + row.insufficient + row.nothing;
+    let by_keeper = row.applied + row.insufficient + row.nothing;
+    let used = by_keeper.clone() + row.narrow;
     builder.assert_bool(used.clone());
 
     // It answers for an entry with the code of its outcome.
-    let code =
-        row.insufficient * AB::Expr::from_u32(REJECTED_INSUFFICIENT) + row.nothing * AB::Expr::from_u32(REJECTED_ZERO);
+    let code = row.insufficient * AB::Expr::from_u32(REJECTED_INSUFFICIENT)
+        + row.nothing * AB::Expr::from_u32(REJECTED_ZERO)
+        + row.narrow * AB::Expr::from_u32(REJECTED_NARROW);
     let mut entry: Vec<AB::Expr> = vec![row.number.into(), AB::Expr::from_u8(ACTION_TRANSFER)];
     entry.extend(all::<AB>(&row.id));
     entry.push(code);
     Bus::Entry.receive(builder, entry, used.clone());
 
-    // Somebody asked for it: the action's digest is that of the transfer.
+    // The keeper asked for it, or it is rejected because that was a session: the action's digest is that of the transfer.
     let mut action = vec![AB::Expr::from_u8(ACTION_TRANSFER)];
     action.extend(all::<AB>(&[&row.to[..], &row.asset, &[row.amount]].concat()));
     hash(builder, Domain::Action, &action, row.action_sponge, row.action.map(Into::into), &used);
-    let asked = [&[row.number][..], &row.id, &row.from, &row.action].concat();
-    Bus::Asked.receive(builder, asked, used.clone());
+    let message = asked::<AB>(row.number, &row.id, &row.from, &row.action, by_keeper);
+    Bus::Asked.receive(builder, message, used.clone());
 
     movement(builder, &row, used);
 }
