@@ -1,8 +1,8 @@
 //! Jobs: all that it takes to prove one leaf of a batch, for a process that has nothing else.
 
-use crate::{Block, Unprovable, prove, record};
+use crate::{Incoming, Unprovable, prove, record_all};
 use proof::joined::{Claim, Leaf};
-use proof::validity::{Invalid, verify};
+use proof::validity::Invalid;
 use state::{Beyond, LeafRecord, Part, Portion, Shown, State, WitnessError};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,12 +118,23 @@ impl Job {
         told(Stage::Checking);
         let missing = Arc::new(Missing::default());
         let mut state = self.state(Arc::clone(&missing) as Arc<dyn Beyond>)?;
-        let blocks = self.segments.iter().map(|segment| checked(segment, &self.claim.chain));
-        let blocks: Vec<(Millis, Vec<Checked>)> = blocks.collect::<Result<_, _>>()?;
+        let segments = self.segments.iter().map(|segment| Ok((segment, checked(segment, &self.claim.chain)?)));
+        let segments: Vec<(&Segment, Vec<Checked>)> = segments.collect::<Result<_, Failed>>()?;
         told(Stage::Recording);
-        let blocks: Vec<Block<'_>> =
-            blocks.iter().map(|(time, transactions)| Block { time: *time, transactions }).collect();
-        let recorded = record(&mut state, &self.claim.chain, &blocks)?;
+        let entries: Vec<(Millis, Incoming<'_>)> = segments
+            .iter()
+            .flat_map(|(segment, transactions)| {
+                let mut transactions = transactions.iter();
+                let incoming = segment.entries.iter().map(move |entry| match entry {
+                    Entry::Message(message) => Incoming::Message(message),
+                    Entry::Transaction(_) => {
+                        Incoming::Transaction(transactions.next().expect("each transaction was checked"))
+                    }
+                });
+                incoming.map(|incoming| (segment.time, incoming))
+            })
+            .collect();
+        let recorded = record_all(&mut state, &self.claim.chain, &entries)?;
         let missed = missing.0.lock().unwrap_or_else(PoisonError::into_inner).len();
         if missed > 0 || Claim::from(&recorded.statement) != self.claim {
             let damaged = format!("its entries do not give what it claims; it lacks {missed} leaves of the state");
@@ -132,8 +143,9 @@ impl Job {
         told(Stage::Proving);
         let proof = prove(&recorded.statement, &recorded.traces).map_err(Failed::Refused)?;
         told(Stage::Verifying);
-        verify(&recorded.statement, &proof)?;
-        Ok(Leaf { claim: self.claim, proof: proof.into() })
+        let leaf = recorded.leaf(proof);
+        leaf.verify()?;
+        Ok(leaf)
     }
 
     /// Returns how many entries it holds.
@@ -157,15 +169,12 @@ impl Job {
 }
 
 /// Checks the transactions of a segment. What is no sound transaction is in no table yet.
-fn checked(segment: &Segment, chain: &Digest) -> Result<(Millis, Vec<Checked>), Failed> {
-    let bytes = segment.entries.iter().map(|entry| match entry {
-        Entry::Transaction(bytes) => Ok(bytes),
-        Entry::Message(message) => {
-            let id = crypto::poseidon::hash_of(crypto::Domain::Transaction, message);
-            Err(Failed::Unprovable(Unprovable::Kind(id)))
-        }
+fn checked(segment: &Segment, chain: &Digest) -> Result<Vec<Checked>, Failed> {
+    let bytes = segment.entries.iter().filter_map(|entry| match entry {
+        Entry::Transaction(bytes) => Some(bytes),
+        Entry::Message(_) => None,
     });
-    let bytes: Vec<&Box<[u8]>> = bytes.collect::<Result<_, _>>()?;
+    let bytes: Vec<&Box<[u8]>> = bytes.collect();
     let verdicts = Transaction::check_all(&bytes, chain).into_iter().zip(&bytes);
     let transactions = verdicts.map(|(verdict, bytes)| {
         verdict.map_err(|_| {
@@ -173,5 +182,5 @@ fn checked(segment: &Segment, chain: &Digest) -> Result<(Millis, Vec<Checked>), 
             Failed::Unprovable(Unprovable::Kind(crypto::poseidon::hash(crypto::Domain::Transaction, &elements)))
         })
     });
-    Ok((segment.time, transactions.collect::<Result<_, _>>()?))
+    transactions.collect()
 }

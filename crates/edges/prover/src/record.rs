@@ -21,6 +21,7 @@ use proof::circuit::{
     Entry, F, Grant, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW,
     REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
+use proof::joined::{self, Claim};
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
 use state::State;
 use transition::{Action, Checked};
@@ -73,6 +74,14 @@ pub struct Recorded {
     pub withdrawals: Vec<Withdrawal>,
     /// The rows.
     pub traces: Traces,
+}
+
+impl Recorded {
+    /// Returns the leaf that a proof of it makes.
+    pub fn leaf(&self, proof: Vec<u8>) -> joined::Leaf {
+        let (messages, withdrawals) = (self.messages.clone(), self.withdrawals.clone());
+        joined::Leaf { claim: Claim::from(&self.statement), messages, withdrawals, proof: proof.into() }
+    }
 }
 
 /// What is recorded while the batch is executed.

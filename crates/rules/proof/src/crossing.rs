@@ -133,6 +133,7 @@ impl Withdrawal {
 
 record! {
     /// Where the inbox stands.
+    #[derive(Copy)]
     pub struct Inbox {
         /// How many messages were taken.
         pub count: u64,
@@ -144,7 +145,7 @@ record! {
 impl Inbox {
     /// Returns where the inbox stands after more messages, if those are the next.
     pub fn after(&self, messages: &[Message]) -> Option<Self> {
-        messages.iter().try_fold(self.clone(), |inbox, message| {
+        messages.iter().try_fold(*self, |inbox, message| {
             let hash = message.hash_after(&inbox.hash);
             (message.index() == inbox.count).then_some(Self { count: inbox.count.checked_add(1)?, hash })
         })

@@ -217,6 +217,12 @@ pub fn head(chains: &Chains) -> Vec<u8> {
     [&[VERSION], chains.to_bytes().as_slice()].concat()
 }
 
+/// Returns what a proof says of its lists, and the proof system's own bytes. Nothing for another version.
+pub fn split(bytes: &[u8]) -> Option<(Chains, &[u8])> {
+    let (chains, rest) = bytes.strip_prefix(&[VERSION])?.split_at_checked(CHAINS_BYTES)?;
+    Some((Chains::from_bytes(chains).ok()?, rest))
+}
+
 /// Checks a proof of a statement, given the messages and withdrawals whose hashes the statement has. Total: any bytes give
 /// an answer.
 ///
@@ -231,12 +237,7 @@ pub fn verify(
     if bytes.len() > PROOF_BYTES {
         return Err(Invalid::TooLong);
     }
-    let (version, rest) = bytes.split_first().ok_or(Invalid::Form)?;
-    if *version != VERSION {
-        return Err(Invalid::Form);
-    }
-    let (chains, rest) = rest.split_at_checked(CHAINS_BYTES).ok_or(Invalid::Form)?;
-    let chains = Chains::from_bytes(chains).map_err(|_| Invalid::Form)?;
+    let (chains, rest) = split(bytes).ok_or(Invalid::Form)?;
     statement.check_lists(messages, withdrawals)?;
     let (proof, after): (BatchProof<Config>, _) = postcard::take_from_bytes(rest).map_err(|_| Invalid::Form)?;
     if !after.is_empty() {

@@ -5,9 +5,10 @@ use crate::receipt::{Receipt, Status};
 use crate::transaction::Transaction;
 use crypto::{Domain, list, poseidon};
 use proof::BatchHeader;
+use proof::crossing::Inbox;
 use proof::joined::{self, Aggregator as _, Broken, Chained, Claim, Leaf};
 use proof::validity::{Outcome, entries};
-use types::{Digest, Millis, record};
+use types::{Bytes32, Digest, Millis, record};
 
 record! {
     /// A block with what became of its entries.
@@ -101,6 +102,12 @@ impl ProvenBatch {
             parent_root: self.header.parent_root,
             state_root: self.header.state_root,
             entries: joined::entries(leaves.iter().map(|leaf| &leaf.claim.entries)),
+            // What the parent's root commits to, which the first proof shows.
+            inbox_before: leaves
+                .first()
+                .map_or(Inbox { count: 0, hash: Bytes32::ZERO }, |leaf| leaf.claim.inbox_before),
+            inbox_after: Inbox { count: self.header.inbox_count, hash: self.header.inbox_hash },
+            withdrawals_root: self.header.withdrawals_root,
         };
         Chained.verify(&claim, &leaves)?;
         Ok(claim)

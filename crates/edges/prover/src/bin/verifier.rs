@@ -8,6 +8,7 @@ use ledger::account::{Balance, BalanceKey, Transfer};
 use p3_challenger::{CanObserve as _, CanSample, CanSampleBits as _, GrindingChallenger as _};
 use p3_field::{PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::F;
+use proof::joined::Leaf;
 use proof::transcript::Transcript;
 use prover::onchain::{Key, Opened, STEP_BYTES, Sent};
 use prover::{Block, Recorded, prove, record};
@@ -142,8 +143,7 @@ fn verifier(key: &Key) -> String {
 
 /// A batch with its proof.
 struct Proven {
-    recorded: Recorded,
-    proof: Vec<u8>,
+    leaf: Leaf,
     sent: Sent,
 }
 
@@ -151,9 +151,10 @@ impl Proven {
     fn new(key: &Key, count: u8) -> Self {
         let recorded = recorded(count);
         let proof = prove(&recorded.statement, &recorded.traces).expect("traces of a batch");
-        proof::validity::verify(&recorded.statement, &proof).expect("what was just proven");
-        let sent = key.sent(&recorded.statement, &proof).expect("a proof");
-        Self { recorded, proof, sent }
+        let leaf = recorded.leaf(proof);
+        leaf.verify().expect("what was just proven");
+        let sent = key.sent(&leaf).expect("a proof");
+        Self { leaf, sent }
     }
 }
 
@@ -168,7 +169,7 @@ fn proofs(proven: &[Proven]) -> String {
 /// Returns the steps that answer the queries of a proof: parts, each after its length in four bytes. The first is the
 /// context; then come each step's positions and what is opened.
 fn queries(key: &Key, proven: &Proven) -> Vec<u8> {
-    let opened = Opened::new(key, &proven.recorded.statement, &proven.proof).expect("what was just proven");
+    let opened = Opened::new(key, &proven.leaf).expect("what was just proven");
     let mut bytes = Vec::new();
     let mut part = |part: &[u8]| {
         bytes.extend(u32::try_from(part.len()).expect("it fits a transaction").to_be_bytes());

@@ -16,29 +16,30 @@ pub use queries::{Opened, STEP_BYTES, Step};
 pub use statement::{Challenges, Malformed, Sent};
 pub use table::Shape;
 
-use proof::validity::Statement;
+use proof::joined::Leaf;
 
 impl Key {
-    /// Returns what a contract is sent of a proof of a statement. The proof is not checked.
+    /// Returns what a contract is sent of a proof. The proof is not checked.
     ///
     /// # Errors
     /// When these bytes do not have a proof's form.
-    pub fn sent(&self, statement: &Statement, proof: &[u8]) -> Result<Sent, Malformed> {
-        statement::sent(&self.shapes, &self.preprocessed, statement, proof)
+    pub fn sent(&self, leaf: &Leaf) -> Result<Sent, Malformed> {
+        statement::sent(&self.shapes, &self.preprocessed, leaf)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Block, Recorded, prove, record};
+    use crate::{Block, prove, record};
     use crypto::account::SecretKey;
     use ledger::account::{Balance, BalanceKey, Transfer};
+    use proof::joined::Leaf;
     use state::{Overlay, State};
     use transition::{Action, Checked, Transaction};
     use types::{Amount, AssetId, Digest, Encode as _, Millis};
 
     /// Proves a batch of two transfers.
-    pub fn proven() -> (Recorded, Vec<u8>) {
+    pub fn proven() -> Leaf {
         let digest = |first| Digest::new([first, 2, 3, 4]).unwrap();
         let (chain, asset) = (digest(7), AssetId(digest(1)));
         let key = |number: u8| SecretKey::from_seed([number; 32]);
@@ -57,7 +58,8 @@ mod tests {
         let batch: [Checked; 2] = [transfer(0, 1), transfer(1, 2)];
         let recorded = record(&mut state, &chain, &[Block { time: Millis(5), transactions: &batch }]).unwrap();
         let proof = prove(&recorded.statement, &recorded.traces).unwrap();
-        assert_eq!(proof::validity::verify(&recorded.statement, &proof), Ok(()));
-        (recorded, proof)
+        let leaf = recorded.leaf(proof);
+        assert_eq!(leaf.verify(), Ok(()));
+        leaf
     }
 }

@@ -18,9 +18,9 @@ use p3_fri::{FriProof, TwoAdicFriFolding, TwoAdicFriFoldingForMmcs, fold_schedul
 use p3_symmetric::MerkleCap;
 use proof::circuit::F;
 use proof::hasher;
+use proof::joined::Leaf;
 use proof::validity::{
-    Challenge, Config, Extended, InputOpenings, Invalid, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, Statement, Values, fri,
-    values, verify,
+    Challenge, Config, Extended, InputOpenings, Invalid, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, Values, fri, split, values,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -98,11 +98,11 @@ impl Opened {
     /// Returns what a proof opens. Checks the proof.
     ///
     /// # Errors
-    /// When the bytes are not a proof of the statement.
-    pub fn new(key: &Key, statement: &Statement, bytes: &[u8]) -> Result<Self, Invalid> {
-        verify(statement, bytes)?;
-        let Sent { context, challenges, .. } = key.sent(statement, bytes).map_err(|_| Invalid::Form)?;
-        let (_, proof) = bytes.split_first().ok_or(Invalid::Form)?;
+    /// When it is not a proof of what the leaf claims.
+    pub fn new(key: &Key, leaf: &Leaf) -> Result<Self, Invalid> {
+        leaf.verify()?;
+        let Sent { context, challenges, .. } = key.sent(leaf).map_err(|_| Invalid::Form)?;
+        let (_, proof) = split(&leaf.proof).ok_or(Invalid::Form)?;
         let proof: BatchProof<Config> = postcard::from_bytes(proof).map_err(|_| Invalid::Form)?;
         let claims = claims(&proof, &key.preprocessed, challenges.zeta);
         Ok(Self::of(context, &claims, &proof.opening_proof, challenges))
@@ -285,8 +285,7 @@ mod tests {
     use proof::validity::QUERIES;
 
     fn opened() -> Opened {
-        let (recorded, proof) = super::super::tests::proven();
-        Opened::new(&Key::new(), &recorded.statement, &proof).unwrap()
+        Opened::new(&Key::new(), &super::super::tests::proven()).unwrap()
     }
 
     #[test]
@@ -315,8 +314,8 @@ mod tests {
 
     #[test]
     fn another_statement_has_no_steps() {
-        let (mut recorded, proof) = super::super::tests::proven();
-        std::mem::swap(&mut recorded.statement.parent_root, &mut recorded.statement.state_root);
-        assert!(matches!(Opened::new(&Key::new(), &recorded.statement, &proof), Err(Invalid::Statement(_))));
+        let mut leaf = super::super::tests::proven();
+        std::mem::swap(&mut leaf.claim.parent_root, &mut leaf.claim.state_root);
+        assert!(matches!(Opened::new(&Key::new(), &leaf), Err(Invalid::Statement(_))));
     }
 }

@@ -9,10 +9,9 @@ use p3_challenger::{
 use p3_field::{BasedVectorSpace as _, PrimeCharacteristicRing as _, PrimeField64 as _, TwoAdicField as _};
 use p3_fri::fold_schedule;
 use proof::circuit::{F, Table};
+use proof::joined::Leaf;
 use proof::transcript::Transcript;
-use proof::validity::{
-    Challenge, Config, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, PROTOCOL, QUERIES, QUERY_WORK_BITS, Statement, VERSION,
-};
+use proof::validity::{Challenge, Config, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, PROTOCOL, QUERIES, QUERY_WORK_BITS, split};
 use std::collections::BTreeMap;
 
 /// These bytes are no proof that a contract can be sent.
@@ -31,14 +30,12 @@ pub struct Sent {
     pub challenges: Challenges,
 }
 
-/// Returns what is sent of a proof of a statement. The proof is not checked.
+/// Returns what is sent of a proof. The proof is not checked.
 ///
 /// # Errors
 /// When these bytes do not have a proof's form.
-pub fn sent(shapes: &[Shape], preprocessed: &[u8; 32], statement: &Statement, bytes: &[u8]) -> Result<Sent, Malformed> {
-    let rest = bytes.strip_prefix(&[VERSION]).ok_or(Malformed)?;
-    let proof: BatchProof<Config> = postcard::from_bytes(rest).map_err(|_| Malformed)?;
-    let parts = Parts::of(shapes, preprocessed, statement, &proof).ok_or(Malformed)?;
+pub fn sent(shapes: &[Shape], preprocessed: &[u8; 32], leaf: &Leaf) -> Result<Sent, Malformed> {
+    let parts = Parts::of(shapes, preprocessed, leaf).ok_or(Malformed)?;
     let challenges = Challenges::of(shapes, &parts);
     let context = Context { shapes, parts: &parts, challenges: &challenges }.to_bytes();
     Ok(Sent { statement: parts.to_bytes(), context, challenges })
@@ -61,12 +58,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(
-        shapes: &[Shape],
-        preprocessed: &[u8; 32],
-        statement: &Statement,
-        proof: &BatchProof<Config>,
-    ) -> Option<Self> {
+    fn of(shapes: &[Shape], preprocessed: &[u8; 32], leaf: &Leaf) -> Option<Self> {
+        let (chains, rest) = split(&leaf.proof)?;
+        let proof: BatchProof<Config> = postcard::from_bytes(rest).ok()?;
+        let statement = leaf.claim.statement();
+        let crossed = statement.crossed(&chains, &leaf.messages, &leaf.withdrawals);
         let root = |roots: &[[u8; 32]]| <[[u8; 32]; 1]>::try_from(roots).map(|[root]| root).ok();
         let mut openings = [const { Vec::new() }; 4];
         for instance in &proof.opened_values.instances {
@@ -89,7 +85,7 @@ impl Parts {
         is_whole.then_some(())?;
         Some(Self {
             heights: proof.degree_bits.clone(),
-            publics: statement.public_values().concat(),
+            publics: statement.public_values(&crossed).concat(),
             main: root(proof.commitments.main.roots())?,
             preprocessed: *preprocessed,
             buses: root(proof.commitments.permutation.as_ref()?.roots())?,
@@ -316,9 +312,8 @@ mod tests {
     use super::super::table::{Inputs, run};
     use super::*;
 
-    fn parts_of(key: &Key, statement: &Statement, proof: &[u8]) -> Parts {
-        let proof: BatchProof<Config> = postcard::from_bytes(&proof[1..]).unwrap();
-        Parts::of(&key.shapes, &key.preprocessed, statement, &proof).unwrap()
+    fn parts_of(key: &Key, leaf: &Leaf) -> Parts {
+        Parts::of(&key.shapes, &key.preprocessed, leaf).unwrap()
     }
 
     /// Returns the tables whose formulas refuse opened values.
@@ -351,9 +346,9 @@ mod tests {
 
     #[test]
     fn formulas_accept_a_proof_and_each_refuses_another_value() {
-        let (recorded, proof) = super::super::tests::proven();
+        let leaf = super::super::tests::proven();
         let key = Key::new();
-        let mut parts = parts_of(&key, &recorded.statement, &proof);
+        let mut parts = parts_of(&key, &leaf);
         let challenges = Challenges::of(&key.shapes, &parts);
         assert_eq!(refused(&key, &parts, &challenges), []);
         for (commitment, matrices) in matrices(&key.shapes).into_iter().enumerate() {
@@ -383,15 +378,15 @@ mod tests {
 
     #[test]
     fn bytes_of_another_form_are_none_that_can_be_sent() {
-        let (recorded, proof) = super::super::tests::proven();
-        let key = Key::new();
-        let sent = |bytes: &[u8]| key.sent(&recorded.statement, bytes);
-        let whole = sent(&proof).unwrap();
+        let leaf = super::super::tests::proven();
+        let (key, proof) = (Key::new(), &leaf.proof);
+        let sent = |bytes: &[u8]| key.sent(&Leaf { proof: bytes.into(), ..leaf.clone() });
+        let whole = sent(proof).unwrap();
         assert!(whole.statement.len() < 120 << 10, "{} bytes fit a transaction", whole.statement.len());
         assert_eq!(whole.context.len() % 32, 0);
         for length in [0, 1, proof.len() / 2, proof.len() - 1] {
             assert_eq!(sent(&proof[..length]), Err(Malformed));
         }
-        assert_eq!(sent(&[&[VERSION + 1], &proof[1..]].concat()), Err(Malformed));
+        assert_eq!(sent(&[&[proof[0] + 1], &proof[1..]].concat()), Err(Malformed));
     }
 }

@@ -4,16 +4,18 @@
 //! and taken back to where the batch began, by what the store keeps for that. It counts when it has the batch's own
 //! roots.
 
+use crypto::list;
+use proof::crossing::{Inbox, Message, Withdrawal};
 use proof::joined::{Claim, LEAVES_MAX};
 use proof::validity::{Outcome, entries};
 use prover::{Job, Segment, Touched};
-use state::{Beyond, LeafChange, LeafRecord, Portion, State};
+use state::{Beyond, LeafChange, LeafRecord, Overlay, Portion, State};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 use tokio::runtime::Handle;
 use transition::proven::outcome;
-use transition::{Batch, Block, ChainConfig, Entry, diff, leaf};
+use transition::{Batch, Block, ChainConfig, Entry, Event, diff, leaf};
 use types::{Digest, Height, choice, record};
 
 /// Most of [`weight`] in a leaf: as much as 1,024 transfers.
@@ -30,6 +32,10 @@ record! {
         pub claim: Claim,
         /// How many entries it has.
         pub entries: u32,
+        /// The messages that they take.
+        pub messages: Vec<Message>,
+        /// The withdrawals that they make.
+        pub withdrawals: Vec<Withdrawal>,
     }
 }
 
@@ -232,9 +238,19 @@ impl<V: View> Work<'_, V> {
         let (mut leaves, mut jobs) = (Vec::new(), Vec::new());
         for (number, segments) in (0..).zip(cut(blocks)) {
             let (portion, parent_root) = (state.portion(keys.iter().cloned()), state.root());
-            let outcomes = self.execute(state, &segments);
-            let claim = Claim { chain, parent_root, state_root: state.root(), entries: entries(&outcomes) };
-            leaves.push(PlannedLeaf { claim, entries: u32::try_from(outcomes.len()).unwrap_or(u32::MAX) });
+            let inbox_before = inbox(state);
+            let (outcomes, withdrawals) = self.execute(state, &segments);
+            let claim = Claim {
+                chain,
+                parent_root,
+                state_root: state.root(),
+                entries: entries(&outcomes),
+                inbox_before,
+                inbox_after: inbox(state),
+                withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
+            };
+            let count = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+            leaves.push(PlannedLeaf { claim, entries: count, messages: messages(&segments), withdrawals });
             let value = |record: LeafRecord| record.value;
             let touched =
                 portion.leaves.into_iter().map(|leaf| Touched { key: leaf.key, value: leaf.record.map(value) });
@@ -260,13 +276,35 @@ impl<V: View> Work<'_, V> {
         Ok(named.into_iter().map(|(path, key)| (key, path)).collect())
     }
 
-    fn execute(&self, state: &mut State, segments: &[Segment]) -> Vec<Outcome> {
-        let executed = segments.iter().flat_map(|Segment { time, entries }| {
+    /// Executes entries, and returns what became of each and what was withdrawn.
+    fn execute(&self, state: &mut State, segments: &[Segment]) -> (Vec<Outcome>, Vec<Withdrawal>) {
+        let (mut outcomes, mut withdrawals) = (Vec::new(), Vec::new());
+        for Segment { time, entries } in segments {
             let executed = transition::execute(state, self.config, None, entries.clone(), *time);
-            executed.receipts.into_iter().map(|receipt| outcome(&receipt, *time)).collect::<Vec<_>>()
-        });
-        executed.collect()
+            outcomes.extend(executed.receipts.iter().map(|receipt| outcome(receipt, *time)));
+            let events = executed.receipts.into_iter().flat_map(|receipt| receipt.events);
+            withdrawals.extend(events.filter_map(|event| match event {
+                Event::Withdrawn(withdrawal) => Some(withdrawal),
+                _ => None,
+            }));
+        }
+        (outcomes, withdrawals)
     }
+}
+
+/// Returns where the inbox stands.
+fn inbox(state: &State) -> Inbox {
+    let cursor = ledger::bridge::cursor(&Overlay::new(state));
+    Inbox { count: cursor.inbox_count, hash: cursor.inbox_hash }
+}
+
+fn messages(segments: &[Segment]) -> Vec<Message> {
+    let entries = segments.iter().flat_map(|segment| &segment.entries);
+    let messages = entries.filter_map(|entry| match entry {
+        Entry::Message(message) => Some(message.clone()),
+        Entry::Transaction(_) => None,
+    });
+    messages.collect()
 }
 
 fn weight(entry: &Entry) -> usize {

@@ -1,11 +1,10 @@
 //! The queue's loop: plans sealed batches, lends jobs, takes proofs, and remembers both in the store.
 
 use super::core::{Effect, Input, JobId, LEASE, Place, Queue};
-use super::plan::{Fault, Plan, Planned, Refused, View, plan};
+use super::plan::{Fault, Plan, Planned, PlannedLeaf, Refused, View, plan};
 use api::metric;
 use api::proving::{BatchAtWork, LeafAtWork, NotProven, Proving};
-use proof::joined::{Claim, Leaf};
-use proof::validity::verify;
+use proof::joined::Leaf;
 use prover::Stage;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -105,10 +104,9 @@ impl Handle {
     /// Takes a proof that holds, from whomever.
     pub async fn prove(&self, job: JobId, cost: Cost, proof: Box<[u8]>) -> Result<(), Error> {
         let turn = self.checking.acquire().await.map_err(|_| Error::Stopped)?;
-        let (claim, entries) = claim(&self.store, job)?;
-        let checked = tokio::task::spawn_blocking(move || {
-            verify(&claim.statement(), &proof).map(|()| Leaf { claim, proof }).map_err(|why| why.to_string())
-        });
+        let PlannedLeaf { claim, entries, messages, withdrawals } = planned(&self.store, job)?;
+        let leaf = Leaf { claim, messages, withdrawals, proof };
+        let checked = tokio::task::spawn_blocking(move || leaf.verify().map(|()| leaf).map_err(|why| why.to_string()));
         let checked = checked.await.unwrap_or_else(|_| Err("it could not be checked".to_owned()));
         drop(turn);
         let leaf = checked.map_err(|why| {
@@ -142,12 +140,12 @@ fn read(bytes: &[u8]) -> Result<Plan, Error> {
     Plan::from_bytes(bytes).map_err(|_| Error::Damaged)
 }
 
-/// Returns what a job is to prove, and of how many entries.
-fn claim(store: &Store, job: JobId) -> Result<(Claim, u32), Error> {
+/// Returns what a job is to prove.
+fn planned(store: &Store, job: JobId) -> Result<PlannedLeaf, Error> {
     let plan = store.plan(job.batch)?.ok_or(Error::Unknown(job.batch))?;
     let Plan::Leaves(Planned { leaves }) = read(&plan)? else { return Err(Error::Unknown(job.batch)) };
-    let leaf = usize::try_from(job.leaf).ok().and_then(|leaf| leaves.get(leaf));
-    leaf.map(|leaf| (leaf.claim, leaf.entries)).ok_or(Error::Unknown(job.batch))
+    let leaf = usize::try_from(job.leaf).ok().and_then(|leaf| leaves.into_iter().nth(leaf));
+    leaf.ok_or(Error::Unknown(job.batch))
 }
 
 /// Makes a queue and its handle. The future runs until the store fails.
@@ -296,7 +294,7 @@ impl<V: View> Loop<V> {
 
     fn keep(&mut self, job: JobId, cost: Cost, leaf: &Leaf, entries: u32) -> Result<(), Error> {
         // While it was checked the chain may have been taken back, and the batch be another.
-        if !claim(&self.store, job).is_ok_and(|(claim, _)| claim == leaf.claim) {
+        if !planned(&self.store, job).is_ok_and(|planned| planned.claim == leaf.claim) {
             return Ok(());
         }
         if self.store.leaf_proof(job.batch, job.leaf)?.is_none() {

@@ -7,6 +7,7 @@ use ledger::account::Transfer;
 use ledger::bridge::{asset_of, token_word};
 use ledger::{Deposit, Message};
 use proof::committee::Committee;
+use proof::joined::Leaf;
 use proof::{BatchHeader, BlockHeader};
 use prover::{Failed, Job};
 use settler::proving::core::JobId;
@@ -271,8 +272,9 @@ async fn a_large_batch_is_cut_into_leaves_whose_jobs_chain() {
         jobs.push(work);
     }
     assert_eq!(jobs.iter().map(Job::entries).collect::<Vec<_>>(), [1_024, 1_024, 52]);
-    let claims: Vec<_> = jobs.iter().map(|job| job.claim).collect();
-    let joined = proof::joined::chain(&claims).unwrap();
+    let leaf =
+        |job: &Job| Leaf { claim: job.claim, messages: Vec::new(), withdrawals: Vec::new(), proof: Box::default() };
+    let joined = proof::joined::chain(&jobs.iter().map(leaf).collect::<Vec<_>>()).unwrap();
     let header = world.store.batch(number).unwrap().unwrap().header;
     assert_eq!((joined.parent_root, joined.state_root), (header.parent_root, header.state_root));
     // The last leaf is proven by itself.
