@@ -117,7 +117,7 @@ impl Job {
     pub fn prove(&self, told: &dyn Fn(Stage)) -> Result<Leaf, Failed> {
         told(Stage::Checking);
         let missing = Arc::new(Missing::default());
-        let mut state = self.state(Arc::clone(&missing) as Arc<dyn Beyond>)?;
+        let mut state = self.state(missing.clone())?;
         let blocks = self.segments.iter().map(|segment| checked(segment, &self.claim.chain));
         let blocks: Vec<(Millis, Vec<Checked>)> = blocks.collect::<Result<_, _>>()?;
         told(Stage::Recording);
