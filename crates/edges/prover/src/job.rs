@@ -117,7 +117,7 @@ impl Job {
     pub fn prove(&self, told: &dyn Fn(Stage)) -> Result<Leaf, Failed> {
         told(Stage::Checking);
         let missing = Arc::new(Missing::default());
-        let mut state = self.state(Arc::clone(&missing) as Arc<dyn Beyond>)?;
+        let mut state = self.state(missing.clone())?;
         let segments = self.segments.iter().map(|segment| Ok((segment, checked(segment, &self.claim.chain)?)));
         let segments: Vec<(&Segment, Vec<Checked>)> = segments.collect::<Result<_, Failed>>()?;
         told(Stage::Recording);

@@ -17,7 +17,7 @@ pub async fn run(dir: &Path, index: usize) -> Result<(), Error> {
     let setting = Setting {
         client: Client::new(&network.api),
         name: format!("prover {index}"),
-        watch: Arc::new(|event| log(event)),
+        watch: Arc::new(log),
         cpu: cpu_time,
     };
     let mut working = JoinSet::new();

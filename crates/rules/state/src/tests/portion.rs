@@ -116,7 +116,7 @@ fn a_leaf_that_a_portion_does_not_show_is_asked_for() {
     let whole = state_of(&BTreeSet::from([1, 2, 3]));
     let portion = whole.portion([named(1), named(9)]);
     let noted = Arc::new(Noted::default());
-    let partial = portion.open(&whole.root(), Arc::clone(&noted) as Arc<dyn Beyond>).unwrap();
+    let partial = portion.open(&whole.root(), noted.clone()).unwrap();
     assert_eq!(partial.get::<Counted>(&Height(1)), Some(amount(2)));
     assert_eq!(partial.get::<Counted>(&Height(9)), None);
     assert!(noted.0.lock().unwrap().is_empty(), "absent leaves are known");

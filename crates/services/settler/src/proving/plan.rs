@@ -189,14 +189,12 @@ pub(super) fn plan<V: View>(
     Err(Fault::Later("the chain goes on too fast".to_owned()))
 }
 
+/// The state before a batch, and who knows the rest of it.
+type Beginning<V> = (State, Arc<Past<V>>);
+
 /// Makes the state before a batch, as far as the batch and later blocks changed it and these keys go. Nothing when the
 /// chain went on meanwhile.
-fn parent<V: View>(
-    store: &Store,
-    view: &V,
-    batch: &Batch,
-    more: &[Box<[u8]>],
-) -> Result<Option<(State, Arc<Past<V>>)>, Fault> {
+fn parent<V: View>(store: &Store, view: &V, batch: &Batch, more: &[Box<[u8]>]) -> Result<Option<Beginning<V>>, Fault> {
     let mut before = Before { upto: Height(batch.first.0 - 1), leaves: diff::Before::new() };
     let head = store.head()?.map_or(Height(0), |head| head.height);
     before.extend(store, head)?;
@@ -215,7 +213,7 @@ fn parent<V: View>(
     let (asked, fault) = (Mutex::default(), Mutex::default());
     let past = Past { view: view.clone(), store: store.clone(), runtime, before: Mutex::new(before), asked, fault };
     let past = Arc::new(past);
-    let opened = at.portion.open(&at.root, Arc::clone(&past) as Arc<dyn Beyond>);
+    let opened = at.portion.open(&at.root, past.clone());
     let mut state = opened.map_err(|why| Fault::Later(why.to_string()))?;
     state.apply(&undo);
     Ok((state.root() == batch.header.parent_root).then_some((state, past)))
