@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
 
-use vm::clear::Clear;
+use vm::clear::{Clear, Loaded, View, Watch};
 use vm::direct::Direct;
 use vm::sample::{self, Chance};
-use vm::text::disassemble;
-use vm::{Cause, Engine, Limits, Run, Stop, Verified};
+use vm::text::{assemble, disassemble};
+use vm::{Cause, Engine, Limits, Place, Run, Stop, Verified, certify};
 
 const PLENTY: Limits = Limits { fuel: 1 << 40, memory_bytes: 1 << 30 };
 
@@ -90,4 +90,51 @@ fn memory_is_refused_before_anything_runs() {
         let stop = engine.run(&program, one_less, PLENTY, &mut Chance::new(1)).unwrap_err();
         assert_eq!(stop.cause, Cause::Inputs);
     }
+}
+
+/// Keeps where a run was, and what a value held there.
+#[derive(Default)]
+struct Diary {
+    places: Vec<(u32, u32)>,
+    sums: Vec<u64>,
+}
+
+impl Watch for Diary {
+    fn before(&mut self, place: Place, view: &View<'_>) {
+        self.places.push((place.block, place.instruction));
+        if (place.block, place.instruction) == (1, 1) {
+            // The sum of this turn, which the instruction before has just made.
+            self.sums.extend(view.value(0, 4).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_watch_sees_each_instruction_and_the_values_that_live() {
+    let text = "talea 1
+        port in \"\" \"a\" : u8 unsigned
+        port out \"\" \"b\" : u8 unsigned
+        function \"f\" [] -> () releases () {
+            %a : u8 = input 0 ()
+            %one : u8 = int 1 ()
+            %b : u8 = repeat 3 (%a) [%i : u8, %x : u8] {
+                %y : u8 = add (%x, %a)
+                %z : u8 = mul (%y, %y)
+                give (%z)
+            }
+            output 1 (%b)
+            give ()
+        }";
+    let program = certify(assemble(text).unwrap()).unwrap();
+    // Numbers: %a is 0, %one is 1, %i is 2, %x is 3, %y is 4.
+    let mut diary = Diary::default();
+    let mut loaded = Loaded::new(&program).unwrap();
+    let run = loaded.watched(&[vec![2]], PLENTY, &mut Chance::new(0), &mut diary).unwrap();
+    assert_eq!(run.outputs, [[36]], "(2 + 2)^2 is 16, 18^2 is 68 modulo 256, 70^2 is 36");
+    let turn = [(1, 0), (1, 1)];
+    let turns: Vec<(u32, u32)> = [(0, 0), (0, 2)].into_iter().chain(turn.repeat(3)).chain([(0, 3)]).collect();
+    assert_eq!(diary.places, turns, "a number that never changes is there before the run");
+    assert_eq!(diary.sums, [4, 18, 70]);
+    let again = loaded.run(&[vec![2]], PLENTY, &mut Chance::new(0)).unwrap();
+    assert_eq!(again, run, "watching changes nothing, and a program runs again");
 }
