@@ -36,10 +36,11 @@ fn check(text: &str, optimise: bool) {
         client => format!("{client}:{}", port.name),
     };
     let inputs = ports.iter().filter(|port| !port.is_output);
-    let inputs: Vec<Vec<u64>> =
-        inputs.map(|port| lang::lanes(&given[&name(port)], port.kind, port.meaning).unwrap()).collect();
+    let inputs: Vec<Vec<u64>> = inputs
+        .map(|port| lang::lanes(&given[&name(port)], port.kind, port.meaning).expect("it is well formed"))
+        .collect();
     let limits = Limits { fuel: 1 << 40, memory_bytes: 1 << 30 };
-    let run = vm::clear::Clear.run(&compiled.program, &inputs, limits, &mut Prints).unwrap();
+    let run = vm::clear::Clear.run(&compiled.program, &inputs, limits, &mut Prints).expect("it is well formed");
     let outputs = ports.iter().filter(|port| port.is_output).zip(&run.outputs);
     let gives = outputs.map(|(port, lanes)| {
         let shown = lang::show(lanes, port.kind.width, port.meaning);
@@ -54,8 +55,8 @@ fn check(text: &str, optimise: bool) {
 fn every_example_gives_what_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples");
     let mut seen = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let file = entry.unwrap().path().join("main.stfl");
+    for entry in std::fs::read_dir(folder).expect("it is well formed") {
+        let file = entry.expect("it is well formed").path().join("main.stfl");
         if let Ok(text) = std::fs::read_to_string(&file) {
             seen += 1;
             check(&text, true);

@@ -81,22 +81,22 @@ fn write_tree(tree: &Tree) -> String {
 fn write_steps(steps: &[Step], depth: usize, loops: &mut usize, out: &mut String) {
     let pad = "  ".repeat(depth);
     if steps.is_empty() {
-        writeln!(out, "{pad}pass").unwrap();
+        writeln!(out, "{pad}pass").expect("it is well formed");
     }
     for step in steps {
         match step {
-            Step::Assign(tree) => writeln!(out, "{pad}r = {}", write_tree(tree)).unwrap(),
+            Step::Assign(tree) => writeln!(out, "{pad}r = {}", write_tree(tree)).expect("it is well formed"),
             Step::If(sign, a, b, yes, no) => {
-                writeln!(out, "{pad}if {} {sign} {}:", write_tree(a), write_tree(b)).unwrap();
+                writeln!(out, "{pad}if {} {sign} {}:", write_tree(a), write_tree(b)).expect("it is well formed");
                 write_steps(yes, depth + 1, loops, out);
-                writeln!(out, "{pad}else:").unwrap();
+                writeln!(out, "{pad}else:").expect("it is well formed");
                 write_steps(no, depth + 1, loops, out);
             }
             Step::Repeat(rounds, body) => {
                 *loops += 1;
                 // Every other loop's end is a public value of the run.
-                let end = if *loops % 2 == 0 { format!("(z + {rounds})") } else { rounds.to_string() };
-                writeln!(out, "{pad}for i{loops} in 0..{end}:").unwrap();
+                let end = if loops.is_multiple_of(2) { format!("(z + {rounds})") } else { rounds.to_string() };
+                writeln!(out, "{pad}for i{loops} in 0..{end}:").expect("it is well formed");
                 write_steps(body, depth + 1, loops, out);
             }
         }

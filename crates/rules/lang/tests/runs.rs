@@ -19,13 +19,13 @@ impl vm::World for World<'_> {
     fn call(&mut self, host: u32, arguments: &[&[u64]]) -> Option<Vec<Vec<u64>>> {
         let mut values = arguments.iter();
         let mut line = String::new();
-        for shown in &self.compiled.prints[usize::try_from(host).unwrap()] {
+        for shown in &self.compiled.prints[usize::try_from(host).expect("it is well formed")] {
             match shown {
                 Shown::Text(text) => line.push_str(text),
                 Shown::Value(Meaning::Signed) => {
-                    line.push_str(&values.next().unwrap()[0].cast_signed().to_string());
+                    line.push_str(&values.next().expect("it is well formed")[0].cast_signed().to_string());
                 }
-                Shown::Value(_) => line.push_str(&values.next().unwrap()[0].to_string()),
+                Shown::Value(_) => line.push_str(&values.next().expect("it is well formed")[0].to_string()),
             }
         }
         self.printed.push(line);

@@ -17,6 +17,7 @@ const UNROLLED_MAX: u64 = 1 << 16;
 /// How often the compiler looks at a loop's body to find out what it carries.
 const LOOKS_MAX: usize = 64;
 
+type Test<'f> = &'f mut dyn FnMut(&mut Stage<'_>) -> Staged<Value>;
 type Body<'f> = &'f mut dyn FnMut(&mut Stage<'_>, Option<Value>) -> Staged<Flow>;
 
 /// Something that a loop changes.
@@ -183,13 +184,7 @@ impl Stage<'_> {
     }
 
     /// Leaves a loop to the run.
-    fn running(
-        &mut self,
-        span: Span,
-        mut test: Option<&mut dyn FnMut(&mut Stage<'_>) -> Staged<Value>>,
-        body: Body<'_>,
-        count: Option<u64>,
-    ) -> Staged<Flow> {
+    fn running(&mut self, span: Span, mut test: Option<Test<'_>>, body: Body<'_>, count: Option<u64>) -> Staged<Flow> {
         let mut places: Vec<Place> = Vec::new();
         let mut secret: Vec<bool> = Vec::new();
         for _ in 0..LOOKS_MAX {
@@ -297,7 +292,7 @@ impl Stage<'_> {
         places: &[Place],
         before: &[Id],
         secret: &[bool],
-        test: Option<&mut dyn FnMut(&mut Stage<'_>) -> Staged<Value>>,
+        test: Option<Test<'_>>,
         body: Body<'_>,
         count: Option<u64>,
     ) -> Staged<Flow> {
@@ -345,7 +340,7 @@ impl Stage<'_> {
         places: &[Place],
         before: &[Id],
         secret: &[bool],
-        test: &mut dyn FnMut(&mut Stage<'_>) -> Staged<Value>,
+        test: Test<'_>,
         span: Span,
     ) -> Staged<Region> {
         let parameters = self.parameters(before, secret);
