@@ -2,7 +2,8 @@
 //! not need one another share their messages.
 
 use crate::bits::words;
-use crate::plan::{Bits, Local, Plan, Public, Ring, Round, Step, Talk};
+use crate::plan::{Any, Bits, Local, Plan, Public, Ring, Round, Step, Talk};
+use vm::{Operation, Type};
 
 /// Builds a [`Plan`].
 ///
@@ -13,7 +14,8 @@ pub struct Builder {
     /// The round in which each register is first known.
     known: Vec<usize>,
     rounds: Vec<Round>,
-    inputs: Vec<Ring>,
+    inputs: Vec<Any>,
+    kept: Vec<Any>,
     opened: Vec<Public>,
     outputs: Vec<Ring>,
 }
@@ -23,8 +25,45 @@ impl Builder {
     pub fn input(&mut self, lanes: usize, width: usize) -> Ring {
         assert!(lanes > 0 && (1..=64).contains(&width), "a vector of numbers of 1 to 64 bits");
         let input = Ring { at: self.register(0), lanes, width };
-        self.inputs.push(input);
+        self.inputs.push(Any::Ring(input));
         input
+    }
+
+    /// Takes bits in as shares, one in each lane.
+    pub fn input_bits(&mut self, lanes: usize) -> Bits {
+        let input = Bits { at: self.register(0), lanes, planes: 1 };
+        self.inputs.push(Any::Bits(input));
+        input
+    }
+
+    /// Takes numbers in that all know.
+    pub fn input_public(&mut self, lanes: usize) -> Public {
+        let input = Public { at: self.register(0), lanes };
+        self.inputs.push(Any::Public(input));
+        input
+    }
+
+    /// Keeps a vector for another plan, as it is.
+    pub fn keep(&mut self, a: Any) {
+        self.kept.push(a);
+    }
+
+    /// Does an operation on what all know.
+    pub(crate) fn clear(
+        &mut self,
+        operation: Operation,
+        kinds: Vec<Type>,
+        operands: &[Public],
+        results: Vec<Type>,
+    ) -> Vec<Public> {
+        let needs: Vec<usize> = operands.iter().map(|public| public.at).collect();
+        let lanes: Vec<usize> = results.iter().map(|kind| vm::layout::at(kind.lanes)).collect();
+        let first = self.local(&needs, Local::Clear { operation, kinds, operands: needs.clone(), results });
+        let known = self.known[first];
+        for _ in 1..lanes.len() {
+            self.register(known);
+        }
+        lanes.into_iter().enumerate().map(|(offset, lanes)| Public { at: first + offset, lanes }).collect()
     }
 
     /// Returns numbers that all know.
@@ -170,9 +209,10 @@ impl Builder {
 
     /// Returns the plan.
     pub fn finish(self) -> Plan {
-        let Self { known, mut rounds, inputs, opened, outputs } = self;
-        let kept =
-            |at: &usize| opened.iter().any(|public| public.at == *at) || outputs.iter().any(|ring| ring.at == *at);
+        let Self { known, mut rounds, inputs, opened, outputs, kept } = self;
+        let mut stays = vec![false; known.len()];
+        let ends = opened.iter().map(|public| public.at).chain(outputs.iter().map(|ring| ring.at));
+        ends.chain(kept.iter().map(|any| any.at())).for_each(|at| stays[at] = true);
         let mut seen = vec![false; known.len()];
         for round in rounds.iter_mut().rev() {
             for step in round.talk.iter_mut().rev() {
@@ -183,12 +223,12 @@ impl Builder {
             }
         }
         for step in rounds.iter_mut().flat_map(|round| round.local.iter_mut()) {
-            step.last_use.retain(|at| !kept(at));
+            step.last_use.retain(|at| !stays[*at]);
         }
         for step in rounds.iter_mut().flat_map(|round| round.talk.iter_mut()) {
-            step.last_use.retain(|at| !kept(at));
+            step.last_use.retain(|at| !stays[*at]);
         }
-        Plan { rounds, registers: known.len(), inputs, opened, outputs }
+        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept }
     }
 
     fn register(&mut self, known: usize) -> usize {
@@ -232,6 +272,13 @@ fn uses_of_local(what: &Local) -> Vec<usize> {
         Local::Sum { from, .. } | Local::Flip(from) | Local::Lanes { from, .. } => vec![*from],
         Local::Planes { from, .. } | Local::ThirdOfBits { from } => vec![from.at],
         Local::Stack(parts) => parts.clone(),
+        Local::StackBits(parts) => parts.iter().map(|part| part.at).collect(),
+        Local::Classify(from) | Local::ClassifyBits(from) => vec![*from],
+        Local::Mask { from, by } => vec![*from, *by],
+        Local::Spread { from } | Local::Gather { from, .. } | Local::BitLanes { from, .. } => vec![from.at],
+        Local::Pick { from, indices: index } | Local::Get { from, index, .. } => vec![from.at(), *index],
+        Local::Put { to, index, part } => vec![to.at(), *index, part.at()],
+        Local::Clear { operands, .. } => operands.clone(),
         Local::Third { from, .. } | Local::ThirdBits { from, .. } => vec![from.at],
     }
 }

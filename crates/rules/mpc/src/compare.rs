@@ -168,36 +168,61 @@ impl Builder {
 
     /// Returns the numbers shifted right by so many bits, rounded down, with sign or without.
     pub fn shift_right(&mut self, a: Ring, by: usize, signed: bool) -> Ring {
+        if by == 0 { a } else { self.rescale(a, by, a.width, signed) }
+    }
+
+    /// Returns the numbers in a larger width, with sign or without.
+    pub fn extend(&mut self, a: Ring, width: usize, signed: bool) -> Ring {
+        assert!(width >= a.width, "a larger width");
+        if width == a.width { a } else { self.rescale(a, 0, width, signed) }
+    }
+
+    /// Returns the numbers shifted right by so many bits, rounded down, in another width.
+    fn rescale(&mut self, a: Ring, by: usize, width: usize, signed: bool) -> Ring {
         assert!(by < a.width, "a shift by fewer bits than there are");
-        if by == 0 {
-            return a;
-        }
         if !signed {
-            return self.shift_down(a, by);
+            return self.rescale_up(a, by, width);
         }
         // Moved up by half the range there are no negative ones.
         let half = self.constant(vec![1 << (a.width - 1); a.lanes]);
         let raised = self.add_public(a, half);
-        let shifted = self.shift_down(raised, by);
+        let scaled = self.rescale_up(raised, by, width);
         let back = self.constant(vec![(1_u64 << (a.width - 1 - by)).wrapping_neg(); a.lanes]);
-        self.add_public(shifted, back)
+        self.add_public(scaled, back)
     }
 
-    fn shift_down(&mut self, a: Ring, by: usize) -> Ring {
+    fn rescale_up(&mut self, a: Ring, by: usize, width: usize) -> Ring {
         let parts = self.parts(a);
-        let (low, whole) = (self.carried(&parts, by), self.carried(&parts, a.width));
-        let dealt = Ring { at: self.talk(&[a.at], Talk::DealSum { from: a, shift: by }), ..a };
-        let third = Ring { at: self.local(&[a.at], Local::Third { from: a, shift: by }), ..a };
-        let carries = self.stack(&[low, whole]);
-        let carries = self.numbers(carries, a.width);
+        let dealt = self.talk(&[a.at], Talk::DealSum { from: a, shift: by, width });
+        let third = self.local(&[a.at], Local::Third { from: a, shift: by });
+        let [dealt, third] = [dealt, third].map(|at| Ring { at, lanes: a.lanes, width });
+        let mut sum = self.add(dealt, third);
+        let mut carries = Vec::new();
+        if by > 0 {
+            carries.push(self.carried(&parts, by));
+        }
+        // What was carried over the top was too much, unless the width forgets it.
+        let over = a.width - by;
+        if over < width {
+            carries.push(self.carried(&parts, a.width));
+        }
+        if carries.is_empty() {
+            return sum;
+        }
+        let stacked = self.stack(&carries);
+        let numbers = self.numbers(stacked, width);
         let lanes = a.lanes;
-        let low = self.lanes(carries, (0..lanes).collect());
-        let whole = self.lanes(carries, (lanes..2 * lanes).collect());
-        // What was carried over the top was too much.
-        let over = self.scale_all(whole, 1 << (a.width - by));
-        let sum = self.add(dealt, third);
-        let sum = self.add(sum, low);
-        self.sub(sum, over)
+        let part = |number: usize| (number * lanes..(number + 1) * lanes).collect::<Vec<_>>();
+        if by > 0 {
+            let low = self.lanes(numbers, part(0));
+            sum = self.add(sum, low);
+        }
+        if over < width {
+            let whole = self.lanes(numbers, part(carries.len() - 1));
+            let whole = self.scale_all(whole, 1 << over);
+            sum = self.sub(sum, whole);
+        }
+        sum
     }
 
     /// Returns the bits of each number.

@@ -26,7 +26,7 @@
 //!     let inputs = vec![a.next().unwrap(), b.next().unwrap()];
 //!     Machine::new(Arc::clone(&plan), me, &keys, inputs).unwrap()
 //! });
-//! let mut next = parties.each_mut().map(Machine::start);
+//! let mut next = parties.each_mut().map(|party| party.start().unwrap());
 //! while let [Next::Send(first), Next::Send(second), Next::Send(third)] = &next {
 //!     let messages = [second.clone(), third.clone(), first.clone()];
 //!     let mut messages = messages.iter();
@@ -39,13 +39,17 @@
 mod bits;
 mod build;
 mod compare;
+mod engine;
+mod lanes;
+mod lower;
 mod machine;
 mod plan;
 mod prg;
 mod share;
 
 pub use build::Builder;
+pub use engine::{Given, Measured, Prepared, Runner, Step, Unsupported, gathered};
 pub use machine::{Done, Fault, Keys, Machine, Next};
-pub use plan::{Bits, Cost, Plan, Public, Ring};
+pub use plan::{Any, Bits, Cost, Plan, Public, Ring};
 pub use prg::Key;
 pub use share::{Party, Share, combine, share};

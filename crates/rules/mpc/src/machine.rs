@@ -1,9 +1,10 @@
 //! A party carrying out a plan: messages in, messages out.
 
 use crate::bits::{WORD, from_planes, to_planes, words};
-use crate::plan::{Bits, Local, Plan, Ring, Talk, dealt, dealt_lanes, number_bytes};
+use crate::plan::{Any, Bits, Local, Plan, Ring, Talk, dealt, dealt_lanes, number_bytes};
 use crate::prg::{Key, Stream};
 use crate::share::{Party, Share};
+
 use std::sync::Arc;
 
 /// Why a party cannot go on.
@@ -20,6 +21,9 @@ pub enum Fault {
     /// There are more or fewer inputs than in the plan.
     #[error("the plan has {0} inputs: share each of them")]
     Inputs(usize),
+    /// The program stopped: what all know made it.
+    #[error(transparent)]
+    Stopped(#[from] vm::Cause),
     /// A message is not as long as the plan says.
     #[error(
         "a message of {found} bytes came where the plan has {expected}: the other party runs another program, or lies"
@@ -49,6 +53,7 @@ pub struct Done {
     pub opened: Vec<Vec<u64>>,
     /// The party's shares of the outputs, in order.
     pub outputs: Vec<Share>,
+    pub(crate) kept: Vec<Value>,
 }
 
 /// The two keys of a party: the one it shares with the party before it, and the one it shares with the party after it.
@@ -59,17 +64,47 @@ pub struct Keys {
     pub next: Key,
 }
 
-enum Value {
+/// What a party has of a value.
+pub(crate) enum Value {
     Shared(Share),
     Public(Vec<u64>),
+}
+
+impl Value {
+    pub(crate) fn copy(&self) -> Self {
+        match self {
+            Self::Shared(share) => Self::Shared(share.copy()),
+            Self::Public(numbers) => Self::Public(numbers.clone()),
+        }
+    }
+
+    fn words(&self) -> usize {
+        match self {
+            Self::Shared(share) => share.mine.len(),
+            Self::Public(numbers) => numbers.len(),
+        }
+    }
+}
+
+/// What a party draws from its two keys. A number names words once in a run, so it counts on from plan to plan.
+pub(crate) struct Streams {
+    own: Stream,
+    next: Stream,
+}
+
+impl Streams {
+    pub(crate) fn new(keys: &Keys) -> Self {
+        Self { own: Stream::new(&keys.own), next: Stream::new(&keys.next) }
+    }
 }
 
 /// A party in the middle of a plan.
 pub struct Machine {
     me: Party,
     plan: Arc<Plan>,
-    own: Stream,
-    next: Stream,
+    streams: Arc<Streams>,
+    /// How many numbers earlier plans of the run have drawn under.
+    drawn: u64,
     registers: Vec<Option<Value>>,
     round: usize,
     /// What the round's steps have before the message comes.
@@ -82,26 +117,57 @@ impl Machine {
     /// # Errors
     /// When the inputs are not those of the plan.
     pub fn new(plan: Arc<Plan>, me: Party, keys: &Keys, inputs: Vec<Share>) -> Result<Self, Fault> {
-        if inputs.len() != plan.inputs.len() {
+        let values = inputs.into_iter().map(Value::Shared).collect();
+        Self::with(plan, me, (Arc::new(Streams::new(keys)), 0), values)
+    }
+
+    /// Takes values from earlier plans of the same run, under numbers that it has not drawn under.
+    pub(crate) fn with(
+        plan: Arc<Plan>,
+        me: Party,
+        (streams, drawn): (Arc<Streams>, u64),
+        values: Vec<Value>,
+    ) -> Result<Self, Fault> {
+        if values.len() != plan.inputs.len() {
             return Err(Fault::Inputs(plan.inputs.len()));
         }
         let mut registers: Vec<Option<Value>> = (0..plan.registers).map(|_| None).collect();
-        for (input, (ring, share)) in plan.inputs.iter().zip(inputs).enumerate() {
-            if share.mine.len() != ring.lanes || share.next.len() != ring.lanes {
-                return Err(Fault::Input { input, expected: ring.lanes });
+        for (input, (any, value)) in plan.inputs.iter().zip(values).enumerate() {
+            let expected = match any {
+                Any::Ring(ring) => ring.lanes,
+                Any::Bits(bits) => words(bits.lanes) * bits.planes,
+                Any::Public(public) => public.lanes,
+            };
+            let is_even = match &value {
+                Value::Shared(share) => share.next.len() == expected && !matches!(any, Any::Public(_)),
+                Value::Public(_) => matches!(any, Any::Public(_)),
+            };
+            if value.words() != expected || !is_even {
+                return Err(Fault::Input { input, expected });
             }
-            registers[ring.at] = Some(Value::Shared(share));
+            registers[any.at()] = Some(value);
         }
-        let (own, next) = (Stream::new(&keys.own), Stream::new(&keys.next));
-        Ok(Self { me, plan, own, next, registers, round: 0, begun: Vec::new() })
+        Ok(Self { me, plan, streams, drawn, registers, round: 0, begun: Vec::new() })
     }
 
     /// Begins, or goes on after a round without messages, until it has something to send or is done.
-    pub fn start(&mut self) -> Next {
+    ///
+    /// # Errors
+    /// When what all know stops the program.
+    pub fn start(&mut self) -> Result<Next, Fault> {
         let plan = Arc::clone(&self.plan);
         while let Some(round) = plan.rounds.get(self.round) {
             for step in &round.local {
-                let value = self.local(step.to, &step.what);
+                if let Local::Clear { operation, kinds, operands, results } = &step.what {
+                    let operands: Vec<Vec<u64>> = operands.iter().map(|at| self.public(*at).to_vec()).collect();
+                    let given = vm::evaluate(operation, kinds, &operands, results)?;
+                    step.last_use.iter().for_each(|at| self.registers[*at] = None);
+                    for (offset, numbers) in given.into_iter().enumerate() {
+                        self.registers[step.to + offset] = Some(Value::Public(numbers));
+                    }
+                    continue;
+                }
+                let value = self.local(step.to, &step.what)?;
                 self.keep(step.to, value, &step.last_use);
             }
             if !round.talk.is_empty() {
@@ -111,13 +177,14 @@ impl Machine {
                     self.begun.push(begun);
                     step.last_use.iter().for_each(|at| self.registers[*at] = None);
                 }
-                return Next::Send(message);
+                return Ok(Next::Send(message));
             }
             self.round += 1;
         }
         let opened = plan.opened.iter().map(|public| self.public(public.at).to_vec()).collect();
         let outputs = plan.outputs.iter().map(|ring| self.shared(ring.at).copy()).collect();
-        Next::Done(Done { opened, outputs })
+        let kept = plan.kept.iter().map(|any| self.value(any.at()).copy()).collect();
+        Ok(Next::Done(Done { opened, outputs, kept }))
     }
 
     /// Takes the next party's message and goes on.
@@ -138,7 +205,7 @@ impl Machine {
             self.registers[step.to] = Some(self.end(&step.what, begun, part));
         }
         self.round += 1;
-        Ok(self.start())
+        self.start()
     }
 
     fn keep(&mut self, to: usize, value: Value, last_use: &[usize]) {
@@ -146,14 +213,22 @@ impl Machine {
         self.registers[to] = Some(value);
     }
 
-    fn shared(&self, at: usize) -> &Share {
+    fn value(&self, at: usize) -> &Value {
+        self.registers[at].as_ref().expect("a plan uses what is known")
+    }
+
+    pub(crate) fn me(&self) -> Party {
+        self.me
+    }
+
+    pub(crate) fn shared(&self, at: usize) -> &Share {
         match &self.registers[at] {
             Some(Value::Shared(share)) => share,
             _ => unreachable!("a plan uses what is known"),
         }
     }
 
-    fn public(&self, at: usize) -> &[u64] {
+    pub(crate) fn public(&self, at: usize) -> &[u64] {
         match &self.registers[at] {
             Some(Value::Public(numbers)) => numbers,
             _ => unreachable!("a plan uses what is known"),
@@ -170,12 +245,12 @@ impl Machine {
         part.iter_mut().enumerate().for_each(|(at, word)| *word = change(at, *word));
     }
 
-    fn local(&self, number: usize, what: &Local) -> Value {
-        Value::Shared(match what {
-            Local::Constant(numbers) => return Value::Public(numbers.clone()),
+    fn local(&self, number: usize, what: &Local) -> Result<Value, Fault> {
+        Ok(Value::Shared(match what {
+            Local::Constant(numbers) => return Ok(Value::Public(numbers.clone())),
             Local::Random { words } => {
-                let number = stream(number);
-                Share { mine: self.own.words(number, *words), next: self.next.words(number, *words) }
+                let (mine, next) = self.pair(number, *words);
+                Share { mine, next }
             }
             Local::Add(a, b) => both(self.shared(*a), self.shared(*b), u64::wrapping_add),
             Local::Sub(a, b) => both(self.shared(*a), self.shared(*b), u64::wrapping_sub),
@@ -212,7 +287,9 @@ impl Machine {
             Local::Third { from, shift } => self.third(from, *shift),
             Local::ThirdBits { from, negated } => self.third_bits(from, *negated),
             Local::ThirdOfBits { from } => self.third_of_bits(from),
-        })
+            Local::Clear { .. } => unreachable!("done where several results are kept"),
+            other => return self.move_lanes(other),
+        }))
     }
 
     /// Calls for what this party knows of the components that dealers do not know: of the lanes that the previous party
@@ -291,10 +368,10 @@ impl Machine {
                 write_planes(message, &share.next, from.lanes);
                 Share { mine: sum(share, |a, b| a ^ b), next: Vec::new() }
             }
-            Talk::DealSum { from, shift } => {
+            Talk::DealSum { from, shift, width } => {
                 let share = self.shared(from.at);
                 let known = |lane: usize| (share.mine[lane].wrapping_add(share.next[lane]) & mask(from.width)) >> shift;
-                self.deal(number, from.lanes, 1, from.width, |_, lane| known(lane), message)
+                self.deal(number, from.lanes, 1, *width, |_, lane| known(lane), message)
             }
             Talk::DealOfBits { from, width } => {
                 let share = self.shared(from.at);
@@ -329,9 +406,9 @@ impl Machine {
         let dealt = dealt_lanes(lanes);
         let (mine, before) = (dealt[self.me.index()].clone(), dealt[self.me.previous().index()].clone());
         let mut share = Share::zeros(planes * lanes);
-        let number = stream(number);
-        let (to_next, from_before) =
-            (self.next.words(number, planes * mine.len()), self.own.words(number, planes * before.len()));
+        let number = self.stream(number);
+        let to_next = self.streams.next.words(number, planes * mine.len());
+        let from_before = self.streams.own.words(number, planes * before.len());
         for plane in 0..planes {
             let first = plane * lanes;
             for (at, lane) in mine.clone().enumerate() {
@@ -352,9 +429,9 @@ impl Machine {
         let lanes = dealt_lanes(from.lanes)[self.me.index()].clone();
         let dealt = dealt(words);
         let (mine, before) = (dealt[self.me.index()].clone(), dealt[self.me.previous().index()].clone());
-        let number = stream(number);
-        let noise = self.next.words(number, from.width * mine.len());
-        let theirs = self.own.words(number, from.width * before.len());
+        let number = self.stream(number);
+        let noise = self.streams.next.words(number, from.width * mine.len());
+        let theirs = self.streams.own.words(number, from.width * before.len());
         let known = self.shared(from.at);
         let sums: Vec<u64> = lanes.clone().map(|lane| known.mine[lane].wrapping_add(known.next[lane])).collect();
         let mut hidden = to_planes(&sums, from.width);
@@ -382,7 +459,7 @@ impl Machine {
                 let opened: Vec<u64> = begun.mine.iter().zip(missing).map(|(a, b)| a ^ b).collect();
                 return Value::Public(from_planes(&opened, from.lanes));
             }
-            Talk::DealSum { from, .. } => self.take(&mut begun, from.lanes, 1, &read_numbers(part, from.width)),
+            Talk::DealSum { from, width, .. } => self.take(&mut begun, from.lanes, 1, &read_numbers(part, *width)),
             Talk::DealOfBits { from, width } => {
                 self.take(&mut begun, from.lanes, from.planes, &read_numbers(part, *width));
             }
@@ -407,14 +484,15 @@ impl Machine {
 
     /// Returns noise of which each party's own less its next one's is a share of zero.
     fn pair(&self, number: usize, count: usize) -> (Vec<u64>, Vec<u64>) {
-        let number = stream(number);
-        (self.own.words(number, count), self.next.words(number, count))
+        let number = self.stream(number);
+        (self.streams.own.words(number, count), self.streams.next.words(number, count))
     }
-}
 
-/// Returns the number under which a step draws: that of its register, which no other step writes.
-fn stream(register: usize) -> u64 {
-    u64::try_from(register).expect("a register's number fits")
+    /// Returns the number under which a step draws: that of its register, which no other step writes, counted from where
+    /// the run's earlier plans ended.
+    fn stream(&self, register: usize) -> u64 {
+        self.drawn + u64::try_from(register).expect("a register's number fits")
+    }
 }
 
 fn mask(width: usize) -> u64 {
@@ -448,7 +526,7 @@ fn products(x: &Share, y: &Share, group: usize) -> Vec<u64> {
     if group == 1 { terms.collect() } else { sums(&terms.collect::<Vec<_>>(), group) }
 }
 
-fn bit(words_of: &[u64], of: &Bits, plane: usize, lane: usize) -> u64 {
+pub(crate) fn bit(words_of: &[u64], of: &Bits, plane: usize, lane: usize) -> u64 {
     words_of[plane * words(of.lanes) + lane / WORD] >> (lane % WORD) & 1
 }
 

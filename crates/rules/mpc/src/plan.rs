@@ -5,6 +5,7 @@
 use crate::bits::words;
 use crate::share::Party;
 use std::ops::Range;
+use vm::{Operation, Type};
 
 /// A shared vector of numbers modulo 2^width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,27 @@ pub struct Public {
     pub(crate) at: usize,
     /// How many numbers.
     pub lanes: usize,
+}
+
+/// A vector of one of the kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Any {
+    /// Shared numbers.
+    Ring(Ring),
+    /// Shared bits.
+    Bits(Bits),
+    /// What all know.
+    Public(Public),
+}
+
+impl Any {
+    pub(crate) fn at(self) -> usize {
+        match self {
+            Self::Ring(ring) => ring.at,
+            Self::Bits(bits) => bits.at,
+            Self::Public(public) => public.at,
+        }
+    }
 }
 
 /// A step that needs no message.
@@ -83,6 +105,55 @@ pub(crate) enum Local {
     ThirdOfBits {
         from: Bits,
     },
+    /// Public numbers as shares.
+    Classify(usize),
+    /// Public bits, one in each lane, as shares.
+    ClassifyBits(usize),
+    /// Bits of one plane where public ones are set, zeros elsewhere.
+    Mask {
+        from: usize,
+        by: usize,
+    },
+    /// Each lane's bits as lanes of their own, the lowest first.
+    Spread {
+        from: Bits,
+    },
+    /// The inverse: as many lanes as planes become one.
+    Gather {
+        from: Bits,
+        planes: usize,
+    },
+    /// Some lanes of one plane, in the order given.
+    BitLanes {
+        from: Bits,
+        lanes: Vec<usize>,
+    },
+    /// Lanes of one plane of several, one after another.
+    StackBits(Vec<Bits>),
+    /// The lanes at public indices.
+    Pick {
+        from: Any,
+        indices: usize,
+    },
+    /// As many lanes as wanted from a public index on.
+    Get {
+        from: Any,
+        index: usize,
+        lanes: usize,
+    },
+    /// With some lanes replaced from a public index on.
+    Put {
+        to: Any,
+        index: usize,
+        part: Any,
+    },
+    /// An operation on what all know. Its results are in registers one after another.
+    Clear {
+        operation: Operation,
+        kinds: Vec<Type>,
+        operands: Vec<usize>,
+        results: Vec<Type>,
+    },
 }
 
 /// A step in which each party sends to the one before it and hears from the one after it.
@@ -99,7 +170,7 @@ pub(crate) enum Talk {
     /// What all may know.
     OpenBits(Bits),
     /// The sum of the two components that the dealer knows, shifted right, shared anew.
-    DealSum { from: Ring, shift: usize },
+    DealSum { from: Ring, shift: usize, width: usize },
     /// The bits of that sum, shared as bits.
     DealSumBits { from: Ring },
     /// For each plane in turn, the sum of the two components of its bits that the dealer knows, shared as numbers.
@@ -126,9 +197,11 @@ pub(crate) struct Round {
 pub struct Plan {
     pub(crate) rounds: Vec<Round>,
     pub(crate) registers: usize,
-    pub(crate) inputs: Vec<Ring>,
+    pub(crate) inputs: Vec<Any>,
     pub(crate) opened: Vec<Public>,
     pub(crate) outputs: Vec<Ring>,
+    /// What is kept for another plan, as it is.
+    pub(crate) kept: Vec<Any>,
 }
 
 /// What a plan costs.
@@ -171,7 +244,7 @@ impl Talk {
             Self::And { a, .. } => plane_bytes(a.lanes, a.planes),
             Self::OpenRing(from) | Self::Refresh(from) => from.lanes * number_bytes(from.width),
             Self::OpenBits(from) => plane_bytes(from.lanes, from.planes),
-            Self::DealSum { from, .. } => mine(from.lanes) * number_bytes(from.width),
+            Self::DealSum { from, width, .. } => mine(from.lanes) * number_bytes(*width),
             Self::DealSumBits { from } => plane_bytes(mine(from.lanes), from.width),
             Self::DealOfBits { from, width } => from.planes * mine(from.lanes) * number_bytes(*width),
         }
@@ -179,11 +252,6 @@ impl Talk {
 }
 
 impl Plan {
-    /// Returns the numbers that the parties take in as shares, in order.
-    pub fn inputs(&self) -> &[Ring] {
-        &self.inputs
-    }
-
     /// Returns what the plan costs, exactly.
     pub fn cost(&self) -> Cost {
         let talks =

@@ -54,7 +54,7 @@ struct Ran {
 fn run(plan: &Arc<Plan>, inputs: &[Vec<u64>], seed: u64) -> Ran {
     let mut parties = parties(plan, inputs, seed);
     let mut sent: [Vec<Vec<u8>>; 3] = Default::default();
-    let mut next: Vec<Next> = parties.iter_mut().map(Machine::start).collect();
+    let mut next: Vec<Next> = parties.iter_mut().map(|party| party.start().expect("nothing stops it")).collect();
     loop {
         let messages: Vec<Vec<u8>> = next
             .iter()
@@ -309,8 +309,8 @@ fn a_wrong_input_or_message_is_told_and_changes_nothing() {
 
     let mut all = parties(&plan, &[vec![3, 4], vec![5, 6]], 1);
     let mut messages = all.iter_mut().map(|party| match party.start() {
-        Next::Send(message) => message,
-        Next::Done(_) => panic!("there is something to send"),
+        Ok(Next::Send(message)) => message,
+        _ => panic!("there is something to send"),
     });
     let (_, second) = (messages.next().unwrap(), messages.next().unwrap());
     drop(messages);

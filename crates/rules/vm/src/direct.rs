@@ -261,6 +261,19 @@ impl<'a> Evaluation<'a> {
     }
 }
 
+/// Does one operation on public lanes: everything but control, ports, constants, tables, checks, hosts and chance.
+///
+/// # Errors
+/// When an index is beyond the end of an array.
+pub fn evaluate(
+    operation: &Operation,
+    kinds: &[Type],
+    operands: &[Vec<u64>],
+    results: &[Type],
+) -> Result<Vec<Vec<u64>>, Cause> {
+    lanes::results(operation, kinds, operands, results)
+}
+
 /// Whether a host's answer is what its declaration says.
 pub(crate) fn is_declared(given: &[Vec<u64>], kinds: &[Type]) -> bool {
     let fits = |(lanes, kind): (&Vec<u64>, &Type)| {

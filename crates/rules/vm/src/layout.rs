@@ -4,18 +4,18 @@ use crate::kind::Type;
 use crate::program::{Block, Function, Instruction};
 
 /// Where a function's values are defined.
-pub(crate) struct Layout {
+pub struct Layout {
     /// Every value's type, by its number.
-    pub(crate) kinds: Vec<Type>,
+    pub kinds: Vec<Type>,
     /// Of each block, the number of its first parameter.
-    pub(crate) parameters: Vec<u32>,
+    pub parameters: Vec<u32>,
     /// Of each block and instruction, the number of its first result.
-    pub(crate) results: Vec<Vec<u32>>,
+    pub results: Vec<Vec<u32>>,
 }
 
 impl Layout {
     /// Lays out a function whose blocks are in order.
-    pub(crate) fn of(function: &Function) -> Self {
+    pub fn of(function: &Function) -> Self {
         let blocks = function.blocks.len();
         let mut layout = Self { kinds: Vec::new(), parameters: vec![0; blocks], results: vec![Vec::new(); blocks] };
         layout.block(function, 0);
@@ -41,17 +41,17 @@ impl Layout {
     }
 
     /// Returns the type of a value.
-    pub(crate) fn kind(&self, number: u32) -> Type {
+    pub fn kind(&self, number: u32) -> Type {
         self.kinds[at(number)]
     }
 
     /// Returns the types of an instruction's operands.
-    pub(crate) fn operands(&self, instruction: &Instruction) -> Vec<Type> {
+    pub fn operands(&self, instruction: &Instruction) -> Vec<Type> {
         instruction.operands.iter().map(|number| self.kind(*number)).collect()
     }
 }
 
 /// A number as an index. Programs are bounded far below what a machine can address.
-pub(crate) fn at(number: u32) -> usize {
+pub fn at(number: u32) -> usize {
     usize::try_from(number).expect("an index of a verified program fits")
 }

@@ -37,7 +37,7 @@ pub mod cost;
 pub mod direct;
 mod engine;
 mod kind;
-mod layout;
+pub mod layout;
 mod operation;
 mod program;
 mod rule;
@@ -47,6 +47,7 @@ pub mod text;
 mod verify;
 
 pub use build::FunctionBuilder;
+pub use direct::evaluate;
 pub use engine::{Cause, Engine, Limits, Run, Stop, World};
 pub use kind::{Fold, Label, NoSuchFold, Type, Width};
 pub use operation::Operation;
@@ -55,4 +56,4 @@ pub use program::{
     Program, Release, SourceMap, Span, VERSION,
 };
 pub use rule::{Place, Refusal, Rule};
-pub use verify::{Verified, certify, verify, verify_bytes};
+pub use verify::{Verified, certify, is_barrier, verify, verify_bytes};

@@ -11,7 +11,7 @@ use crate::program::{Certificate, Constant, Function, Meaning, Port, Program, VE
 use crate::rule::{Place, Refusal, Rule};
 use crate::signature::ensure;
 use region::Walk;
-pub(crate) use region::is_barrier;
+pub use region::is_barrier;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{Decode, limits};
 

@@ -298,7 +298,7 @@ impl<'a> Walk<'a> {
 const BIT: Type = Type::public(Width::BIT, 1);
 
 /// Whether everything before must be finished first, and nothing after may have begun.
-pub(crate) const fn is_barrier(operation: &Operation) -> bool {
+pub const fn is_barrier(operation: &Operation) -> bool {
     matches!(
         operation,
         Operation::Call { .. }

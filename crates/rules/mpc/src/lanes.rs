@@ -1,0 +1,134 @@
+//! Steps that move lanes about, or make shares of what all know.
+
+use crate::bits::{WORD, words};
+use crate::machine::{Fault, Machine, Value, bit};
+use crate::plan::{Any, Bits, Local};
+use crate::share::Share;
+use vm::Cause;
+
+impl Machine {
+    /// Does a step that needs no message and changes no lane's number.
+    pub(crate) fn move_lanes(&self, what: &Local) -> Result<Value, Fault> {
+        Ok(match what {
+            Local::Classify(from) => Value::Shared(self.known(self.public(*from).to_vec())),
+            Local::ClassifyBits(from) => Value::Shared(self.known(packed(self.public(*from)))),
+            Local::Mask { from, by } => {
+                let mask = packed(self.public(*by));
+                let masked = |part: &[u64]| part.iter().zip(&mask).map(|(word, mask)| word & mask).collect();
+                self.each(*from, masked)
+            }
+            Local::Spread { from } => {
+                let lane = |index: usize| (index % from.planes, index / from.planes);
+                self.each(from.at, |part| {
+                    repacked(from.lanes * from.planes, 1, |_, index| source(part, from, lane(index)))
+                })
+            }
+            Local::Gather { from, planes } => self.each(from.at, |part| {
+                repacked(from.lanes / planes, *planes, |plane, lane| source(part, from, (0, lane * planes + plane)))
+            }),
+            Local::BitLanes { from, lanes } => {
+                self.each(from.at, |part| repacked(lanes.len(), 1, |_, lane| source(part, from, (0, lanes[lane]))))
+            }
+            Local::StackBits(parts) => {
+                let all = |choose: fn(&Share) -> &Vec<u64>| {
+                    let bits = parts.iter().flat_map(|from| {
+                        let part = choose(self.shared(from.at));
+                        (0..from.lanes).map(move |lane| bit(part, from, 0, lane))
+                    });
+                    packed(&bits.collect::<Vec<_>>())
+                };
+                Value::Shared(Share { mine: all(|share| &share.mine), next: all(|share| &share.next) })
+            }
+            Local::Pick { from, indices } => {
+                let lanes = self.public(*indices).iter().map(|lane| place(*lane)).collect::<Vec<_>>();
+                self.picked(*from, &lanes)?
+            }
+            Local::Get { from, index, lanes } => {
+                let first = place(self.public(*index)[0]);
+                let end = first.checked_add(*lanes).ok_or(Cause::Index)?;
+                self.picked(*from, &(first..end).collect::<Vec<_>>())?
+            }
+            Local::Put { to, index, part } => self.put(*to, place(self.public(*index)[0]), *part)?,
+            _ => unreachable!("every step is done somewhere"),
+        })
+    }
+
+    /// Shares what all know: the first component is it, the others are zero.
+    fn known(&self, words: Vec<u64>) -> Share {
+        let zeros = vec![0; words.len()];
+        match self.me().number() {
+            0 => Share { mine: words, next: zeros },
+            2 => Share { mine: zeros, next: words },
+            _ => Share { mine: zeros.clone(), next: zeros },
+        }
+    }
+
+    fn each(&self, at: usize, of: impl Fn(&[u64]) -> Vec<u64>) -> Value {
+        let share = self.shared(at);
+        Value::Shared(Share { mine: of(&share.mine), next: of(&share.next) })
+    }
+
+    fn picked(&self, from: Any, lanes: &[usize]) -> Result<Value, Fault> {
+        let count = lanes_of(from);
+        if lanes.iter().any(|lane| *lane >= count) {
+            return Err(Cause::Index.into());
+        }
+        let numbers = |part: &[u64]| lanes.iter().map(|lane| part[*lane]).collect();
+        Ok(match from {
+            Any::Ring(ring) => self.each(ring.at, numbers),
+            Any::Bits(bits) => {
+                self.each(bits.at, |part| repacked(lanes.len(), 1, |_, lane| source(part, &bits, (0, lanes[lane]))))
+            }
+            Any::Public(public) => Value::Public(numbers(self.public(public.at))),
+        })
+    }
+
+    fn put(&self, to: Any, first: usize, part: Any) -> Result<Value, Fault> {
+        let count = lanes_of(part);
+        let end = first.checked_add(count).filter(|end| *end <= lanes_of(to)).ok_or(Cause::Index)?;
+        let (old, new) = (self.shared(to.at()), self.shared(part.at()));
+        let replaced = |choose: fn(&Share) -> &Vec<u64>| {
+            let (old, new) = (choose(old), choose(new));
+            match (to, part) {
+                (Any::Bits(to), Any::Bits(part)) => repacked(to.lanes, 1, |_, lane| {
+                    if (first..end).contains(&lane) { bit(new, &part, 0, lane - first) } else { bit(old, &to, 0, lane) }
+                }),
+                _ => [&old[..first], new, &old[end..]].concat(),
+            }
+        };
+        Ok(Value::Shared(Share { mine: replaced(|share| &share.mine), next: replaced(|share| &share.next) }))
+    }
+}
+
+fn lanes_of(any: Any) -> usize {
+    match any {
+        Any::Ring(ring) => ring.lanes,
+        Any::Bits(bits) => bits.lanes,
+        Any::Public(public) => public.lanes,
+    }
+}
+
+/// An index as this machine counts; one that is too large for it is beyond every end.
+fn place(index: u64) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+fn source(part: &[u64], from: &Bits, (plane, lane): (usize, usize)) -> u64 {
+    bit(part, from, plane, lane)
+}
+
+/// Returns single bits as a plane.
+fn packed(bits: &[u64]) -> Vec<u64> {
+    bits.chunks(WORD).map(|chunk| chunk.iter().rev().fold(0, |word, bit| word << 1 | bit & 1)).collect()
+}
+
+/// Returns planes whose bits are found one by one.
+fn repacked(lanes: usize, planes: usize, of: impl Fn(usize, usize) -> u64) -> Vec<u64> {
+    let mut all = vec![0; planes * words(lanes)];
+    for plane in 0..planes {
+        for lane in 0..lanes {
+            all[plane * words(lanes) + lane / WORD] |= of(plane, lane) << (lane % WORD);
+        }
+    }
+    all
+}
