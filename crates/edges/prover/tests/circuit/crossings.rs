@@ -434,7 +434,7 @@ fn a_proof_of_crossings_holds_for_its_own_lists_and_ends_only() {
         let other = Statement { inbox_after, ..statement.clone() };
         assert!(matches!(verify(&other, list, withdrawals, &proof), Err(Invalid::Statement(_))));
     }
-    let inbox_before = Inbox { hash: Bytes32([0xed; 32]), ..statement.inbox_before.clone() };
+    let inbox_before = Inbox { hash: Bytes32([0xed; 32]), ..statement.inbox_before };
     let inbox_after = inbox_before.after(messages).unwrap();
     let other = Statement { inbox_before, inbox_after, ..statement.clone() };
     assert!(matches!(verify(&other, messages, withdrawals, &proof), Err(Invalid::Statement(_))));
@@ -446,8 +446,8 @@ fn a_proof_of_crossings_holds_for_its_own_lists_and_ends_only() {
         Digest::new([first ^ 1, second, third, fourth]).unwrap()
     };
     let Statement { chain, parent_root, state_root, entries, inbox_before, inbox_after, .. } = statement;
-    let counted = |inbox: &Inbox| Inbox { count: inbox.count + 1, ..inbox.clone() };
-    let hashed = |inbox: &Inbox| Inbox { hash: Bytes32([1; 32]), ..inbox.clone() };
+    let counted = |inbox: &Inbox| Inbox { count: inbox.count + 1, ..*inbox };
+    let hashed = |inbox: &Inbox| Inbox { hash: Bytes32([1; 32]), ..*inbox };
     for other in [
         Statement { chain: digest(chain), ..statement.clone() },
         Statement { parent_root: digest(parent_root), ..statement.clone() },
@@ -477,7 +477,7 @@ fn an_inbox_that_stands_elsewhere_is_noticed_without_messages_too() {
     let mut traces = recorded.traces;
     for (count, hash) in [(TAKEN + 1, Bytes32([0xee; 32])), (TAKEN, Bytes32([0xed; 32]))] {
         let inbox = Inbox { count, hash };
-        let statement = Statement { inbox_before: inbox.clone(), inbox_after: inbox, ..recorded.statement.clone() };
+        let statement = Statement { inbox_before: inbox, inbox_after: inbox, ..recorded.statement.clone() };
         traces.crossed = statement.crossed(&traces.chains, &[], &[]);
         assert!(fault(&Rows::of(&statement, &traces)).is_some());
     }
