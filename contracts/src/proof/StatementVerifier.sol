@@ -99,7 +99,7 @@ contract StatementVerifier is IStatementVerifier {
     }
 
     function _check(bytes calldata statement) private view returns (bytes memory context, bytes32 publics) {
-        VerifyingKey.Data memory key = VerifyingKey.load(_parts);
+        VerifyingKey.Data memory key = VerifyingKey.load(_parts, keyHash);
         Proof memory proof;
         _readHeights(key, proof, statement);
         _schedule(key, proof);

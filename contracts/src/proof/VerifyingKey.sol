@@ -7,6 +7,8 @@ pragma solidity 0.8.37;
 library VerifyingKey {
     /// @dev A contract that should keep a part of the key keeps nothing.
     error KeyPartMissing(uint256 part);
+    /// @dev The parts do not keep what they kept when the verifier was deployed.
+    error KeyChanged(bytes32 found, bytes32 expected);
 
     uint256 private constant HEADER = 160;
     uint256 private constant DESCRIPTION = 32;
@@ -65,9 +67,15 @@ library VerifyingKey {
         Table[] tables;
     }
 
-    /// @dev Reads the key from its parts.
-    function load(address[] storage parts) internal view returns (Data memory key) {
-        (uint256 start,) = copy(parts);
+    /// @dev Reads the key from its parts. They are hashed again: code that was there can be gone, and other code be in its
+    /// place, when whoever deployed it arranged for that.
+    function load(address[] storage parts, bytes32 hash) internal view returns (Data memory key) {
+        (uint256 start, uint256 end) = copy(parts);
+        bytes32 found;
+        assembly ("memory-safe") {
+            found := keccak256(start, sub(end, start))
+        }
+        if (found != hash) revert KeyChanged(found, hash);
         key.preprocessedRoot = bytes32(number(start, 32));
         key.initial = bytes32(number(start + 32, 32));
         uint256 count = number(start + 64, 2);
