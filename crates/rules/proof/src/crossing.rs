@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn an_inbox_goes_on_with_the_next_message_only() {
         let start = Inbox { count: 3, hash: Bytes32([1; 32]) };
-        assert_eq!(start.after(&[]), Some(start.clone()));
+        assert_eq!(start.after(&[]), Some(start));
         let after = start.after(&[deposit(3, 1), deposit(4, 1)]).unwrap();
         assert_eq!(after.count, 5);
         assert_eq!(after.hash, deposit(4, 1).hash_after(&deposit(3, 1).hash_after(&start.hash)));
