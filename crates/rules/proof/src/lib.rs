@@ -1,4 +1,4 @@
-//! Why we believe: agreement of results, receipts and their paths.
+//! Why we believe: agreement of results, receipts and their paths, the circuit and its proofs.
 //!
 //! Everything here is total: any input gives accept or a named reason to reject. Nothing here knows a service.
 //!

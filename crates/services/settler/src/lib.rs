@@ -1,4 +1,4 @@
-//! Availability members and the settler: re-execute, sign, settle on L1.
+//! Availability members, the settler and the queue of proofs: re-execute, sign, prove, settle on L1.
 //!
 //! Two roles. A [`member`] follows the public feed, executes every block again on its own tree, stores it, and only
 //! then signs: batches for L1, verdicts for the ledger. The settler ([`core`], [`run`]) gathers the members'
