@@ -5,7 +5,9 @@
 alloy::sol!(Committee, "abi/Committee.json");
 alloy::sol!(Exits, "abi/Exits.json");
 alloy::sol!(Halves, "abi/Halves.json");
+alloy::sol!(QueryVerifier, "abi/QueryVerifier.json");
 alloy::sol!(Rollup, "abi/Rollup.json");
+alloy::sol!(StatementVerifier, "abi/StatementVerifier.json");
 alloy::sol!(TestToken, "abi/TestToken.json");
 alloy::sol!(Vault, "abi/Vault.json");
 

@@ -3,6 +3,7 @@
 use crate::abi::{Exits, Rollup, Vault};
 use crate::chain::Contracts;
 use crate::claims::Step;
+use crate::validity;
 use crate::convert::{address, digest_word, header, wei, withdrawal, word};
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
@@ -54,6 +55,13 @@ pub enum Call<'a> {
         claims: EthAddress,
         /// What it shall do.
         step: Step<'a>,
+    },
+    /// Checks a part of a validity proof.
+    Validity {
+        /// The contracts that check proofs.
+        checks: validity::Contracts,
+        /// Which part.
+        step: validity::Step<'a>,
     },
     /// Stops the rollup for good, because what was to be proof supports two outcomes of one batch.
     FreezeContradicted {
@@ -164,6 +172,7 @@ impl Call<'_> {
                 rollup(Rollup::forceTransactionCall { transaction: transaction.to_vec().into() }.abi_encode())
             }
             Self::Claims { claims, step } => step.order(&claims),
+            Self::Validity { checks, step } => step.order(&checks),
             Self::FreezeContradicted { first: (first, one), second: (second, other) } => rollup(
                 Rollup::freezeContradictedCall {
                     first: header(first),

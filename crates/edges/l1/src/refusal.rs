@@ -1,7 +1,7 @@
 //! The contracts' errors by name, each with what to do about it.
 
 use crate::abi::contested::Claims;
-use crate::abi::{Committee, Exits, Halves, Rollup, TestToken, Vault};
+use crate::abi::{Committee, Exits, Halves, QueryVerifier, Rollup, StatementVerifier, TestToken, Vault};
 use crate::error::Error;
 use alloy::sol_types::{Revert, SolError as _};
 
@@ -85,6 +85,22 @@ const ADVICE: &[(&str, &str)] = &[
     ("ProofNotAnnounced", "announce the proof with this key, and give it in a later block"),
     ("ProofRefused", "the proof does not support this outcome: prove it again"),
     ("NothingOwed", "nothing to do: nothing is owed"),
+    ("StatementLength", PROOF_MISMADE),
+    ("HeightOutOfRange", PROOF_MISMADE),
+    ("ElementOutOfRange", PROOF_MISMADE),
+    ("WorkMissing", PROOF_MISMADE),
+    ("PointInDomain", "by bad luck the proof is opened where it cannot be checked: prove another batch of the same entries"),
+    ("ConstraintsViolated", PROOF_MISMADE),
+    ("BusesUnbalanced", PROOF_MISMADE),
+    ("TranscriptFull", PROOF_MISMADE),
+    ("KeyPartMissing", "a contract with a part of the verifying key is gone: deploy the verifier anew"),
+    ("KeyChanged", "the verifying key is not what was deployed: deploy the verifier anew"),
+    ("ContextMalformed", PROOF_MISMADE),
+    ("PositionsMalformed", PROOF_MISMADE),
+    ("CommitmentMissed", PROOF_MISMADE),
+    ("RoundMissed", PROOF_MISMADE),
+    ("FinalMissed", PROOF_MISMADE),
+    ("OpeningsMalformed", PROOF_MISMADE),
     ("EvidenceMalformed", "the evidence must be whole 65-byte signatures: build it again from the signatures"),
     ("QuorumMissed", "too few members signed: collect more signatures"),
     ("SignatureInvalid", "a signature is not canonical: ask that member to sign again"),
@@ -151,6 +167,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("StringTooLong", UNFORESEEN),
 ];
 
+/// The contracts and the prover disagree about the circuit, or the proof was changed on its way.
+const PROOF_MISMADE: &str =
+    "the proof is not one of the circuit that was deployed: prove it with the release whose key the contracts keep";
+
 const UNFORESEEN: &str = "this is not foreseen: check that the addresses are those of this rollup and its tokens";
 
 /// Longest reason in a contract's own words that an error repeats: a stranger's token may say anything.
@@ -188,6 +208,8 @@ fn name(data: &[u8]) -> String {
         .or_else(|| Halves::HalvesErrors::name_by_selector(*selector))
         .or_else(|| Committee::CommitteeErrors::name_by_selector(*selector))
         .or_else(|| Claims::ClaimsErrors::name_by_selector(*selector))
+        .or_else(|| StatementVerifier::StatementVerifierErrors::name_by_selector(*selector))
+        .or_else(|| QueryVerifier::QueryVerifierErrors::name_by_selector(*selector))
         .or_else(|| TestToken::TestTokenErrors::name_by_selector(*selector));
     match (known, Revert::abi_decode(data)) {
         (Some(name), _) => name.to_owned(),
@@ -210,6 +232,8 @@ mod tests {
             Vault::VaultErrors::SIGNATURES,
             Committee::CommitteeErrors::SIGNATURES,
             Claims::ClaimsErrors::SIGNATURES,
+            StatementVerifier::StatementVerifierErrors::SIGNATURES,
+            QueryVerifier::QueryVerifierErrors::SIGNATURES,
             TestToken::TestTokenErrors::SIGNATURES,
         ];
         let names: Vec<_> = all.concat().iter().map(|signature| signature.split('(').next().unwrap()).collect();
