@@ -9,7 +9,16 @@ const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 
 const CONTRACTS = [
-  'Claims', 'Committee', 'Exits', 'Halves', 'QueryVerifier', 'Rollup', 'StatementVerifier', 'TestToken', 'Vault',
+  'Claims',
+  'Committee',
+  'Exits',
+  'Halves',
+  'QueryVerifier',
+  'Rollup',
+  'StatementVerifier',
+  'TestToken',
+  'ValidityVerifier',
+  'Vault',
 ];
 const ROOT = path.join(__dirname, '..');
 const COMPILED = path.join(ROOT, 'out');

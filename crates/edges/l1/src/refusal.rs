@@ -1,7 +1,8 @@
 //! The contracts' errors by name, each with what to do about it.
 
 use crate::abi::contested::Claims;
-use crate::abi::{Committee, Exits, Halves, QueryVerifier, Rollup, StatementVerifier, TestToken, Vault};
+use crate::abi::proven::{QueryVerifier, StatementVerifier, ValidityVerifier};
+use crate::abi::{Committee, Exits, Halves, Rollup, TestToken, Vault};
 use crate::error::Error;
 use alloy::sol_types::{Revert, SolError as _};
 
@@ -93,6 +94,17 @@ const ADVICE: &[(&str, &str)] = &[
     ("ConstraintsViolated", PROOF_MISMADE),
     ("BusesUnbalanced", PROOF_MISMADE),
     ("TranscriptFull", PROOF_MISMADE),
+    ("HeaderWrong", "the evidence is of another batch: make it again for this one"),
+    ("AttestationRefused", "the committee's signatures do not hold: collect them again"),
+    ("LeafCountOutOfRange", "a batch is proven in 1 to 256 leaves: seal smaller batches"),
+    ("StatementUnregistered", "register the statement of each leaf first"),
+    ("QueriesIncomplete", "answer all queries of each leaf's proof first"),
+    ("PublicsWrong", "the proof is of another batch: prove this one"),
+    ("MessageKindUnproven", "the batch takes a forced transaction, which no proof covers: it cannot settle by proof"),
+    ("CrossingOutOfRange", "a message or a withdrawal is no sound one: this is a fault in whoever sealed the batch"),
+    ("StateRootWrong", "the leaves lead to another state than the batch: prove the batch again"),
+    ("InboxWrong", "the leaves lead to another place of the inbox than the batch: prove the batch again"),
+    ("WithdrawalsRootWrong", "the leaves make other withdrawals than the batch: prove the batch again"),
     ("KeyPartMissing", "a contract with a part of the verifying key is gone: deploy the verifier anew"),
     ("KeyChanged", "the verifying key is not what was deployed: deploy the verifier anew"),
     ("ContextMalformed", PROOF_MISMADE),
@@ -210,6 +222,7 @@ fn name(data: &[u8]) -> String {
         .or_else(|| Claims::ClaimsErrors::name_by_selector(*selector))
         .or_else(|| StatementVerifier::StatementVerifierErrors::name_by_selector(*selector))
         .or_else(|| QueryVerifier::QueryVerifierErrors::name_by_selector(*selector))
+        .or_else(|| ValidityVerifier::ValidityVerifierErrors::name_by_selector(*selector))
         .or_else(|| TestToken::TestTokenErrors::name_by_selector(*selector));
     match (known, Revert::abi_decode(data)) {
         (Some(name), _) => name.to_owned(),
@@ -234,6 +247,7 @@ mod tests {
             Claims::ClaimsErrors::SIGNATURES,
             StatementVerifier::StatementVerifierErrors::SIGNATURES,
             QueryVerifier::QueryVerifierErrors::SIGNATURES,
+            ValidityVerifier::ValidityVerifierErrors::SIGNATURES,
             TestToken::TestTokenErrors::SIGNATURES,
         ];
         let names: Vec<_> = all.concat().iter().map(|signature| signature.split('(').next().unwrap()).collect();

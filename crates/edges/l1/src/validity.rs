@@ -1,6 +1,6 @@
 //! The contracts that check validity proofs, step by step: what is sent to them, and what they remember.
 
-use crate::abi::{QueryVerifier, StatementVerifier};
+use crate::abi::proven::{QueryVerifier, StatementVerifier};
 use crate::call::Order;
 use crate::chain::Chain;
 use crate::convert::word;
