@@ -3,8 +3,8 @@
 use crate::abi::{Exits, Rollup, Vault};
 use crate::chain::Contracts;
 use crate::claims::Step;
-use crate::validity;
 use crate::convert::{address, digest_word, header, wei, withdrawal, word};
+use crate::validity;
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall as _;

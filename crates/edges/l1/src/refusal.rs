@@ -90,7 +90,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("HeightOutOfRange", PROOF_MISMADE),
     ("ElementOutOfRange", PROOF_MISMADE),
     ("WorkMissing", PROOF_MISMADE),
-    ("PointInDomain", "by bad luck the proof is opened where it cannot be checked: prove another batch of the same entries"),
+    (
+        "PointInDomain",
+        "by bad luck the proof is opened where it cannot be checked: prove another batch of the same entries",
+    ),
     ("ConstraintsViolated", PROOF_MISMADE),
     ("BusesUnbalanced", PROOF_MISMADE),
     ("TranscriptFull", PROOF_MISMADE),

@@ -15,6 +15,8 @@ pub struct Contracts {
     pub statements: EthAddress,
     /// Checks queries.
     pub queries: EthAddress,
+    /// Whom the rollup asks: it believes a batch of which all leaves were checked by the two others.
+    pub verifier: EthAddress,
 }
 
 /// A part of a proof. The contracts' interfaces say what each is.

@@ -12,6 +12,7 @@ use crate::tree;
 use crypto::list;
 use ledger::account::{BalanceKey, Transfer as Asked};
 use ledger::authority::Authority;
+use ledger::tally::Resolver;
 use ledger::{Message, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
@@ -42,6 +43,23 @@ pub enum Unprovable {
     /// Time goes backwards: such blocks follow nowhere on one another.
     #[error("a block at {0} ms is older than the one before it")]
     Time(Millis),
+}
+
+/// Says whether the circuit has a table for an action. What it has none for makes the whole batch unprovable.
+pub fn covers(action: &Action) -> bool {
+    match action {
+        Action::Transfer(_)
+        | Action::Withdraw(_)
+        | Action::Rekey(_)
+        | Action::Authorise(_)
+        | Action::Revoke(_)
+        | Action::Merge(_)
+        | Action::Reclaim(_)
+        | Action::Redeem(_) => true,
+        Action::Split(asked) => matches!(asked.terms.resolver, Resolver::Account(_)),
+        Action::Resolve(asked) => asked.endorsements.is_empty(),
+        _ => false,
+    }
 }
 
 /// A block of the batch.

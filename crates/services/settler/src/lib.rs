@@ -12,6 +12,7 @@ mod history;
 pub mod member;
 pub mod outbox;
 pub mod part;
+mod prepare;
 pub mod proving;
 pub mod run;
 
