@@ -7,7 +7,7 @@ use proof::BatchHeader;
 use proof::joined::Leaf;
 use prover::onchain::{Key, Opened, STEP_BYTES, Sent, evidence};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Store;
 use tokio::task::JoinHandle;
 use transition::proven::ProvenLeaf;
@@ -83,7 +83,8 @@ fn stored(store: &Store, number: u64) -> Result<Stored, store::Error> {
 /// Prepares batches one at a time, beside everything else.
 pub(crate) struct Preparing {
     store: Store,
-    key: Arc<Key>,
+    /// Made when it is first needed: that takes as long as a small proof's check, and is nobody's wait at the start.
+    key: Arc<OnceLock<Key>>,
     at_work: Option<(u64, JoinHandle<Result<Prepared, String>>)>,
     done: BTreeMap<u64, Prepared>,
     /// Those that cannot be, so that it is said once.
@@ -91,9 +92,9 @@ pub(crate) struct Preparing {
 }
 
 impl Preparing {
-    pub fn new(store: Store, key: Key) -> Self {
+    pub fn new(store: Store) -> Self {
         let (at_work, done, refused) = (None, BTreeMap::new(), BTreeMap::new());
-        Self { store, key: Arc::new(key), at_work, done, refused }
+        Self { store, key: Arc::default(), at_work, done, refused }
     }
 
     /// Returns what was prepared of a batch.
@@ -133,7 +134,9 @@ impl Preparing {
                     Stored::Refused(why) => self.refuse(number, why),
                     Stored::Whole(header, leaves) => {
                         let key = Arc::clone(&self.key);
-                        let work = tokio::task::spawn_blocking(move || Prepared::new(&key, header, leaves));
+                        let work = tokio::task::spawn_blocking(move || {
+                            Prepared::new(key.get_or_init(Key::new), header, leaves)
+                        });
                         self.at_work = Some((number, work));
                     }
                 }

@@ -11,7 +11,6 @@ use crypto::eth::{EthSignature, keccak};
 use l1::validity::Checks;
 use l1::{Reader, Writer};
 use proof::{Anchor, BatchHeader};
-use prover::onchain::Key;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{ProofCost, Settlement, StepCost, Store};
@@ -142,8 +141,7 @@ pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Ou
     let done = store.settled()?;
     let settler = Settler::restore(anchor, done, unsettled(&store, done)?).patient(policy.patience);
     let settler = if checks.is_some() { settler.by_proof() } else { settler };
-    let proofs =
-        checks.map(|checks| Proofs { checks, preparing: Preparing::new(store.clone(), Key::new()), looked: Millis(0) });
+    let proofs = checks.map(|checks| Proofs { checks, preparing: Preparing::new(store.clone()), looked: Millis(0) });
     let sealed = store.last_batch()?.map_or(0, |batch| batch.header.number);
     let mut kept: BTreeMap<u64, Record> = BTreeMap::new();
     for (nonce, bytes) in store.outbox()? {
