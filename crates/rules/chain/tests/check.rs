@@ -1,6 +1,6 @@
 //! What a file must be, as cases: a change to the template, and the faults that it must give.
 
-use chain::{Algorithm, Fault, Machine, Mandatory, Members, Needs, check, template};
+use chain::{Algorithm, Execution, Fault, Machine, Mandatory, Members, Needs, check, template};
 use proptest::prelude::*;
 use types::{EthAddress, Millis, Ppm};
 
@@ -225,6 +225,12 @@ fn execution_by_proof_needs_provers_and_a_quorum_for_the_data() {
     check_paths(&format!("{proven}; consensus.algorithm = \"none\""), &["consensus.algorithm"]);
     check_paths(&format!("{proven}; l1.spend_max_eth = 1.9"), &["l1.spend_max_eth"]);
     check_paths(&format!("{proven}; l1.spend_max_eth = 2"), &[]);
+}
+
+#[test]
+fn the_example_of_a_proven_chain_passes() {
+    let config = check(include_str!("../../../../examples/proven/chain.toml"), Some(&LARGE)).unwrap();
+    assert_eq!(config.heading.execution, Execution::Zk);
 }
 
 #[test]

@@ -248,9 +248,10 @@ impl Queue {
     }
 
     fn fail(&mut self, now: Millis, job: JobId, reason: String, is_final: bool) -> Vec<Effect> {
+        let gives_up = !self.never_gives_up;
         let Some(leaf) = self.leaf(job) else { return Vec::new() };
         leaf.failures = leaf.failures.saturating_add(1);
-        if !self.never_gives_up && (is_final || leaf.failures >= ATTEMPTS) {
+        if gives_up && (is_final || leaf.failures >= ATTEMPTS) {
             // The other leaves of a batch that is not proven are worth nothing.
             self.batches.remove(&job.batch);
             return vec![Effect::Refuse { batch: job.batch, reason }];
