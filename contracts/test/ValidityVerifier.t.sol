@@ -2,9 +2,11 @@
 pragma solidity 0.8.37;
 
 import { AccountId, GOLDILOCKS_ORDER } from "../src/AccountId.sol";
+import { Claims } from "../src/Claims.sol";
 import { Quanta } from "../src/Quanta.sol";
 import { TokenId } from "../src/TokenId.sol";
 import { ValidityVerifier } from "../src/ValidityVerifier.sol";
+import { IClaims } from "../src/interfaces/IClaims.sol";
 import { ICommittee } from "../src/interfaces/ICommittee.sol";
 import { IRollup } from "../src/interfaces/IRollup.sol";
 import { IValidityVerifier } from "../src/interfaces/IValidityVerifier.sol";
@@ -76,6 +78,24 @@ contract ValidityVerifierTest is ProvenTest {
         vm.assertEq(address(validity.statements()), address(statements), "statements");
         vm.assertEq(address(validity.queries()), address(queries), "queries");
         vm.assertEq(address(validity.attester()), address(committee), "attester");
+    }
+
+    function test_a_contest_of_claims_is_decided_by_the_proof() public {
+        IClaims.Terms memory terms = IClaims.Terms(owner, 1 ether, FREEZE_GRACE / 2, 1);
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        Claims claims = new Claims(IRollup(next), validity, terms);
+        use(deployBefore(claims));
+        queueMessages(BatchFile.read());
+        IValidityVerifier.Evidence memory given = evidence();
+        vm.prank(owner);
+        claims.commit(1, given.header.inboxCount, given.header.inboxHash, given.header.dataRoot);
+        (bytes32 digest, bytes memory encoded) = attested(given);
+        vm.assertEq(claims.headerDigest(given.header), digest, "one digest");
+        claims.announce(keccak256(abi.encode(address(this), digest, keccak256(encoded))));
+        vm.roll(block.number + 1);
+        claims.prove(given.header, encoded);
+        rollup.settle(given.header, new bytes32[](0), "");
+        vm.assertEq(rollup.stateRoot(), given.header.stateRoot, "state");
     }
 
     // The steps before.

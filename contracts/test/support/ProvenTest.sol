@@ -6,6 +6,7 @@ import { Rollup } from "../../src/Rollup.sol";
 import { ValidityVerifier } from "../../src/ValidityVerifier.sol";
 import { IRollup } from "../../src/interfaces/IRollup.sol";
 import { IValidityVerifier } from "../../src/interfaces/IValidityVerifier.sol";
+import { IVerifier } from "../../src/interfaces/IVerifier.sol";
 import { QueryVerifier } from "../../src/proof/QueryVerifier.sol";
 import { StatementVerifier } from "../../src/proof/StatementVerifier.sol";
 import { BatchFile, BatchVector, ProvenLeaf } from "./BatchFile.sol";
@@ -27,11 +28,16 @@ abstract contract ProvenTest is TaleaTest {
         validity = new ValidityVerifier(statements, queries, committee);
         BatchVector memory batch = BatchFile.read();
         _evidence = batch.evidence;
+        use(deployBefore(validity));
+        queueMessages(batch);
+    }
+
+    /// @dev Returns a rollup in the state before the batch.
+    function deployBefore(IVerifier verifier) internal returns (Rollup) {
         IRollup.Header memory header = evidence().header;
         IRollup.Rules memory rules = safeRules();
         rules.dataOnL1 = false;
-        use(new Rollup(header.configHash, header.parentRoot, validity, rules, owner, owner));
-        queueMessages(batch);
+        return new Rollup(header.configHash, header.parentRoot, verifier, rules, owner, owner);
     }
 
     /// @dev Returns the parts of the verifying key, deployed. With a bit that is not zero, of another key.
@@ -46,7 +52,8 @@ abstract contract ProvenTest is TaleaTest {
         }
     }
 
-    function queueMessages(BatchVector memory batch) private {
+    /// @dev Queues the messages that the batch takes.
+    function queueMessages(BatchVector memory batch) internal {
         IValidityVerifier.Leaf[] memory leaves = evidence().leaves;
         for (uint256 leaf = 0; leaf < leaves.length; ++leaf) {
             for (uint256 i = 0; i < leaves[leaf].messages.length; ++i) {
