@@ -58,7 +58,7 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
     }
 
     /// @inheritdoc IVerifier
-    /// @dev Whoever asks says what digest a header has: a rollup, or claims about one. Mirrors
+    /// @dev Whoever asks says what digest a header has: a rollup, or claims about one's batches. Mirrors
     /// `transition::proven::ProvenBatch::check`.
     function accepts(bytes32 digest, bytes calldata evidence) external view returns (bool) {
         Evidence memory given = abi.decode(evidence, (Evidence));

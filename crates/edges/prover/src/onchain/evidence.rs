@@ -93,3 +93,70 @@ fn withdrawal(made: &Withdrawal) -> Vec<u8> {
 fn size(size: usize) -> u64 {
     u64::try_from(size).expect("what is sent is far shorter")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proof::crossing::{Chains, ForcedTransaction, Inbox};
+    use proof::joined::{Claim, chain};
+    use proof::validity::{VERSION, head};
+    use types::Digest;
+
+    fn leaf() -> Leaf {
+        let inbox = Inbox { count: 3, hash: Bytes32([5; 32]) };
+        let claim = Claim {
+            chain: Digest::ZERO,
+            parent_root: Digest::ZERO,
+            state_root: Digest::ZERO,
+            entries: Digest::ZERO,
+            inbox_before: inbox,
+            inbox_after: inbox,
+            withdrawals_root: Bytes32::ZERO,
+        };
+        let proof = head(&Chains::of(&[], &[])).into();
+        Leaf { claim, messages: Vec::new(), withdrawals: Vec::new(), proof }
+    }
+
+    fn header(leaves: &[Leaf]) -> BatchHeader {
+        let claim = chain(leaves).unwrap();
+        BatchHeader {
+            config_hash: claim.chain,
+            number: 1,
+            parent_root: claim.parent_root,
+            state_root: claim.state_root,
+            inbox_count: claim.inbox_after.count,
+            inbox_hash: claim.inbox_after.hash,
+            withdrawals_root: claim.withdrawals_root,
+            data_root: Bytes32::ZERO,
+            diff_hash: Bytes32::ZERO,
+        }
+    }
+
+    #[test]
+    fn evidence_without_crossings_has_nothing_but_its_words() {
+        let leaves = [leaf(), leaf()];
+        let named = leaves.each_ref().map(|leaf| (Bytes32([9; 32]), leaf));
+        let bytes = evidence(&header(&leaves), &[1; 65], &named).unwrap();
+        let leaf_words = LEAF_WORDS + 2;
+        assert_eq!(bytes.len(), WORD * (1 + EVIDENCE_WORDS + 1 + 3 + 1 + 2 + 2 * leaf_words));
+        // The second leaf is as far behind the first as that is long.
+        let word = |at: usize| &bytes[WORD * at..WORD * (at + 1)];
+        let offsets = 1 + EVIDENCE_WORDS + 1 + 3 + 1;
+        assert_eq!(word(offsets + 1), Words::new().number(size(WORD * (2 + leaf_words))).as_bytes());
+        assert_eq!(word(offsets + 2 + leaf_words), [9; 32]);
+    }
+
+    #[test]
+    fn there_is_no_evidence_for_what_no_proof_covers() {
+        let (good, name) = (leaf(), Bytes32([9; 32]));
+        let header = header(std::slice::from_ref(&good));
+        assert_eq!(evidence(&header, &[], &[]), Err(Malformed));
+        let other_version = Leaf { proof: [&[VERSION + 1], &good.proof[1..]].concat().into(), ..good.clone() };
+        let short = Leaf { proof: good.proof[..64].into(), ..good.clone() };
+        let forced = Message::Transaction(ForcedTransaction { index: 3, transaction: Box::from([1]) });
+        let forced = Leaf { messages: vec![forced], ..good.clone() };
+        for bad in [other_version, short, forced] {
+            assert_eq!(evidence(&header, &[], &[(name, &good), (name, &bad)]), Err(Malformed));
+        }
+    }
+}
