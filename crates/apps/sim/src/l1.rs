@@ -17,7 +17,7 @@ use crypto::list;
 use ledger::bridge::token_word;
 use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Message, Withdrawal};
 use proof::{Anchor, BatchHeader};
-use settler::run::{Evidenced, Part};
+use settler::part::{Evidenced, Part};
 use state::{LeafChange, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use transition::diff;
@@ -184,6 +184,9 @@ impl L1 {
                     Ok(())
                 }
                 Ok(Part::Settle(evidenced)) => self.settle(evidenced, next.transaction),
+                Ok(Part::Statement(_) | Part::Queries(_)) => {
+                    Err(Revert::Wrong("no proof is checked on this L1".to_owned()))
+                }
                 Err(what) => Err(Revert::Wrong(what.clone())),
             };
             self.account.mined(&next, self.head, hash, done.is_ok());
@@ -275,6 +278,7 @@ impl L1 {
         match part {
             Part::Chunk(_) => true,
             Part::Settle(evidenced) => self.check(evidenced).is_ok(),
+            Part::Statement(_) | Part::Queries(_) => false,
         }
     }
 
