@@ -1,8 +1,9 @@
 //! What the demo and `talea run` share: publish, submit, wait for the parts of a task's life.
 
 use crate::error::Error;
-use api::{BatchView, Confirmation};
+use api::{BatchView, Confirmation, ProofView};
 use client::{Client, Wallet};
+use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use task::{Considered, Publish, Submit, TaskRecord};
 use transition::{Action, Entry, Transaction};
@@ -14,6 +15,55 @@ const POLL_MS: u64 = 500;
 const POLL: Duration = Duration::from_millis(50);
 /// How long a task may take.
 const DEADLINE: Millis = Millis(120_000);
+
+/// A batch that settled.
+pub struct Settled {
+    /// Its number.
+    pub number: u64,
+    /// How many entries it holds.
+    pub transactions: usize,
+    /// What settling it used.
+    pub gas: u64,
+    /// What its proof took, where it is proven.
+    pub proof: Option<ProofView>,
+}
+
+impl Settled {
+    /// Notes a batch that settled; `None` of one that has not.
+    pub async fn of(client: &Client, view: &BatchView) -> Result<Option<Self>, Error> {
+        let Some(settlement) = &view.settlement else { return Ok(None) };
+        let (mut transactions, mut next) = (0, view.batch.first);
+        while next <= view.batch.last {
+            for block in client.blocks(next, 0).await? {
+                if block.header.height <= view.batch.last {
+                    transactions += block.entries.len();
+                }
+                next = block.header.height.next();
+            }
+        }
+        let (number, proof) = (view.batch.header.number, view.proof.clone());
+        Ok(Some(Self { number, transactions, gas: settlement.gas_used, proof }))
+    }
+
+    /// Returns the batch for programs.
+    pub fn json(&self) -> Value {
+        let mut value = json!({ "number": self.number, "transactions": self.transactions, "settle_gas": self.gas });
+        if let Some(proof) = &self.proof {
+            let ProofView { leaves, bytes, prove_ms, verify_transactions, verify_gas, security_bits } = proof;
+            let seconds = Duration::from_millis(*prove_ms).as_secs_f64();
+            let took = [
+                ("leaves", json!(leaves)),
+                ("proof_bytes", json!(bytes)),
+                ("prove_seconds", json!(seconds)),
+                ("verify_transactions", json!(verify_transactions)),
+                ("verify_gas", json!(verify_gas)),
+                ("security_bits", json!(security_bits)),
+            ];
+            took.into_iter().for_each(|(name, took)| value[name] = took);
+        }
+        value
+    }
+}
 
 /// What a task asks for besides its program and input.
 pub struct Wish {

@@ -215,13 +215,13 @@ fn optimistic_execution_needs_a_challenge_period_and_no_other_has_one() {
 
 #[test]
 fn execution_by_proof_needs_provers_and_a_quorum_for_the_data() {
-    let proven = "execution = \"zk\"; proving.enabled = true";
+    let proven = "execution = \"zk\"; proving.enabled = true; proving.processes = 1; proving.jobs = 1";
     check_paths(proven, &[]);
-    check_paths(&format!("{proven}; proving.processes = 0"), &[]);
+    check_paths(&proven.replace("processes = 1", "processes = 0"), &[]);
     let validium = "features.data_availability = false; availability.mode = \"validium\"; availability.publish";
     check_paths(&format!("{proven}; {validium}"), &[]);
     check_paths("execution = \"zk\"", &["proving.enabled"]);
-    check_paths("execution = \"zk\"; proving.enabled = false", &["proving.enabled"]);
+    check_paths(&proven.replace("true", "false"), &["proving.enabled"]);
     check_paths(&format!("{proven}; consensus.algorithm = \"none\""), &["consensus.algorithm"]);
     check_paths(&format!("{proven}; l1.spend_max_eth = 1.9"), &["l1.spend_max_eth"]);
     check_paths(&format!("{proven}; l1.spend_max_eth = 2"), &[]);

@@ -1,11 +1,10 @@
 //! What the demo shows: each step as it happens, and the table at its end.
 
 use crate::demo::notes::Row;
-use crate::market::money;
+use crate::market::{Settled, money};
 use crate::say::Say;
-use api::ProofView;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The gas of L1 transactions, each with what it was for.
 type Gas = Vec<(&'static str, u64)>;
@@ -22,39 +21,6 @@ struct Current {
     title: &'static str,
     since: Instant,
     gas: Gas,
-}
-
-/// A batch that settled.
-pub struct Settled {
-    /// Its number.
-    pub number: u64,
-    /// How many entries it holds.
-    pub transactions: usize,
-    /// What settling it used.
-    pub gas: u64,
-    /// What its proof took, where it is proven.
-    pub proof: Option<ProofView>,
-}
-
-impl Settled {
-    /// Returns the batch for programs.
-    fn json(&self) -> Value {
-        let mut value = json!({ "number": self.number, "transactions": self.transactions, "settle_gas": self.gas });
-        if let Some(proof) = &self.proof {
-            let ProofView { leaves, bytes, prove_ms, verify_transactions, verify_gas, security_bits } = proof;
-            let seconds = Duration::from_millis(*prove_ms).as_secs_f64();
-            let took = [
-                ("leaves", json!(leaves)),
-                ("proof_bytes", json!(bytes)),
-                ("prove_seconds", json!(seconds)),
-                ("verify_transactions", json!(verify_transactions)),
-                ("verify_gas", json!(verify_gas)),
-                ("security_bits", json!(security_bits)),
-            ];
-            took.into_iter().for_each(|(name, took)| value[name] = took);
-        }
-        value
-    }
 }
 
 /// Collects what the demo shows.

@@ -3,10 +3,10 @@
 use super::audit;
 use super::liar::Liar;
 use super::notes::{Notes, Purse, Shares, Who};
-use super::report::{Report, Settled};
+use super::report::Report;
 use crate::account::held;
 use crate::error::Error;
-use crate::market::{self, Seen, Wish, money};
+use crate::market::{self, Seen, Settled, Wish, money};
 use crate::network::Network;
 use crate::network::dev::{self, Role};
 use crate::say::Say;
@@ -422,21 +422,14 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let settlement = view.settlement.as_ref().ok_or_else(|| missing("a settlement"))?;
-        let (mut transactions, mut next) = (0, view.batch.first);
-        while next <= view.batch.last {
-            for block in self.client.blocks(next, 0).await? {
-                if block.header.height <= view.batch.last {
-                    transactions += block.entries.len();
-                }
-                next = block.header.height.next();
-            }
-        }
+        let settled = Settled::of(&self.client, view).await?.ok_or_else(|| missing("a settlement"))?;
+        let transactions = settled.transactions;
         self.report.gas("settle", settlement.gas_used);
         self.report.event(format!(
             "batch {number}: blocks {} to {}, {transactions} entries, settled in L1 block {}",
             view.batch.first, view.batch.last, settlement.block
         ));
-        self.report.batches.push(Settled { number, transactions, gas: settlement.gas_used, proof: view.proof.clone() });
+        self.report.batches.push(settled);
         Ok(())
     }
 

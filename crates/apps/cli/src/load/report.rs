@@ -4,6 +4,7 @@ use super::audit::{Check, Deviation};
 use super::lanes::{Done, Fate};
 use super::plan::{Intent, Size};
 use super::progress::per_second;
+use crate::market::Settled;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -64,6 +65,8 @@ pub struct Batches {
     pub blocks: u64,
     /// The gas that settling them took.
     pub gas: u64,
+    /// Those that are proven, with what that took.
+    pub proven: Vec<Settled>,
 }
 
 /// Everything that is shown.
@@ -218,6 +221,7 @@ impl Report {
             "batches": {
                 "count": self.batches.count, "blocks": self.batches.blocks, "settled": self.batches.settled,
                 "settle_gas": self.batches.gas,
+                "proven": self.batches.proven.iter().map(Settled::json).collect::<Vec<_>>(),
             },
             "l1_gas": self.gas(), "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
             "deviations": self.deviations.iter().map(deviation).collect::<Vec<_>>(), "surprises": self.surprises,

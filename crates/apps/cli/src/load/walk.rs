@@ -283,6 +283,9 @@ impl Walk {
                     self.report.batches.settled += 1;
                     self.report.batches.gas += settlement.gas_used;
                 }
+                if view.proof.is_some() {
+                    self.report.batches.proven.extend(market::Settled::of(&self.target.client, view).await?);
+                }
             }
             if part.next <= next {
                 break;
