@@ -58,7 +58,7 @@ enum Stored {
     /// It will not be proven.
     Refused(String),
     /// All of it.
-    Whole(BatchHeader, Vec<Leaf>),
+    Whole(Box<BatchHeader>, Vec<Leaf>),
 }
 
 fn stored(store: &Store, number: u64) -> Result<Stored, store::Error> {
@@ -77,7 +77,7 @@ fn stored(store: &Store, number: u64) -> Result<Stored, store::Error> {
         let Ok(ProvenLeaf { leaf, .. }) = ProvenLeaf::from_bytes(&bytes) else { return Ok(damaged()) };
         proven.push(leaf);
     }
-    Ok(Stored::Whole(batch.header, proven))
+    Ok(Stored::Whole(Box::new(batch.header), proven))
 }
 
 /// Prepares batches one at a time, beside everything else.
@@ -135,7 +135,7 @@ impl Preparing {
                     Stored::Whole(header, leaves) => {
                         let key = Arc::clone(&self.key);
                         let work = tokio::task::spawn_blocking(move || {
-                            Prepared::new(key.get_or_init(Key::new), header, leaves)
+                            Prepared::new(key.get_or_init(Key::new), *header, leaves)
                         });
                         self.at_work = Some((number, work));
                     }
