@@ -1,10 +1,60 @@
-//! The evidence for a proven batch, as `prover` writes it, read back by what the contract's compiler says of it.
+//! The evidence for a proven batch, as `prover` writes it, read back as `IValidityVerifier` declares it.
 
-#![allow(missing_docs, clippy::all, clippy::as_conversions, clippy::unwrap_used, reason = "generated from the ABI")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::as_conversions,
+    clippy::unwrap_used,
+    reason = "generated from declarations"
+)]
 
-alloy::sol!(ValidityVerifier, "abi/ValidityVerifier.json");
+alloy::sol! {
+    struct Header {
+        bytes32 configHash;
+        uint64 number;
+        bytes32 parentRoot;
+        bytes32 stateRoot;
+        uint64 inboxCount;
+        bytes32 inboxHash;
+        bytes32 withdrawalsRoot;
+        bytes32 dataRoot;
+        bytes32 diffHash;
+    }
 
-use IValidityVerifier::{Evidence, Leaf};
+    struct Message {
+        uint8 kind;
+        bytes32 account;
+        bytes32 token;
+        uint64 amount;
+        address party;
+    }
+
+    struct Withdrawal {
+        uint64 index;
+        address recipient;
+        bytes32 token;
+        uint64 amount;
+    }
+
+    struct Leaf {
+        bytes32 context;
+        bytes32 stateRoot;
+        bytes32 entries;
+        bytes32 taken;
+        bytes32 made;
+        Message[] messages;
+        Withdrawal[] withdrawals;
+    }
+
+    struct Evidence {
+        bytes attestation;
+        Header header;
+        uint64 inboxCount;
+        bytes32 inboxHash;
+        Leaf[] leaves;
+    }
+}
+
 use alloy::sol_types::SolValue as _;
 use std::path::Path;
 
