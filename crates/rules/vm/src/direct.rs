@@ -14,6 +14,7 @@ use crate::operation::Operation;
 use crate::program::{Function, Instruction, Program};
 use crate::rule::Place;
 use crate::verify::{Verified, is_barrier};
+use std::collections::BTreeMap;
 
 /// The direct evaluation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +38,7 @@ impl Engine for Direct {
             cost: Cost::default(),
             outputs: vec![Vec::new(); program.ports.len()],
             place: Place::default(),
+            costs: BTreeMap::new(),
         };
         let whole = |cause| Stop { cause, place: Place::default() };
         if !is_fit {
@@ -59,6 +61,8 @@ struct Evaluation<'a> {
     cost: Cost,
     outputs: Vec<Vec<u64>>,
     place: Place,
+    /// Of the instructions done so far: to count one is more work than to do it.
+    costs: BTreeMap<Place, Cost>,
 }
 
 /// The values of one call.
@@ -109,7 +113,9 @@ impl<'a> Evaluation<'a> {
         let block = &frame.function.blocks[at(index)];
         let outer = self.place;
         self.place = Place { block: index, instruction: 0, ..outer };
-        let fuel: u64 = block.instructions.iter().map(|one| self.cost_of(frame, one).fuel).sum();
+        let fuel =
+            |one: &Instruction| cost::fuel_of(self.program, &one.operation, &frame.layout.operands(one), &one.results);
+        let fuel: u64 = block.instructions.iter().map(fuel).sum();
         self.fuel_left = self.fuel_left.checked_sub(fuel).ok_or(Cause::Fuel)?;
         self.cost.fuel += fuel;
         self.end_segment(frame);
@@ -123,9 +129,11 @@ impl<'a> Evaluation<'a> {
         Ok(frame.lanes(&block.results))
     }
 
-    fn cost_of(&self, frame: &Frame<'_>, instruction: &Instruction) -> Cost {
-        let operands = frame.layout.operands(instruction);
-        cost::of(self.program, &instruction.operation, &operands, &instruction.results)
+    fn cost_of(&mut self, frame: &Frame<'_>, instruction: &Instruction) -> Cost {
+        *self.costs.entry(self.place).or_insert_with(|| {
+            let operands = frame.layout.operands(instruction);
+            cost::of(self.program, &instruction.operation, &operands, &instruction.results)
+        })
     }
 
     fn instruction(
@@ -274,8 +282,8 @@ pub fn evaluate(
     lanes::results(operation, kinds, operands, results)
 }
 
-/// Whether a host's answer is what its declaration says.
-pub(crate) fn is_declared(given: &[Vec<u64>], kinds: &[Type]) -> bool {
+/// Returns whether a host's answer is what its declaration says.
+pub fn is_declared(given: &[Vec<u64>], kinds: &[Type]) -> bool {
     let fits = |(lanes, kind): (&Vec<u64>, &Type)| {
         u32::try_from(lanes.len()) == Ok(kind.lanes) && lanes.iter().all(|lane| *lane <= kind.width.largest())
     };

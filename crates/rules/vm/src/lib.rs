@@ -39,6 +39,7 @@ mod engine;
 mod kind;
 pub mod layout;
 mod operation;
+pub mod plan;
 mod program;
 mod rule;
 pub mod sample;

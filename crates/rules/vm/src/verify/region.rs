@@ -307,8 +307,6 @@ pub const fn is_barrier(operation: &Operation) -> bool {
             | Operation::Loop { .. }
             | Operation::While { .. }
             | Operation::Host { .. }
-            | Operation::Input { .. }
-            | Operation::Output { .. }
             | Operation::Check { .. }
     )
 }
