@@ -12,11 +12,23 @@ use std::ops::Range;
 use std::sync::Arc;
 use vm::layout::{Layout, at};
 use vm::plan::{Any, Builder, Operand, Plan, input, lower};
-use vm::{Cause, Function, Host, Instruction, Operation, Program, Type, Verified, Width, World, is_barrier};
+use vm::{Cause, Function, Instruction, Operation, Place, Program, Type, Verified, Width, is_barrier};
+
+/// Why a program cannot be run among parties.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{operation}` at {place} waits for an answer of the host, and parties have no host in common: make it an input"
+)]
+pub struct Unsupported {
+    /// Where it stands.
+    pub place: Place,
+    /// What cannot be done.
+    pub operation: &'static str,
+}
 
 /// Where a plan's values come from and go to.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum End {
     /// A value of the function.
     Value(u32),
     /// A port of the program.
@@ -26,8 +38,8 @@ enum Place {
 /// Instructions between two barriers.
 struct Stretch {
     plan: Arc<Plan>,
-    takes: Vec<Place>,
-    keeps: Vec<Place>,
+    takes: Vec<End>,
+    keeps: Vec<End>,
     /// The first instruction after it.
     end: usize,
 }
@@ -42,8 +54,12 @@ pub struct Prepared {
 
 impl Prepared {
     /// Makes the plans of a program.
-    pub fn new(verified: Arc<Verified>) -> Self {
+    ///
+    /// # Errors
+    /// When it waits for an answer of the host.
+    pub fn new(verified: Arc<Verified>) -> Result<Self, Unsupported> {
         let program = verified.program();
+        check_hosts(program)?;
         let layouts: Vec<Layout> = program.functions.iter().map(Layout::of).collect();
         let mut stretches = BTreeMap::new();
         for (index, function) in program.functions.iter().enumerate() {
@@ -63,13 +79,28 @@ impl Prepared {
                 }
             }
         }
-        Self { verified, layouts, stretches }
+        Ok(Self { verified, layouts, stretches })
     }
 
     /// Returns the program.
     pub fn program(&self) -> &Program {
         self.verified.program()
     }
+}
+
+/// Telling the host something is done by whoever shows it. Nobody answers.
+fn check_hosts(program: &Program) -> Result<(), Unsupported> {
+    for (function, block, instruction, one) in program.functions.iter().zip(0..).flat_map(|(function, index)| {
+        function.blocks.iter().zip(0..).flat_map(move |(block, at)| {
+            block.instructions.iter().zip(0..).map(move |(one, place)| (index, at, place, one))
+        })
+    }) {
+        if matches!(one.operation, Operation::Host { .. }) && !one.results.is_empty() {
+            let place = Place { function, block, instruction };
+            return Err(Unsupported { place, operation: one.operation.name() });
+        }
+    }
+    Ok(())
 }
 
 /// A stretch on its way to a plan.
@@ -79,7 +110,7 @@ struct Sketch<'a> {
     layout: &'a Layout,
     builder: Builder,
     known: BTreeMap<u32, Any>,
-    takes: Vec<Place>,
+    takes: Vec<End>,
 }
 
 impl<'a> Sketch<'a> {
@@ -91,10 +122,10 @@ impl<'a> Sketch<'a> {
         if let Some(any) = self.known.get(&number) {
             return *any;
         }
-        self.taken_from(number, Place::Value(number))
+        self.taken_from(number, End::Value(number))
     }
 
-    fn taken_from(&mut self, number: u32, place: Place) -> Any {
+    fn taken_from(&mut self, number: u32, place: End) -> Any {
         let any = input(&mut self.builder, self.layout.kind(number));
         self.takes.push(place);
         self.known.insert(number, any);
@@ -106,7 +137,7 @@ impl<'a> Sketch<'a> {
         for (offset, one) in range.clone().zip(&self.function.blocks[block].instructions[range.clone()]) {
             let first = self.layout.results[block][offset];
             if let Operation::Input { port } = one.operation {
-                self.taken_from(first, Place::Port(port));
+                self.taken_from(first, End::Port(port));
                 made.push(first);
                 continue;
             }
@@ -121,7 +152,7 @@ impl<'a> Sketch<'a> {
             if let Operation::Output { port } = one.operation {
                 // A secret is refreshed, so that its shares tell the client no more than the numbers.
                 results.into_iter().for_each(|any| self.builder.keep(any));
-                keeps.push(Place::Port(port));
+                keeps.push(End::Port(port));
                 continue;
             }
             for (number, any) in (first..).zip(results) {
@@ -133,7 +164,7 @@ impl<'a> Sketch<'a> {
         let is_used = |number: &u32| uses.get(number).is_some_and(|places| places.iter().any(outside));
         for number in made.into_iter().filter(is_used) {
             self.builder.keep(self.known[&number]);
-            keeps.push(Place::Value(number));
+            keeps.push(End::Value(number));
         }
         Stretch { plan: Arc::new(self.builder.finish()), takes: self.takes, keeps, end: range.end }
     }
@@ -170,6 +201,9 @@ pub enum Step {
     /// It is done: what it has of each output port, in the order of the ports.
     Done(Vec<Given>),
 }
+
+/// The most numbers that a program tells the host in one run.
+const TOLD: usize = 1 << 20;
 
 /// What a run has cost so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -221,6 +255,8 @@ pub struct Runner {
     /// What it is at, with the stretch that this is.
     machine: Option<(Machine, (usize, usize, usize))>,
     measured: Measured,
+    told: Vec<(u32, Vec<Vec<u64>>)>,
+    told_numbers: usize,
 }
 
 impl Runner {
@@ -252,6 +288,8 @@ impl Runner {
             open: Vec::new(),
             machine: None,
             measured: Measured::default(),
+            told: Vec::new(),
+            told_numbers: 0,
         };
         runner.call(0, Vec::new(), Owner::Entry);
         Ok(runner)
@@ -262,26 +300,30 @@ impl Runner {
         self.measured
     }
 
-    /// Begins. Functions of the host are asked of the world, by each party of its own: those that give something must give
-    /// the same to all.
+    /// Returns what the program has told the host so far: which function, and with what. All of it is public.
+    pub fn told(&self) -> &[(u32, Vec<Vec<u64>>)] {
+        &self.told
+    }
+
+    /// Begins.
     ///
     /// # Errors
     /// When what all know stops the program.
-    pub fn start(&mut self, world: &mut dyn World) -> Result<Step, Fault> {
-        self.go(None, world)
+    pub fn start(&mut self) -> Result<Step, Fault> {
+        self.go(None)
     }
 
     /// Takes the next party's message and goes on.
     ///
     /// # Errors
     /// When the message is not of the program's length, or what all know stops it.
-    pub fn receive(&mut self, message: &[u8], world: &mut dyn World) -> Result<Step, Fault> {
+    pub fn receive(&mut self, message: &[u8]) -> Result<Step, Fault> {
         let (machine, _) = self.machine.as_mut().ok_or(Fault::Over)?;
         let next = machine.receive(message)?;
-        self.go(Some(next), world)
+        self.go(Some(next))
     }
 
-    fn go(&mut self, mut next: Option<Next>, world: &mut dyn World) -> Result<Step, Fault> {
+    fn go(&mut self, mut next: Option<Next>) -> Result<Step, Fault> {
         loop {
             match next.take() {
                 Some(Next::Send(message)) => {
@@ -297,7 +339,7 @@ impl Runner {
                 let outputs = ports.filter_map(|(port, _)| self.outputs.remove(&port));
                 return Ok(Step::Done(outputs.collect()));
             }
-            next = self.advance(world)?;
+            next = self.advance()?;
         }
     }
 
@@ -308,8 +350,8 @@ impl Runner {
         let keeps = &prepared.stretches[&place].keeps;
         for (place, value) in keeps.iter().zip(kept) {
             match *place {
-                Place::Value(number) => self.set(number, value),
-                Place::Port(port) => {
+                End::Value(number) => self.set(number, value),
+                End::Port(port) => {
                     let given = handed_out(prepared.program().ports[at(port)].kind, value);
                     self.outputs.insert(port, given);
                 }
@@ -318,7 +360,7 @@ impl Runner {
     }
 
     /// Does one thing: a stretch, a barrier, or the end of a block.
-    fn advance(&mut self, world: &mut dyn World) -> Result<Option<Next>, Fault> {
+    fn advance(&mut self) -> Result<Option<Next>, Fault> {
         let prepared = Arc::clone(&self.prepared);
         let Open { frame, block, next, .. } = *self.open.last().expect("there is an open block");
         let function = self.frames[frame].function;
@@ -333,14 +375,14 @@ impl Runner {
         }
         self.open.last_mut().expect("there is an open block").next = next + 1;
         let first = prepared.layouts[function].results[block][next];
-        self.barrier(&prepared, one, first, world)?;
+        self.barrier(one, first)?;
         Ok(None)
     }
 
     fn begin(&mut self, stretch: &Stretch, place: (usize, usize, usize)) -> Result<Next, Fault> {
-        let take = |place: &Place, runner: &mut Self| match *place {
-            Place::Value(number) => runner.get(number).copy(),
-            Place::Port(port) => runner.inputs.remove(&port).expect("a verified program takes each port once"),
+        let take = |place: &End, runner: &mut Self| match *place {
+            End::Value(number) => runner.get(number).copy(),
+            End::Port(port) => runner.inputs.remove(&port).expect("a verified program takes each port once"),
         };
         let values = stretch.takes.iter().map(|place| take(place, self)).collect();
         let draws = (Arc::clone(&self.streams), self.drawn);
@@ -351,13 +393,7 @@ impl Runner {
         Ok(next)
     }
 
-    fn barrier(
-        &mut self,
-        prepared: &Prepared,
-        one: &Instruction,
-        first: u32,
-        world: &mut dyn World,
-    ) -> Result<(), Fault> {
+    fn barrier(&mut self, one: &Instruction, first: u32) -> Result<(), Fault> {
         let operands = || one.operands.iter().map(|number| self.get(*number).copy()).collect::<Vec<Value>>();
         match one.operation {
             Operation::Check { code } => {
@@ -365,15 +401,7 @@ impl Runner {
                     return Err(Cause::Check(code).into());
                 }
             }
-            Operation::Host { host } => {
-                let arguments: Vec<&[u64]> = one.operands.iter().map(|number| self.numbers(*number)).collect();
-                let declared: &Host = &prepared.program().hosts[at(host)];
-                let given = world.call(host, &arguments).ok_or(Cause::Host(host))?;
-                if !vm::direct::is_declared(&given, &declared.results) {
-                    return Err(Cause::Host(host).into());
-                }
-                self.set_all(first, given.into_iter().map(Value::Public).collect());
-            }
+            Operation::Host { host } => self.tell(host, &one.operands)?,
             Operation::Call { function } => {
                 let arguments = operands();
                 self.call(at(function), arguments, Owner::Call { first });
@@ -400,6 +428,17 @@ impl Runner {
             }
             _ => unreachable!("every other operation is in a stretch"),
         }
+        Ok(())
+    }
+
+    /// Keeps what the host is told until somebody asks.
+    fn tell(&mut self, host: u32, operands: &[u32]) -> Result<(), Fault> {
+        let arguments: Vec<Vec<u64>> = operands.iter().map(|number| self.numbers(*number).to_vec()).collect();
+        self.told_numbers += arguments.iter().map(Vec::len).sum::<usize>() + 1;
+        if self.told_numbers > TOLD {
+            return Err(Cause::Host(host).into());
+        }
+        self.told.push((host, arguments));
         Ok(())
     }
 

@@ -11,6 +11,7 @@ impl Machine {
     pub(crate) fn move_lanes(&self, what: &Local) -> Result<Value, Fault> {
         Ok(match what {
             Local::Classify(from) => Value::Shared(self.known(self.public(*from).to_vec())),
+            Local::LowBits(from) => self.each(from.at, |part| to_planes(part, 1)),
             Local::ClassifyBits { from, planes } => Value::Shared(self.known(to_planes(self.public(*from), *planes))),
             Local::Fixed { lanes, planes, number } => {
                 let word = |plane: usize| if number >> plane & 1 == 1 { u64::MAX } else { 0 };

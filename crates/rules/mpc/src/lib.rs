@@ -48,7 +48,7 @@ mod prg;
 mod share;
 mod talk;
 
-pub use engine::{Given, Measured, Prepared, Runner, Step, gathered};
+pub use engine::{Given, Measured, Prepared, Runner, Step, Unsupported, gathered};
 pub use machine::{Done, Fault, Keys, Machine, Next};
 pub use prg::Key;
 pub use share::{Party, Share, combine, share, share_as};

@@ -6,7 +6,7 @@ use mpc::Prepared;
 use parties::{check, check_prepared, program};
 use std::sync::Arc;
 use vm::sample::Chance;
-use vm::{Constant, Fold, Operation, Type, Width};
+use vm::{Constant, Fold, Host, Instruction, Operation, Type, Verified, Width, certify};
 
 /// Checks one operation on operands of these types with many inputs.
 fn check_operation(operation: Operation, takes: &[Type], gives: &[Type], constants: &[Constant]) {
@@ -14,7 +14,7 @@ fn check_operation(operation: Operation, takes: &[Type], gives: &[Type], constan
         let first = main.push(operation, inputs, gives)[0];
         (first..).take(gives.len()).collect()
     });
-    let prepared = Arc::new(Prepared::new(Arc::new(verified.clone())));
+    let prepared = parties::prepared(&verified);
     let mut chance = Chance::new(11);
     for seed in 0..4 {
         let inputs: Vec<Vec<u64>> =
@@ -176,7 +176,7 @@ fn products_quotients_and_shifts_are_those_of_the_direct_evaluation() {
         for operation in operations {
             let labels = [[true, true], [true, false], [false, true]];
             // A long division takes the parties a while.
-            let labels = if width < 33 { &labels[..] } else { &labels[usize::from(width) % 3..][..1] };
+            let labels = if width < 32 { &labels[..] } else { &labels[usize::from(width) % 3..][..1] };
             for labels in labels {
                 let [a, b] = labels.map(|is_secret| labelled(kind, is_secret));
                 check_operation(operation, &[a, b], &[Type::secret(kind.width, 5)], &[]);
@@ -289,4 +289,33 @@ fn what_nobody_knows_is_uniform() {
         // Half of 3,200; the standard deviation is 28.
         assert!((1430..=1770).contains(&low), "{width:?} {low}");
     }
+}
+
+/// A program that tells the host its one input, and takes an answer if there is one.
+fn asking(results: &[Type]) -> Verified {
+    let kind = Type::public(Width::Int(8), 2);
+    let mut verified = program(&[kind], &[kind], Vec::new(), |_, inputs| inputs.to_vec()).program().clone();
+    verified.hosts.push(Host {
+        name: parties::name("print"),
+        parameters: vec![kind],
+        results: results.to_vec(),
+        fuel: 1,
+    });
+    let instructions = &mut verified.functions[0].blocks[0].instructions;
+    instructions.push(Instruction {
+        operation: Operation::Host { host: 0 },
+        operands: vec![0],
+        results: results.to_vec(),
+    });
+    certify(verified).expect("it keeps every rule")
+}
+
+#[test]
+fn what_a_program_tells_is_kept_and_what_it_asks_is_refused_by_name() {
+    let ran = parties::run(&asking(&[]), &[vec![3, 4]], 1).expect("nothing stops it");
+    assert_eq!(ran.told, [(0, vec![vec![3, 4]])]);
+    let asks = asking(&[Type::public(Width::BIT, 1)]);
+    let refused = Prepared::new(Arc::new(asks)).err().expect("nobody answers");
+    assert_eq!(refused.operation, "host");
+    assert!(refused.to_string().contains("make it an input"), "{refused}");
 }

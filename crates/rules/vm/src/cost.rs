@@ -33,6 +33,8 @@ use crate::kind::Type;
 use crate::operation::Operation;
 use crate::plan::{self, Any, Builder, Operand};
 use crate::program::{Host, Program};
+use std::collections::BTreeMap;
+use types::Encode;
 
 /// What something costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,8 +89,7 @@ impl Cost {
 /// Returns what one instruction costs by itself: without its blocks, its callee, and waiting for others.
 pub fn of(program: &Program, operation: &Operation, operands: &[Type], results: &[Type]) -> Cost {
     let fuel = fuel_of(program, operation, operands, results);
-    let is_quiet = !matches!(operation, Operation::Shuffle) && !operands.iter().any(|kind| kind.is_secret());
-    if is_quiet {
+    if is_quiet(operation, operands) {
         return Cost { fuel, ..Cost::default() };
     }
     let mut builder = Builder::counting();
@@ -98,6 +99,35 @@ pub fn of(program: &Program, operation: &Operation, operands: &[Type], results: 
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let plan::Cost { rounds, bytes } = builder.cost();
     Cost { fuel, rounds: number(rounds), sent: bytes.map(number), preprocessing: 0 }
+}
+
+/// What instructions of a program cost, each kind of them counted once.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    /// By the encoding of operation and types.
+    known: BTreeMap<Vec<u8>, Cost>,
+}
+
+impl Counted {
+    /// Returns what [`of`] returns.
+    pub(crate) fn of(&mut self, program: &Program, operation: &Operation, operands: &[Type], results: &[Type]) -> Cost {
+        if is_quiet(operation, operands) {
+            return of(program, operation, operands, results);
+        }
+        let mut key = operation.to_bytes();
+        operands.iter().chain(results).for_each(|kind| kind.encode(&mut key));
+        *self.known.entry(key).or_insert_with(|| of(program, operation, operands, results))
+    }
+}
+
+/// Returns whether the parties need nothing from each other, as one sees at once.
+fn is_quiet(operation: &Operation, operands: &[Type]) -> bool {
+    use Operation as O;
+    let is_linear = matches!(operation, O::Add | O::Sub | O::Neg | O::Splat | O::Slice { .. } | O::Concat)
+        && operands.iter().all(|kind| kind.is_secret());
+    let is_moving = matches!(operation, O::Gather | O::Get | O::Set | O::Classify | O::Rand);
+    let is_public = !matches!(operation, O::Shuffle) && !operands.iter().any(|kind| kind.is_secret());
+    is_public || is_linear || is_moving
 }
 
 /// Returns the work of the clear engine alone.

@@ -14,7 +14,6 @@ use crate::operation::Operation;
 use crate::program::{Function, Instruction, Program};
 use crate::rule::Place;
 use crate::verify::{Verified, is_barrier};
-use std::collections::BTreeMap;
 
 /// The direct evaluation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,7 +37,7 @@ impl Engine for Direct {
             cost: Cost::default(),
             outputs: vec![Vec::new(); program.ports.len()],
             place: Place::default(),
-            costs: BTreeMap::new(),
+            counted: cost::Counted::default(),
         };
         let whole = |cause| Stop { cause, place: Place::default() };
         if !is_fit {
@@ -61,8 +60,7 @@ struct Evaluation<'a> {
     cost: Cost,
     outputs: Vec<Vec<u64>>,
     place: Place,
-    /// Of the instructions done so far: to count one is more work than to do it.
-    costs: BTreeMap<Place, Cost>,
+    counted: cost::Counted,
 }
 
 /// The values of one call.
@@ -130,10 +128,8 @@ impl<'a> Evaluation<'a> {
     }
 
     fn cost_of(&mut self, frame: &Frame<'_>, instruction: &Instruction) -> Cost {
-        *self.costs.entry(self.place).or_insert_with(|| {
-            let operands = frame.layout.operands(instruction);
-            cost::of(self.program, &instruction.operation, &operands, &instruction.results)
-        })
+        let operands = frame.layout.operands(instruction);
+        self.counted.of(self.program, &instruction.operation, &operands, &instruction.results)
     }
 
     fn instruction(
@@ -282,8 +278,8 @@ pub fn evaluate(
     lanes::results(operation, kinds, operands, results)
 }
 
-/// Returns whether a host's answer is what its declaration says.
-pub fn is_declared(given: &[Vec<u64>], kinds: &[Type]) -> bool {
+/// Whether a host's answer is what its declaration says.
+pub(crate) fn is_declared(given: &[Vec<u64>], kinds: &[Type]) -> bool {
     let fits = |(lanes, kind): (&Vec<u64>, &Type)| {
         u32::try_from(lanes.len()) == Ok(kind.lanes) && lanes.iter().all(|lane| *lane <= kind.width.largest())
     };

@@ -157,6 +157,8 @@ pub enum Local {
     ThirdBits { from: Ring, negated: bool },
     /// For each plane in turn, the component of its bits that the dealer does not know, as numbers.
     ThirdOfBits { from: Bits },
+    /// The lowest bit of each number: that of the components.
+    LowBits(Ring),
     /// Public numbers as shares.
     Classify(usize),
     /// The bits of public numbers as shares.

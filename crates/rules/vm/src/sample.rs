@@ -76,7 +76,7 @@ pub fn program(seed: u64, size: u64) -> Verified {
     certify(draft(seed, size)).unwrap_or_else(|refusal| panic!("a sample keeps every rule (seed {seed}): {refusal}"))
 }
 
-/// Returns a program that draws nothing: all runs of it on the same inputs give the same, on every engine.
+/// Returns a program that draws nothing and asks no host: all runs of it on the same inputs give the same, on every engine.
 pub fn settled(seed: u64, size: u64) -> Verified {
     let draft = Writer::settled(seed).program(size);
     certify(draft).unwrap_or_else(|refusal| panic!("a sample keeps every rule (seed {seed}): {refusal}"))

@@ -54,16 +54,23 @@ pub fn program(
     .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
-/// What a run gave and cost, and what each party saw: its shares of the inputs, and the messages that it heard.
+/// What a run gave and cost, and what each party saw: its shares of the inputs, the messages that it heard, and
+/// what all know at the end.
 pub struct Ran {
     pub outputs: Vec<Vec<u64>>,
     pub measured: [Measured; 3],
     pub views: [Vec<u8>; 3],
+    pub told: Vec<(u32, Vec<Vec<u64>>)>,
+}
+
+/// Makes the plans of a program.
+pub fn prepared(verified: &Verified) -> Arc<Prepared> {
+    Arc::new(Prepared::new(Arc::new(verified.clone())).expect("it asks no host"))
 }
 
 /// Runs a program among three parties.
 pub fn run(verified: &Verified, inputs: &[Vec<u64>], seed: u64) -> Result<Ran, String> {
-    run_prepared(&Arc::new(Prepared::new(Arc::new(verified.clone()))), inputs, seed)
+    run_prepared(&prepared(verified), inputs, seed)
 }
 
 /// The same, of which the plans are made.
@@ -94,8 +101,7 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
             Runner::new(Arc::clone(prepared), me, &keys, inputs).expect("the inputs are the ports'")
         })
         .collect();
-    let mut world = Chance::new(seed);
-    let mut steps: Vec<_> = parties.iter_mut().map(|party| party.start(&mut world)).collect();
+    let mut steps: Vec<_> = parties.iter_mut().map(|party| party.start()).collect();
     loop {
         if let Some(Err(stop)) = steps.iter().find(|step| step.is_err()) {
             let stop = stop.to_string();
@@ -115,7 +121,7 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
         assert_eq!(messages.len(), 3, "all end together");
         views.iter_mut().enumerate().for_each(|(party, view)| view.extend(&messages[(party + 1) % 3]));
         let received = parties.iter_mut().enumerate();
-        steps = received.map(|(party, runner)| runner.receive(&messages[(party + 1) % 3], &mut world)).collect();
+        steps = received.map(|(party, runner)| runner.receive(&messages[(party + 1) % 3])).collect();
     }
     let mut done: Vec<std::vec::IntoIter<Given>> = steps
         .into_iter()
@@ -128,13 +134,22 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
         let parts: Vec<Given> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
         gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
     });
-    let outputs = outputs.collect();
-    Ok(Ran { outputs, measured: [0, 1, 2].map(|party| parties[party].measured()), views })
+    let outputs: Vec<Vec<u64>> = outputs.collect();
+    for (_, numbers) in outs.iter().zip(&outputs).filter(|(port, _)| !port.kind.is_secret()) {
+        let told: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        views.iter_mut().for_each(|view| view.extend(&told));
+    }
+    Ok(Ran {
+        outputs,
+        measured: [0, 1, 2].map(|party| parties[party].measured()),
+        views,
+        told: parties[0].told().to_vec(),
+    })
 }
 
 /// Checks what the parties give against the direct evaluation, and what they cost against the certificate.
 pub fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {
-    check_prepared(verified, &Arc::new(Prepared::new(Arc::new(verified.clone()))), inputs, seed);
+    check_prepared(verified, &prepared(verified), inputs, seed);
 }
 
 /// The same, of which the plans are made.

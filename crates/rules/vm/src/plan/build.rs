@@ -258,6 +258,12 @@ impl Builder {
         Bits { at: self.local(&[a.at], || Local::Planes { from: a, planes }), planes: count, ..a }
     }
 
+    /// Returns one plane, so many times over.
+    pub(crate) fn repeated(&mut self, a: Bits, plane: usize, count: usize) -> Bits {
+        let at = self.local(&[a.at], || Local::Planes { from: a, planes: vec![plane; count] });
+        Bits { at, planes: count, ..a }
+    }
+
     /// Returns the planes of several, one after another.
     pub fn stack(&mut self, parts: &[Bits]) -> Bits {
         let lanes = parts[0].lanes;
@@ -334,7 +340,7 @@ fn uses_of_local(what: &Local) -> Vec<usize> {
     match what {
         Local::Constant(_) | Local::Random { .. } | Local::RandomBits { .. } | Local::Masks { .. } => Vec::new(),
         Local::Fixed { .. } => Vec::new(),
-        Local::AddAll(a, _) | Local::ScaleAll(a, _) => vec![a.at],
+        Local::AddAll(a, _) | Local::ScaleAll(a, _) | Local::LowBits(a) => vec![a.at],
         Local::Add(a, b) | Local::Sub(a, b) | Local::AddPublic(a, b) | Local::Scale(a, b) => vec![a.at, *b],
         Local::Xor(a, b) => vec![*a, *b],
         Local::Flip(from) | Local::Lanes { from, .. } | Local::Classify(from) => vec![*from],

@@ -166,7 +166,7 @@ impl Builder {
     /// Returns `a` where the bit is set and `b` where it is not, each of them bits.
     pub fn select_bits(&mut self, bit: Bits, a: Bits, b: Bits) -> Bits {
         let difference = self.xor(a, b);
-        let wide = self.planes(bit, vec![0; a.planes]);
+        let wide = self.repeated(bit, 0, a.planes);
         let change = self.and(wide, difference);
         self.xor(b, change)
     }

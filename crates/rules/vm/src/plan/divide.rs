@@ -62,7 +62,7 @@ impl Builder {
 
     /// Returns the complement where a bit is set, and one more where another is.
     fn turned(&mut self, a: Bits, bit: Bits, more: Bits) -> Bits {
-        let wide = self.planes(bit, vec![0; a.planes]);
+        let wide = self.repeated(bit, 0, a.planes);
         let turned = self.xor(a, wide);
         if a.planes == 1 {
             return self.xor(turned, more);
@@ -107,7 +107,7 @@ impl Builder {
         };
         let (quotient, rest) = self.divided(dividend, divisor);
         let quotient = self.planes(quotient, (0..width).collect());
-        let always = self.planes(is_zero, vec![0; width]);
+        let always = self.repeated(is_zero, 0, width);
         let quotient = self.or(quotient, always);
         // Rounded down: what is negative is one less where something is left.
         let is_whole = self.is_none(rest);

@@ -503,7 +503,10 @@ impl Builder {
             }
             Operation::ToField => Any::Ring(self.rescale(ring, 0, width, false)),
             // The lowest bits of shares are shares of the lowest bits.
-            Operation::Narrow if width == Width::BIT => Any::Bits(self.highest(Ring { width, ..ring })),
+            Operation::Narrow if width == Width::BIT => {
+                let at = self.local(&[ring.at], || Local::LowBits(ring));
+                Any::Bits(Bits { at, lanes: ring.lanes, planes: 1 })
+            }
             Operation::Narrow => Any::Ring(Ring { width, ..ring }),
             _ => Any::Ring(self.extend(ring, width, is_signed)),
         }

@@ -135,7 +135,7 @@ impl Builder {
             let (low, high) = match (low, high) {
                 (Any::Bits(low), Any::Bits(high)) => {
                     let differ = self.xor(low, high);
-                    let wide = self.planes(swaps, vec![0; low.planes]);
+                    let wide = self.repeated(swaps, 0, low.planes);
                     let change = self.and(wide, differ);
                     (Any::Bits(self.xor(low, change)), Any::Bits(self.xor(high, change)))
                 }

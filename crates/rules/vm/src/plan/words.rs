@@ -57,7 +57,7 @@ impl Builder {
         let above = self.planes(amount, (stages..amount.planes).collect());
         let above = self.not(above);
         let is_within = self.all(above);
-        let fill = self.planes(fill, vec![0; width]);
+        let fill = self.repeated(fill, 0, width);
         self.select_bits(is_within, shifted, fill)
     }
 
@@ -67,7 +67,7 @@ impl Builder {
         let other = self.not(lowest);
         let mut hot = self.stack(&[other, lowest]);
         for plane in 1..a.planes {
-            let bit = self.planes(a, vec![plane; hot.planes]);
+            let bit = self.repeated(a, plane, hot.planes);
             let upper = self.and(hot, bit);
             let lower = self.xor(hot, upper);
             hot = self.stack(&[lower, upper]);

@@ -27,7 +27,7 @@ const DEPTH: u32 = 3;
 /// A program on its way.
 pub(super) struct Writer {
     chance: Chance,
-    /// Whether the program draws what nobody knows, so that two runs differ.
+    /// Whether the program draws what nobody knows and asks the host, so that two runs may differ.
     is_drawing: bool,
     program: Program,
     /// Of the functions written so far, the last first.
@@ -348,6 +348,9 @@ impl Writer {
         let hidden = self.want(body, kind.with_label(Label::Secret));
         let release = self.chance.pick(&[0, 1]);
         self.push(body, Operation::Reveal { release }, &[hidden], &[kind.with_label(Label::Public)]);
+        if !self.is_drawing {
+            return;
+        }
         let halved = self.program.hosts[0].parameters[0];
         let argument = self.want(body, halved);
         self.push(body, Operation::Host { host: 0 }, &[argument], &[halved]);
