@@ -115,7 +115,7 @@ impl Counted {
             return of(program, operation, operands, results);
         }
         let mut key = operation.to_bytes();
-        operands.iter().chain(results).for_each(|kind| kind.encode(&mut key));
+        operands.iter().chain(results).for_each(|kind| key.extend(kind.to_bytes()));
         *self.known.entry(key).or_insert_with(|| of(program, operation, operands, results))
     }
 }
