@@ -121,3 +121,132 @@ def main() -> int64:
     check(text, &[("0:0", &[270])], 100);
     check(text, &[("0:0", &[99])], 99);
 }
+
+#[test]
+fn a_loop_is_left_on_a_public_value_of_the_run() {
+    let text = "
+def first(xs: list[int64], wanted: int64) -> int64:
+  for i in 0..len(xs):
+    if xs[i] == wanted:
+      return i
+  return -1
+def main() -> int64:
+  var x: secret int64 = ClientStore.take_share(0, 0)
+  return first([5, 3, 8, 3], x.reveal())
+";
+    for (wanted, at) in [(5, 0), (3, 1), (8, 2), (9, -1)] {
+        check(text, &[("0:0", &[wanted])], at);
+    }
+    let text = "
+def main() -> int64:
+  var x: secret int64 = ClientStore.take_share(0, 0)
+  var n = x.reveal()
+  var total = 0
+  for i in 0..10:
+    if i == n:
+      break
+    if i % 2 == 1:
+      continue
+    total += i
+  return total
+";
+    for (end, total) in [(0, 0), (1, 0), (3, 2), (7, 12), (50, 20)] {
+        check(text, &[("0:0", &[end])], total);
+    }
+}
+
+#[test]
+fn an_endless_loop_is_left_on_a_public_value_of_the_run() {
+    let text = "
+def halved(start: int64) -> list[int64]:
+  var n = start
+  var steps = 0
+  while True:
+    if n % 2 == 0:
+      n = n / 2
+      steps += 1
+      continue
+    if n < 0:
+      return [-n, steps]
+    return [n, steps]
+def main() -> int64:
+  var x: secret int64 = ClientStore.take_share(0, 0)
+  var found = halved(x.reveal())
+  return found[0] * 100 + found[1]
+";
+    for (from, to) in [(96, 305), (-40, 503), (7, 700)] {
+        check(text, &[("0:0", &[from])], to);
+    }
+    let text = "
+def main() -> int64:
+  var x: secret int64 = ClientStore.take_share(0, 0)
+  var n = x.reveal()
+  var k = 0
+  while n < 1000:
+    var j = 0
+    while True:
+      j += 1
+      if j * j > n:
+        break
+    if j == 12:
+      return k * 1000 + n
+    n += 7
+    k += 1
+  return n
+";
+    for (from, to) in [(0, 18_126), (120, 1_127), (121, 121), (150, 1004)] {
+        check(text, &[("0:0", &[from])], to);
+    }
+}
+
+#[test]
+fn a_random_bit_is_made_from_a_root_in_the_field() {
+    let text = "
+def random_bit() -> Share:
+  while True:
+    var r = Share.random_field()
+    var square = Share.open_field(Share.mul(r, r))
+    if Field.is_zero(square):
+      continue
+    var c = Share.mul_field(r, Field.inverse(Field.sqrt(square)))
+    var a = Share.mul_field(Share.add_field(c, Field.one()), Field.inverse(Field.from_int(2)))
+    return Share.retag(a, 1)
+def main() -> int64:
+  var ones = 0
+  for i in 0..20:
+    var bit = Share.open(Share.retag(random_bit(), 64))
+    assert bit == 0 or bit == 1
+    ones += bit
+  return ones
+";
+    let ones = run(text, &[]).unwrap_or_else(|message| panic!("{message}"))[0][0];
+    assert!((1..20).contains(&ones), "{ones} of 20 bits are ones");
+}
+
+#[test]
+fn roots_in_the_field_are_the_smaller_ones() {
+    let text = "
+client c:
+  x: secret field
+def main() -> int64:
+  var x = c.x.reveal()
+  assert field_root(x * x) == x or field_root(x * x) == -x
+  assert uint64(field_root(x * x)) <= 9223372034707292160
+  assert field_root(7 * x * x) == 0
+  return 1
+";
+    for x in [0, 1, -5_000_000_000, 1_234_567, 4_294_967_296, 9_223_372_036_854_775_807] {
+        check(text, &[("c:x", &[x])], 1);
+    }
+}
+
+#[test]
+fn a_fixed_point_number_is_divided_by_a_whole_one() {
+    let text = "
+client c:
+  x: secret fix64
+def main() -> fix64:
+  return (c.x / 4).reveal()
+";
+    check(text, &[("c:x", &[10 << 16])], 5 << 15);
+}

@@ -186,6 +186,10 @@ impl Checker<'_> {
         }
         let values = self.arguments(arguments);
         let found = match (owner, method.text.as_str()) {
+            ("Share", "batch_open_fixed") if matches!(want, Some(Type::List(..))) => {
+                self.effect("is revealed", span);
+                want.map(|ty| Typed::public(ty.clone().public()))
+            }
             ("Share", name) => self.share_call(name, &values, span),
             ("ClientStore", "take_share" | "take_share_bool" | "take_share_fixed") => {
                 let flow = step(span, "a client puts in a secret".into(), None);
@@ -202,6 +206,7 @@ impl Checker<'_> {
                 self.effect("is sent", span);
                 Some(Typed::public(BOOL))
             }
+            ("Field", name) => field_call(name, &values),
             ("Mpc", "has_capability") => Some(Typed::public(BOOL)),
             _ => None,
         };
@@ -226,6 +231,11 @@ impl Checker<'_> {
                 share()
             }
             ("neg" | "from_clear", [_]) | ("from_clear_fixed", [_, _, _]) | ("random" | "random_field", []) => share(),
+            ("random_int", [(value, _)]) if !value.ty.is_secret() => share(),
+            ("open_field", [_]) => {
+                self.effect("is revealed", span);
+                Some(Typed::public(Type::Scalar(Scalar::Field, false)))
+            }
             ("open" | "reveal", [(value, _)]) => {
                 if matches!(value.ty, Type::Text | Type::None | Type::Object(_)) {
                     return None;
@@ -256,4 +266,21 @@ impl Checker<'_> {
             _ => None,
         }
     }
+}
+
+/// Returns the type of a function of `Field`, which takes public elements of the field.
+fn field_call(name: &str, values: &Values) -> Option<Typed> {
+    let element = Type::Scalar(Scalar::Field, false);
+    let is_element = |value: &(Typed, Span)| matches!(value.0.ty, Type::Scalar(Scalar::Field, false) | Type::Wrong);
+    let is_number = |value: &(Typed, Span)| matches!(value.0.ty, Type::Scalar(_, false) | Type::Number | Type::Wrong);
+    let ty = match (name, values) {
+        ("zero" | "one", []) => element,
+        ("from_int", [value]) if is_number(value) => element,
+        ("is_zero", [value]) if is_element(value) => BOOL,
+        ("neg" | "inverse" | "sqrt", [value]) if is_element(value) => element,
+        ("add" | "sub" | "mul", [a, b]) if is_element(a) && is_element(b) => element,
+        ("eq", [a, b]) if is_element(a) && is_element(b) => BOOL,
+        _ => return None,
+    };
+    Some(Typed::public(ty))
 }

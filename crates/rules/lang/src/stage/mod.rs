@@ -10,6 +10,7 @@ mod builtin;
 mod call;
 mod expr;
 mod field;
+mod leave;
 mod list;
 mod looping;
 mod print;
