@@ -250,3 +250,128 @@ def main() -> fix64:
 ";
     check(text, &[("c:x", &[10 << 16])], 5 << 15);
 }
+
+/// Compiles with and without the optimiser, runs both, and returns the rounds of both.
+fn rounds(text: &str, inputs: &[(&str, &[i64])], wanted: &[i64]) -> (u64, u64) {
+    let program =
+        lang::read("main.stfl", text, &BTreeMap::new()).unwrap_or_else(|failed| panic!("{}", failed.render()));
+    let both = [true, false].map(|optimise| {
+        let options = Options { optimise, ..Options::default() };
+        let compiled = program.compile("main", &options).unwrap_or_else(|failed| panic!("{}", failed.render()));
+        let ports = compiled.program.program().ports.iter().filter(|port| !port.is_output);
+        let given = |port: &vm::Port| {
+            let name = format!("{}:{}", port.client, port.name);
+            let found = inputs.iter().find(|input| input.0 == name).unwrap_or_else(|| panic!("{name} is an input"));
+            found.1.iter().map(|value| value.cast_unsigned() & port.kind.width.largest()).collect()
+        };
+        let lanes: Vec<Vec<u64>> = ports.map(given).collect();
+        let mut world = World { compiled: &compiled, printed: Vec::new(), state: 1 };
+        let limits = Limits { fuel: 1 << 40, memory_bytes: 1 << 30 };
+        let run = vm::clear::Clear.run(&compiled.program, &lanes, limits, &mut world).expect("it ends");
+        let outputs: Vec<i64> = run.outputs[0].iter().map(|lane| lane.cast_signed()).collect();
+        assert_eq!(outputs, wanted, "optimised: {optimise}\n{text}");
+        compiled.program.program().certificate.rounds
+    });
+    both.into()
+}
+
+const SIXTEEN: [i64; 16] = [5, -3, 8, 0, 2, 7, -9, 100, 4, 4, 1, 6, -2, 50, 3, 11];
+
+#[test]
+fn the_highest_of_many_bids_takes_as_many_rounds_as_a_tree_is_deep() {
+    let text = "
+client c:
+  xs: list[secret int64, 16]
+def main() -> int64:
+  var best = c.xs[0]
+  for x in c.xs:
+    if x > best:
+      best = x
+  return best.reveal()
+";
+    let (with, without) = rounds(text, &[("c:xs", &SIXTEEN)], &[100]);
+    assert!(with * 3 < without, "{with} rounds instead of {without}");
+}
+
+#[test]
+fn rounds_that_do_not_need_each_other_are_taken_at_once() {
+    let text = "
+client c:
+  xs: list[secret int64, 16]
+def main() -> list[int64]:
+  var out: list[secret int64] = []
+  var flags: list[secret int64] = []
+  for x in c.xs:
+    out.append(x)
+    flags.append(0)
+  var scale = [i * 2 for i in 0..16]
+  for i in 0..16:
+    if c.xs[i] > 4:
+      out[i] = (c.xs[i] - 4) * scale[i] + i
+    else:
+      flags[i] = 1
+  var count: secret int64 = 0
+  var total: secret int64 = 0
+  for i in 0..16:
+    if flags[i] == 1:
+      count += 1
+    total += out[i] * c.xs[i]
+  var least = out[0]
+  for i in 0..16:
+    if out[i] <= least:
+      least = out[i]
+  out[0] = count
+  out[1] = total - least
+  # What was only read is known as before.
+  assert scale[3] == 6
+  for i in 0..scale[1]:
+    out[i + 2] = i
+  return out.reveal()
+";
+    let mut out: Vec<i64> = SIXTEEN.to_vec();
+    for (i, x) in (0..).zip(SIXTEEN) {
+        if x > 4 {
+            out[usize::try_from(i).unwrap()] = (x - 4) * (i * 2) + i;
+        }
+    }
+    let count = SIXTEEN.iter().filter(|x| **x <= 4).count();
+    let total: i64 = out.iter().zip(&SIXTEEN).map(|(a, b)| a * b).sum();
+    let least = out.iter().min().copied().unwrap();
+    (out[0], out[1]) = (i64::try_from(count).unwrap(), total - least);
+    (out[2], out[3]) = (0, 1);
+    let (with, without) = rounds(text, &[("c:xs", &SIXTEEN)], &out);
+    assert!(with * 2 < without, "{with} rounds instead of {without}");
+}
+
+#[test]
+fn rounds_that_need_each_other_stay_in_their_order() {
+    let text = "
+client c:
+  xs: list[secret int64, 17]
+def main() -> list[int64]:
+  var out: list[secret int64] = []
+  for x in c.xs:
+    out.append(x)
+  for i in 0..16:
+    out[i + 1] = out[i] + out[i + 1]
+  var last: secret int64 = 0
+  for i in 0..16:
+    last = out[i] - last
+  for i in 0..16:
+    out[i] = out[16 - i] + out[i]
+  out[16] = last
+  return out.reveal()
+";
+    let mut xs = SIXTEEN.to_vec();
+    xs.push(9);
+    let mut out = xs.clone();
+    for i in 0..16 {
+        out[i + 1] += out[i];
+    }
+    let last = out[..16].iter().fold(0, |last, x| x - last);
+    for i in 0..16 {
+        out[i] += out[16 - i];
+    }
+    out[16] = last;
+    rounds(text, &[("c:xs", &xs)], &out);
+}

@@ -108,6 +108,16 @@ impl Stage<'_> {
             };
         }
         let items = self.sequence(over)?;
+        if let Some((scalar, lanes)) = self.lanes_to_go_over(&items, span) {
+            let mut item = |stage: &mut Stage<'_>, index: Value| {
+                let index = stage.run_of(&index, INT64, span)?;
+                let one = stage.graph.ty(lanes).with_lanes(1);
+                Ok(Value::Run(scalar, stage.emit(vm::Operation::Get, &[lanes, index], one, span)))
+            };
+            if self.at_once(name, items.len(), &mut item, body, span)? {
+                return Ok(Flow::Normal);
+            }
+        }
         self.rounds(name, &mut items.into_iter(), body, span)
     }
 
@@ -121,14 +131,18 @@ impl Stage<'_> {
 
     fn counted(&mut self, name: &str, from: i128, to: i128, body: &Block, span: Span) -> Staged<Flow> {
         let rounds = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+        let first = Value::Known(INT64, from);
+        let mut item =
+            |stage: &mut Stage<'_>, index: Value| stage.binary(crate::ast::Binary::Add, &index, &first, span);
+        if self.at_once(name, rounds, &mut item, body, span)? {
+            return Ok(Flow::Normal);
+        }
         if rounds > ROUNDS_SMALL && !leaves_early(body) && self.is_long(name, from, rounds, body, span)? {
-            let first = Value::Known(INT64, from);
             return self.running(
                 span,
                 None,
                 &mut |stage, index| {
-                    let index = index.unwrap_or(Value::Known(INT64, 0));
-                    let at = stage.binary(crate::ast::Binary::Add, &index, &first, span)?;
+                    let at = item(stage, index.unwrap_or(Value::Known(INT64, 0)))?;
                     stage.round(name, at, body)
                 },
                 Some(u64::try_from(rounds).unwrap_or(u64::MAX)),
@@ -350,6 +364,14 @@ impl Stage<'_> {
         let mut region: Region = self.close_region();
         region.results = ends;
         region.parameters = parameters.clone();
+        self.vectors = None;
+        if let (None, Some(rounds)) = (&test, count)
+            && let Some(ids) = self.vector_loop(&region, index, &initial, rounds, span)
+        {
+            self.set_leaves(places, &ids);
+            self.vectors = Some(ids);
+            return Ok(Flow::Normal);
+        }
         let results = self.parameters(before, secret);
         let work = match (test, count) {
             (Some(test), _) => Work::While { test, body: region, bound: self.options.rounds_max },
