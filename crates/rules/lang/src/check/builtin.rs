@@ -24,6 +24,7 @@ pub(super) fn usage(name: &str) -> String {
         "store" => "`values = store(values, index, value)`",
         "append" | "push" => "`values.append(item)`",
         "select" => "`select(condition, yes, no)` chooses one of two values",
+        "rotate" => "`rotate(x, 7)` turns the bits of a whole number",
         "random" => "`random()` gives a secret int64",
         "zeros" => "`zeros(10)` gives a list of ten zeros",
         _ => "it converts one number or truth value",
@@ -85,6 +86,17 @@ impl Checker<'_> {
                 let from = [condition, yes, no].into_iter().find_map(|value| value.flow.clone());
                 let flow = if ty.is_secret() { step(span, "`select` gives a secret".into(), from) } else { None };
                 is_bool.then_some(Typed { ty, flow })
+            }
+            ("rotate", [(value, _), (by, _)]) => {
+                let is_whole = matches!(value.ty, Type::Scalar(scalar, _) if scalar.is_int()) || value.ty.is_wrong();
+                let is_number = matches!(by.ty, Type::Scalar(scalar, false) if scalar.is_int());
+                let flow = if value.ty.is_secret() {
+                    step(span, "`rotate` gives a secret".into(), value.flow.clone())
+                } else {
+                    None
+                };
+                let fits = is_whole && (is_number || matches!(by.ty, Type::Number | Type::Wrong));
+                fits.then_some(Typed { ty: value.ty.clone(), flow })
             }
             ("len", [(Typed { ty: Type::List(..) | Type::Text | Type::Wrong, .. }, _)]) => Some(Typed::public(INT)),
             ("zeros", [_]) => Some(Typed::public(Type::List(Rc::new(INT), None))),
@@ -206,7 +218,14 @@ impl Checker<'_> {
                 self.effect("is sent", span);
                 Some(Typed::public(BOOL))
             }
-            ("Field", name) => field_call(name, &values),
+            ("Field", name) => {
+                if let Some((value, place)) = values.iter().find(|(value, _)| value.ty.is_secret()) {
+                    let help = "open it where all may see it: `Share.open_field(a)`";
+                    self.leak(*place, "`Field` computes with public elements, and this is secret", &value.flow, help);
+                    return Some(Typed::wrong());
+                }
+                field_call(name, &values)
+            }
             ("Mpc", "has_capability") => Some(Typed::public(BOOL)),
             _ => None,
         };

@@ -270,10 +270,11 @@ impl Stage<'_> {
         span: Span,
     ) -> Staged<bool> {
         let locals = log.locals.keys().copied().map(Place::Local);
-        let lists = log.lists.iter().map(|(list, _)| Place::List(Rc::clone(list)));
+        let lists = log.lists.iter().filter(|(list, _)| !self.is_gone(&log, list));
+        let lists = lists.map(|(list, _)| Place::List(Rc::clone(list)));
         let objects = log.objects.iter().map(|(object, _)| Place::Object(Rc::clone(object)));
         let written: Vec<Place> = locals.chain(lists).chain(objects).collect();
-        let indexed = log.indexed.clone();
+        let indexed = log.indexed.iter().filter(|list| !self.is_gone(&log, list)).cloned().collect::<Vec<_>>();
         self.undo(log);
         let mut more = false;
         for place in written {
@@ -314,6 +315,16 @@ impl Stage<'_> {
             }
         }
         Ok(more)
+    }
+
+    /// Tells whether a list was made in the body and is gone: nobody but the logs knows it.
+    fn is_gone(&self, log: &Log, list: &Rc<RefCell<Items>>) -> bool {
+        let is_it = |other: &&Rc<RefCell<Items>>| Rc::ptr_eq(other, list);
+        let noted = |log: &Log| {
+            log.lists.iter().filter(|(other, _)| Rc::ptr_eq(other, list)).count()
+                + log.indexed.iter().filter(is_it).count()
+        };
+        Rc::strong_count(list) == noted(log) + self.logs.iter().map(noted).sum::<usize>()
     }
 
     fn parameters(&mut self, before: &[Id], secret: &[bool]) -> Vec<Id> {

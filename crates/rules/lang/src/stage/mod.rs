@@ -326,7 +326,9 @@ impl<'a> Stage<'a> {
 
     /// Writes an instruction with one result, or returns an earlier one that computes the same.
     fn emit(&mut self, operation: Operation, operands: &[Id], ty: vm::Type, span: Span) -> Id {
-        let share = is_pure(&operation) && (self.optimise || matches!(operation, Operation::Int { .. }));
+        // What was read once is there: reading it again stops no other run.
+        let same = is_pure(&operation) || matches!(operation, Operation::Get);
+        let share = same && (self.optimise || matches!(operation, Operation::Int { .. }));
         let key = if share { key(&operation, operands, ty) } else { Vec::new() };
         if share && let Some(id) = self.open.iter().rev().find_map(|open| open.known.get(&key)) {
             return *id;
