@@ -9,7 +9,7 @@ import { TokenId } from "./TokenId.sol";
 library Inbox {
     uint8 internal constant DEPOSIT = 1;
     uint8 internal constant WITHDRAWAL = 2;
-    uint8 internal constant TRANSACTION = 3;
+    uint8 internal constant ACTION = 3;
 
     /// @dev Returns the rolling hash after a message, from the one before it.
     function hashAfter(bytes32 hashBefore, uint64 index, uint8 kind, bytes32 payload) internal pure returns (bytes32) {

@@ -656,6 +656,13 @@ fn a_forced_action_is_done_for_its_account_with_its_keepers_authority() {
     assert!(force(&mut world, REQUESTER, &Action::Rekey(Rekey { to: account(REQUESTER) })).is_applied());
     world.ok(REQUESTER, transfer(AUTHOR, 1));
     assert_eq!(world.balance(AUTHOR), 13);
+    // An account of which nothing is known leaves nothing behind when it is handed over and taken back.
+    let known = |world: &World| world.state.get::<ledger::account::Account>(&account(NEW));
+    assert!(force(&mut world, NEW, &Action::Rekey(Rekey { to: account(AUTHOR) })).is_applied());
+    assert_eq!(known(&world).and_then(|record| record.keeper), Some(account(AUTHOR)));
+    assert_eq!(world.code_for(AUTHOR, NEW, transfer(AUTHOR, 0)), ledger::Reject::ZeroAmount.code());
+    assert!(force(&mut world, NEW, &Action::Rekey(Rekey { to: account(NEW) })).is_applied());
+    assert_eq!(known(&world), None);
 }
 
 #[test]

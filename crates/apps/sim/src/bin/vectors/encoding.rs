@@ -58,7 +58,7 @@ fn run() -> Chain {
     run.withdraw(ALICE, asset_of(TOKEN), 250);
     run.split(ALICE, 2);
     run.withdraw_forced(ALICE, TOKEN, 1_000);
-    run.send_forced(ALICE, Action::Transfer(Transfer { to: account(BOB), asset: stock(), amount: amount(1) }));
+    run.act_forced(ALICE, &Action::Transfer(Transfer { to: account(BOB), asset: stock(), amount: amount(1) }));
     run
 }
 
