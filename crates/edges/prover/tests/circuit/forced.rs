@@ -190,7 +190,7 @@ fn a_row_neither_asks_for_what_was_not_forced_nor_drops_what_was() {
     let mut tables = Rows::of(&recorded.statement, &recorded.traces);
     let rows = bridge(&mut tables);
     type Lie = (&'static str, fn(&Bridge<F>) -> bool, fn(&mut Bridge<F>));
-    let lies: [Lie; 5] = [
+    let lies: [Lie; 4] = [
         (
             "a deposit asks for something",
             |row| row.deposits * row.nothing == F::ONE,
@@ -201,7 +201,6 @@ fn a_row_neither_asks_for_what_was_not_forced_nor_drops_what_was() {
             |row| row.asks == F::ONE && row.amount == F::ZERO,
             |row| (row.asks, row.nothing) = (F::ZERO, F::ONE),
         ),
-        ("an action is nobody's", |row| row.asks == F::ONE, |row| row.acts = F::ZERO),
         ("a block is absorbed of what nobody asks", |row| row.acts * row.misplaced == F::ONE, |row| row.long = F::ONE),
         ("two blocks are absorbed for one", |row| row.long == F::ONE, |row| row.long = F::TWO),
     ];
@@ -212,11 +211,11 @@ fn a_row_neither_asks_for_what_was_not_forced_nor_drops_what_was() {
         let honest = row_of(rows, number);
         let mut row = honest;
         tell(&mut row);
-        for (row, fails) in [(row, true), (honest, false)] {
+        for (row, fails) in [(row, 1), (honest, 0)] {
             let mut cells = Vec::new();
             row.put(&mut cells);
             rows.cells.values[number * width..(number + 1) * width].copy_from_slice(&cells);
-            assert_eq!(!rows.evaluate(number).failed.is_empty(), fails, "{lie}");
+            assert_eq!(rows.evaluate(number).failed.len(), fails, "{lie}");
         }
     }
 }
