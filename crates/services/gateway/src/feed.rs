@@ -13,7 +13,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use std::time::Duration;
-use store::Store;
+use store::{ProofCost, Store};
 use transition::Batch;
 use types::{Encode as _, Height};
 

@@ -114,6 +114,11 @@ impl Errands {
         self.0.retain(|errand| errand.batch < batch);
     }
 
+    /// Drops this batch and all before it: they are settled, whoever did it.
+    pub fn drop_up_to(&mut self, batch: u64) {
+        self.0.retain(|errand| errand.batch > batch);
+    }
+
     /// Drops everything.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -460,7 +460,10 @@ impl<R: Rewinder> Loop<R> {
                         "L1 refuses the batch again and again: it is not sent any more; mend the cause, then start the node again"
                     );
                 }
-                Effect::Final { number } => self.record(number).await?,
+                Effect::Final { number } => {
+                    self.errands.drop_up_to(number);
+                    self.record(number).await?;
+                }
                 Effect::Reopen { settled } => {
                     tracing::warn!(settled, "L1 dropped settled batches: they are handed over again");
                     self.store.forget_settlements(settled)?;

@@ -250,7 +250,10 @@ impl World {
                     let number = header.number;
                     self.settler.errands.begin(number, parts(*header, evidence, difference, []));
                 }
-                Effect::Final { number } => self.settler_record(number)?,
+                Effect::Final { number } => {
+                    self.settler.errands.drop_up_to(number);
+                    self.settler_record(number)?;
+                }
                 Effect::Reopen { settled } => {
                     self.line(&format!("what was settled after batch {settled} is open again"));
                     self.disk.forget_settlements(settled);
