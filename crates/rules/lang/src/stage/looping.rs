@@ -107,17 +107,19 @@ impl Stage<'_> {
                 _ => self.counted_running(name, &from, &to, body, over.span),
             };
         }
-        let items = self.sequence(over)?;
-        if let Some((scalar, lanes)) = self.lanes_to_go_over(&items, span) {
+        let value = self.eval(over, None)?;
+        if let Some((scalar, lanes)) = self.lanes_to_go_over(&value, span) {
             let mut item = |stage: &mut Stage<'_>, index: Value| {
                 let index = stage.run_of(&index, INT64, span)?;
                 let one = stage.graph.ty(lanes).with_lanes(1);
                 Ok(Value::Run(scalar, stage.emit(vm::Operation::Get, &[lanes, index], one, span)))
             };
-            if self.at_once(name, items.len(), &mut item, body, span)? {
+            let rounds = crate::source::index(self.graph.ty(lanes).lanes);
+            if self.at_once(name, rounds, &mut item, body, span)? {
                 return Ok(Flow::Normal);
             }
         }
+        let items = self.sequence_of(&value, over.span)?;
         self.rounds(name, &mut items.into_iter(), body, span)
     }
 

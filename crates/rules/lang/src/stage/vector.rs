@@ -10,9 +10,7 @@ use crate::scalar::{INT64, Scalar};
 use crate::source::{Span, count};
 use crate::stage::stmt::Flow;
 use crate::stage::{Items, Log};
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use vm::{Fold, Operation, Type, Width};
 
 /// From how many rounds on the compiler looks whether they need each other.
@@ -277,18 +275,19 @@ impl Stage<'_> {
     }
 
     /// Returns the lanes of a list of single values, of which the run knows some.
-    pub(super) fn lanes_to_go_over(&mut self, items: &[Value], span: Span) -> Option<(Scalar, Id)> {
-        let scalar = |value: &Value| match value {
-            Value::Known(scalar, _) | Value::Run(scalar, _) => Some(*scalar),
-            _ => None,
-        };
-        let first = scalar(items.first()?)?;
-        let alike = items.iter().all(|item| scalar(item) == Some(first));
-        let runs = items.iter().any(|item| matches!(item, Value::Run(..)));
-        if items.len() < ROUNDS_MIN || !alike || !runs {
-            return None;
+    pub(super) fn lanes_to_go_over(&mut self, value: &Value, span: Span) -> Option<(Scalar, Id)> {
+        let Value::List(list) = value else { return None };
+        (self.optimise && list.borrow().len() >= ROUNDS_MIN).then_some(())?;
+        if let Items::Each(items) = &*list.borrow() {
+            let scalar = |value: &Value| match value {
+                Value::Known(scalar, _) | Value::Run(scalar, _) => Some(*scalar),
+                _ => None,
+            };
+            let first = scalar(items.first()?)?;
+            let alike = items.iter().all(|item| scalar(item) == Some(first));
+            (alike && items.iter().any(|item| matches!(item, Value::Run(..)))).then_some(())?;
         }
-        self.lanes_of(&Rc::new(RefCell::new(Items::Each(items.to_vec()))), span).ok()
+        self.lanes_of(list, span).ok()
     }
 
     /// Writes a loop's body once for all rounds. Nothing if the rounds need each other.
