@@ -123,6 +123,21 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
         let received = parties.iter_mut().enumerate();
         steps = received.map(|(party, runner)| runner.receive(&messages[(party + 1) % 3])).collect();
     }
+    let outputs = put_together(&outs, steps);
+    for (_, numbers) in outs.iter().zip(&outputs).filter(|(port, _)| !port.kind.is_secret()) {
+        let told: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        views.iter_mut().for_each(|view| view.extend(&told));
+    }
+    Ok(Ran {
+        outputs,
+        measured: [0, 1, 2].map(|party| parties[party].measured()),
+        views,
+        told: parties[0].told().to_vec(),
+    })
+}
+
+/// Puts the outputs together, as their clients do.
+fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec<u64>> {
     let mut done: Vec<std::vec::IntoIter<Given>> = steps
         .into_iter()
         .map(|step| match step {
@@ -134,17 +149,7 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
         let parts: Vec<Given> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
         gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
     });
-    let outputs: Vec<Vec<u64>> = outputs.collect();
-    for (_, numbers) in outs.iter().zip(&outputs).filter(|(port, _)| !port.kind.is_secret()) {
-        let told: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        views.iter_mut().for_each(|view| view.extend(&told));
-    }
-    Ok(Ran {
-        outputs,
-        measured: [0, 1, 2].map(|party| parties[party].measured()),
-        views,
-        told: parties[0].told().to_vec(),
-    })
+    outputs.collect()
 }
 
 /// Checks what the parties give against the direct evaluation, and what they cost against the certificate.
