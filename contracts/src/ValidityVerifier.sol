@@ -108,7 +108,7 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
         statement.stateRoot = leaf.stateRoot;
         statement.entries = leaf.entries;
         (statement.countBefore, statement.hashBefore) = (cursor.inboxCount, cursor.inboxHash);
-        _take(number, leaf.messages, cursor);
+        _take(number, leaf, cursor);
         (statement.countAfter, statement.hashAfter) = (cursor.inboxCount, cursor.inboxHash);
         statement.withdrawalsRoot = _withdraw(number, leaf.withdrawals, cursor);
         cursor.stateRoot = leaf.stateRoot;
@@ -118,18 +118,26 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
 
     /// @dev Moves the inbox behind messages. Mirrors `Statement::check_lists` and `proof::crossing::Inbox::after`. That there
     /// are no more of them than a list may have is so because they fit a transaction.
-    function _take(uint256 number, Message[] memory messages, Cursor memory cursor) private pure {
-        for (uint256 i = 0; i < messages.length; ++i) {
-            Message memory message = messages[i];
-            bool isTransfer = message.kind == Inbox.DEPOSIT || message.kind == Inbox.WITHDRAWAL;
-            if (!isTransfer) revert MessageKindUnproven(number, message.kind);
-            if (!message.account.isWellFormed() || Quanta.unwrap(message.amount) >= QUANTA_BOUND) {
-                revert CrossingOutOfRange(number);
+    function _take(uint256 number, Leaf memory leaf, Cursor memory cursor) private pure {
+        uint256 acted = 0;
+        for (uint256 i = 0; i < leaf.messages.length; ++i) {
+            Message memory message = leaf.messages[i];
+            if (!message.account.isWellFormed()) revert CrossingOutOfRange(number);
+            bytes32 payload;
+            if (message.kind == Inbox.ACTION) {
+                if (acted == leaf.actions.length) revert ActionCountWrong(number, acted);
+                // The inbox has none with an element that is not below the order.
+                payload = Inbox.actionPayload(message.account, leaf.actions[acted++]);
+            } else if (message.kind == Inbox.DEPOSIT || message.kind == Inbox.WITHDRAWAL) {
+                if (Quanta.unwrap(message.amount) >= QUANTA_BOUND) revert CrossingOutOfRange(number);
+                payload = Inbox.transferPayload(message.account, message.token, message.amount, message.party);
+            } else {
+                revert MessageKindUnknown(number, message.kind);
             }
-            bytes32 payload = Inbox.transferPayload(message.account, message.token, message.amount, message.party);
             cursor.inboxHash = Inbox.hashAfter(cursor.inboxHash, cursor.inboxCount, message.kind, payload);
             ++cursor.inboxCount;
         }
+        if (acted != leaf.actions.length) revert ActionCountWrong(number, leaf.actions.length);
     }
 
     /// @dev Adds withdrawals to those of the batch, and returns the root of their list. Mirrors `Statement::check_lists` and
@@ -162,7 +170,7 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
         );
         bytes memory lists = bytes.concat(
             Crossing.packed(points),
-            Crossing.packed(Crossing.messagesAt(points, leaf.messages, statement.countBefore)),
+            Crossing.packed(Crossing.messagesAt(points, leaf, statement.countBefore)),
             Crossing.packed(Crossing.withdrawalsAt(points, leaf.withdrawals))
         );
         return bytes.concat(state, inboxes, abi.encodePacked(leaf.taken, leaf.made), lists);

@@ -23,10 +23,10 @@ contract ValidityGasTest is ProvenTest {
         IValidityVerifier.Evidence memory given = evidence();
         (, bytes memory encoded) = attested(given);
         rollup.settle(given.header, new bytes32[](0), encoded);
-        check("two leaves with five crossings", encoded);
+        check("two leaves with six crossings", encoded);
     }
 
-    function test_settling_one_leaf_with_64_deposits_and_64_withdrawals() public {
+    function test_settling_one_leaf_with_64_messages_and_64_withdrawals() public {
         BatchVector memory batch = BatchFile.read();
         IValidityVerifier.Evidence memory given = abi.decode(batch.manyEvidence, (IValidityVerifier.Evidence));
         vm.assertEq(given.leaves[0].messages.length, 64, "messages");
@@ -37,7 +37,7 @@ contract ValidityGasTest is ProvenTest {
         );
         Settling settling = new Settling();
         settling.settle(validity, given.header, batch.manyEvidence);
-        check("one leaf with 64 deposits and 64 withdrawals", batch.manyEvidence);
+        check("one leaf with 64 messages and 64 withdrawals", batch.manyEvidence);
     }
 
     function check(string memory name, bytes memory sent) private {

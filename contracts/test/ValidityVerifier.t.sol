@@ -53,7 +53,7 @@ contract ValidityVerifierTest is ProvenTest {
         (, bytes memory encoded) = attested(given);
         rollup.settle(given.header, new bytes32[](0), encoded);
         vm.assertEq(rollup.stateRoot(), given.header.stateRoot, "state");
-        vm.assertEq(rollup.consumed(), 3, "messages");
+        vm.assertEq(rollup.consumed(), 4, "messages");
         IVault.Withdrawal[] memory withdrawals = given.leaves[1].withdrawals;
         vm.assertEq(given.leaves[0].withdrawals.length, 0, "the first leaf makes none");
         vm.assertEq(withdrawals.length, 2, "a forced withdrawal and another one");
@@ -296,13 +296,30 @@ contract ValidityVerifierTest is ProvenTest {
         assertWrong(given, IValidityVerifier.PublicsWrong.selector);
     }
 
-    function test_a_forced_transaction_is_not_proven() public {
-        for (uint8 kind = 0; kind < 5; ++kind) {
-            if (kind == 1 || kind == 2) continue;
+    function test_a_message_has_one_of_three_kinds() public {
+        for (uint8 kind = 0; kind < 6; ++kind) {
+            if (kind >= 1 && kind <= 3) continue;
             IValidityVerifier.Evidence memory given = evidence();
             given.leaves[0].messages[1].kind = kind;
-            assertRefused(given, abi.encodeWithSelector(IValidityVerifier.MessageKindUnproven.selector, 0, kind));
+            assertRefused(given, abi.encodeWithSelector(IValidityVerifier.MessageKindUnknown.selector, 0, kind));
         }
+    }
+
+    function test_every_action_is_a_message_and_has_its_elements() public {
+        IValidityVerifier.Evidence memory given = evidence();
+        vm.assertEq(given.leaves[1].actions.length, 1, "a forced transfer");
+        for (uint256 place = 0; place < 14; ++place) {
+            given = evidence();
+            given.leaves[1].actions[0][place] ^= 1;
+            assertWrong(given, IValidityVerifier.PublicsWrong.selector);
+        }
+        given.leaves[1].actions = new uint64[14][](2);
+        assertRefused(given, abi.encodeWithSelector(IValidityVerifier.ActionCountWrong.selector, 1, 2));
+        given.leaves[1].actions = new uint64[14][](0);
+        assertRefused(given, abi.encodeWithSelector(IValidityVerifier.ActionCountWrong.selector, 1, 0));
+        given = evidence();
+        given.leaves[0].messages[1].kind = 3;
+        assertRefused(given, abi.encodeWithSelector(IValidityVerifier.ActionCountWrong.selector, 0, 0));
     }
 
     function test_a_number_has_one_spelling() public {

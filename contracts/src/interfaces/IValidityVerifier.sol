@@ -24,9 +24,10 @@ import { IVerifier } from "./IVerifier.sol";
 /// configuration's hash; then what crosses: the inbox before and after (the count in two halves of 32 bits, the hash in
 /// eight limbs of 32 bits), `taken`, `made`, the points, the list of messages at each, the list of withdrawals at each.
 interface IValidityVerifier is IVerifier {
-    /// @notice A message of the inbox that a leaf takes; its index follows from its place. Forced transactions are not proven.
-    /// @param kind 1 for a deposit, 2 for a forced withdrawal.
-    /// @param account Who is credited, or whose value leaves.
+    /// @notice A message of the inbox that a leaf takes; its index follows from its place. Of a forced action the last three
+    /// say nothing: its elements are the next of the leaf's actions.
+    /// @param kind 1 for a deposit, 2 for a forced withdrawal, 3 for a forced action.
+    /// @param account Who is credited, whose value leaves, or who acts.
     /// @param party Who paid, or who is paid.
     struct Message {
         uint8 kind;
@@ -43,6 +44,7 @@ interface IValidityVerifier is IVerifier {
     /// @param taken What the messages come to in the circuit.
     /// @param made What the withdrawals come to in the circuit.
     /// @param messages The messages taken, in order.
+    /// @param actions The elements of the forced actions among them, in order.
     /// @param withdrawals The withdrawals made, in order.
     struct Leaf {
         bytes32 context;
@@ -51,6 +53,7 @@ interface IValidityVerifier is IVerifier {
         bytes32 taken;
         bytes32 made;
         Message[] messages;
+        uint64[14][] actions;
         IVault.Withdrawal[] withdrawals;
     }
 
@@ -80,8 +83,10 @@ interface IValidityVerifier is IVerifier {
     error QueriesIncomplete(uint256 leaf, bytes32 context);
     /// @notice What was proven is something else than what the evidence says of this leaf and those before it.
     error PublicsWrong(uint256 leaf, bytes32 given, bytes32 proven);
-    /// @notice The leaf takes a message of this kind, which no proof covers.
-    error MessageKindUnproven(uint256 leaf, uint8 kind);
+    /// @notice The leaf takes a message of this kind, which there is none of.
+    error MessageKindUnknown(uint256 leaf, uint8 kind);
+    /// @notice The leaf has elements of more or fewer actions than it takes.
+    error ActionCountWrong(uint256 leaf, uint256 count);
     /// @notice A number of the leaf's crossings is a second spelling of a smaller one.
     error CrossingOutOfRange(uint256 leaf);
     /// @notice The leaves lead to another state.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { AccountId } from "../AccountId.sol";
+import { Inbox } from "../Inbox.sol";
 import { Quanta } from "../Quanta.sol";
 import { TokenId } from "../TokenId.sol";
 import { IValidityVerifier } from "../interfaces/IValidityVerifier.sol";
@@ -15,7 +16,7 @@ uint256 constant POINTS = 3;
 /// @dev Mirrors `proof::crossing`, where it is told why that binds the lists: each is a polynomial, with a one before its
 /// first element, and is evaluated at three points of the prime field. An item's elements are those of its canonical
 /// encoding in Rust: a tag and an amount are one, a number is two halves, a digest four limbs of 64 bits, and bytes are
-/// limbs of 32 bits. Callers see to it that amounts and limbs are below the order: another spelling would have the same
+/// limbs of 32 bits; a forced action's elements are themselves. Callers see to it that amounts and limbs are below the order: another spelling would have the same
 /// values.
 library Crossing {
     /// @dev How many elements a message has, and a withdrawal.
@@ -30,22 +31,30 @@ library Crossing {
         }
     }
 
-    /// @dev Returns the values of a list of messages, the first of which has this index. Mirrors `values`.
-    function messagesAt(uint256[POINTS] memory at, IValidityVerifier.Message[] memory messages, uint64 index)
+    /// @dev Returns the values of a leaf's messages, the first of which has this index. Mirrors `values`.
+    function messagesAt(uint256[POINTS] memory at, IValidityVerifier.Leaf memory leaf, uint64 index)
         internal
         pure
         returns (uint256[POINTS] memory values)
     {
         uint256[] memory item = new uint256[](MESSAGE);
         values = [uint256(1), 1, 1];
-        for (uint256 i = 0; i < messages.length; ++i) {
-            IValidityVerifier.Message memory message = messages[i];
+        uint256 acted = 0;
+        for (uint256 i = 0; i < leaf.messages.length; ++i) {
+            IValidityVerifier.Message memory message = leaf.messages[i];
             item[0] = message.kind;
             _putLimbs(item, 1, index + i, 2, 32);
             _putLimbs(item, 3, uint256(AccountId.unwrap(message.account)), 4, 64);
-            _putLimbs(item, 7, uint256(TokenId.unwrap(message.token)), 8, 32);
-            item[15] = Quanta.unwrap(message.amount);
-            _putLimbs(item, 16, uint160(message.party), 5, 32);
+            if (message.kind == Inbox.ACTION) {
+                uint64[14] memory elements = leaf.actions[acted++];
+                for (uint256 j = 0; j < elements.length; ++j) {
+                    item[7 + j] = elements[j];
+                }
+            } else {
+                _putLimbs(item, 7, uint256(TokenId.unwrap(message.token)), 8, 32);
+                item[15] = Quanta.unwrap(message.amount);
+                _putLimbs(item, 16, uint160(message.party), 5, 32);
+            }
             _lengthen(values, at, item);
         }
     }

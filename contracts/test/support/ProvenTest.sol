@@ -55,7 +55,12 @@ abstract contract ProvenTest is TaleaTest {
     /// @dev Queues the messages that the batch takes.
     function queueMessages(BatchVector memory batch) internal {
         IValidityVerifier.Leaf[] memory leaves = evidence().leaves;
+        // The last message is a withdrawal by the owner of whatever account is forced to something.
+        IValidityVerifier.Message[] memory last = leaves[leaves.length - 1].messages;
+        address holder = last[last.length - 1].party;
+        rollup.openAccount(batch.scheme, batch.key, holder);
         for (uint256 leaf = 0; leaf < leaves.length; ++leaf) {
+            uint256 acted = 0;
             for (uint256 i = 0; i < leaves[leaf].messages.length; ++i) {
                 IValidityVerifier.Message memory message = leaves[leaf].messages[i];
                 if (message.kind == 1) {
@@ -63,9 +68,11 @@ abstract contract ProvenTest is TaleaTest {
                     vm.deal(message.party, amount);
                     vm.prank(message.party);
                     vault.depositETH{ value: amount }(message.account);
+                } else if (message.kind == 3) {
+                    vm.prank(holder);
+                    rollup.forceAction(message.account, leaves[leaf].actions[acted++]);
                 } else {
-                    rollup.openAccount(batch.scheme, batch.key, message.party);
-                    vm.prank(message.party);
+                    vm.prank(holder);
                     rollup.forceWithdrawal(message.account, message.token, message.amount);
                 }
             }

@@ -11,7 +11,7 @@ use alloy::sol_types::SolCall as _;
 use crypto::account::Identity;
 use ledger::{Deposit, Withdrawal};
 use proof::BatchHeader;
-use types::{AccountId, Amount, Bytes32, EthAddress};
+use types::{AccountId, ActionElements, Amount, Bytes32, EthAddress};
 
 /// A call of the rollup's contracts. The contracts' interfaces say what each does and who may call.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +44,12 @@ pub enum Call<'a> {
         /// How much at most.
         amount: Amount,
     },
-    /// Demands that a transaction be looked at.
-    ForceTransaction {
-        /// Its bytes.
-        transaction: &'a [u8],
+    /// Demands an action of an account, of which the sender must be the owner.
+    ForceAction {
+        /// Who acts.
+        account: AccountId,
+        /// What is demanded: see `transition::Action::to_forced`.
+        elements: ActionElements,
     },
     /// Calls the contract that takes claims.
     Claims {
@@ -168,8 +170,9 @@ impl Call<'_> {
                 let (account, token, amount) = (digest_word(&account.0), word(&token), amount.quanta());
                 rollup(Rollup::forceWithdrawalCall { account, token, amount }.abi_encode())
             }
-            Self::ForceTransaction { transaction } => {
-                rollup(Rollup::forceTransactionCall { transaction: transaction.to_vec().into() }.abi_encode())
+            Self::ForceAction { account, elements } => {
+                let (account, elements) = (digest_word(&account.0), *elements.limbs());
+                rollup(Rollup::forceActionCall { account, elements }.abi_encode())
             }
             Self::Claims { claims, step } => step.order(&claims),
             Self::Validity { checks, step } => step.order(&checks),

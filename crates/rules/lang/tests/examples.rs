@@ -1,4 +1,8 @@
-//! Every program of `examples/` gives what its first lines say.
+//! Every program of `examples/` gives what its first lines say, in clear and among three parties, who send what its
+//! certificate says.
+
+#[path = "../../mpc/tests/parties/mod.rs"]
+mod parties;
 
 use lang::Options;
 use std::collections::BTreeMap;
@@ -49,6 +53,10 @@ fn check(text: &str, optimise: bool) {
     assert_eq!(gives.collect::<BTreeMap<_, _>>(), pairs(text, "# gives:"));
     // What is public about a program is known before it runs.
     assert!(run.measured.fuel <= compiled.program.program().certificate.fuel);
+    let ran = parties::run(&compiled.program, &inputs, 5).expect("nothing stops it");
+    assert_eq!(ran.outputs, run.outputs);
+    let direct = vm::direct::Direct.run(&compiled.program, &inputs, limits, &mut Prints).expect("it is well formed");
+    parties::check_cost(&compiled.program, &ran, &direct);
 }
 
 #[test]

@@ -3,10 +3,7 @@
 /// Bits of a word.
 pub(crate) const WORD: usize = 64;
 
-/// Returns how many words hold one bit of each lane.
-pub(crate) fn words(lanes: usize) -> usize {
-    lanes.div_ceil(WORD)
-}
+pub(crate) use vm::plan::words;
 
 /// Returns the first `planes` bits of each lane, plane after plane.
 pub(crate) fn to_planes(lanes: &[u64], planes: usize) -> Vec<u64> {

@@ -3,20 +3,21 @@
 //! Between two barriers (see `vm::cost`) a block's instructions become one [`Plan`], made when it is first met and used
 //! again. Branches, loops and calls depend on what all know, so all parties take the same way without saying so.
 
-use crate::build::Builder;
-use crate::lower::{Operand, input, lower};
+use crate::bits::{from_planes, to_planes};
+use crate::field;
 use crate::machine::{Fault, Keys, Machine, Next, Streams, Value};
-use crate::plan::{Any, Plan};
-use crate::share::{Party, Share};
+use crate::share::{Party, Share, together};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use vm::layout::{Layout, at};
+use vm::plan::{Any, Builder, Operand, Plan, input, lower};
 use vm::{Cause, Function, Instruction, Operation, Place, Program, Type, Verified, Width, is_barrier};
 
 /// Why a program cannot be run among parties.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{operation}` at {place} has no protocol yet for what it is done to: do it on public values, or write it with other operations"
+    "`{operation}` at {place} waits for an answer of the host, and parties have no host in common: make it an input"
 )]
 pub struct Unsupported {
     /// Where it stands.
@@ -25,12 +26,20 @@ pub struct Unsupported {
     pub operation: &'static str,
 }
 
+/// Where a plan's values come from and go to.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// A value of the function.
+    Value(u32),
+    /// A port of the program.
+    Port(u32),
+}
+
 /// Instructions between two barriers.
 struct Stretch {
     plan: Arc<Plan>,
-    /// The values that the plan takes in, and those that it keeps.
-    takes: Vec<u32>,
-    keeps: Vec<u32>,
+    takes: Vec<End>,
+    keeps: Vec<End>,
     /// The first instruction after it.
     end: usize,
 }
@@ -41,137 +50,123 @@ pub struct Prepared {
     layouts: Vec<Layout>,
     /// By function, block and first instruction.
     stretches: BTreeMap<(usize, usize, usize), Stretch>,
-    /// For each output port, the plan that hands it out.
-    outputs: BTreeMap<u32, Arc<Plan>>,
 }
 
 impl Prepared {
     /// Makes the plans of a program.
     ///
     /// # Errors
-    /// When it does something for which there is no protocol yet.
+    /// When it waits for an answer of the host.
     pub fn new(verified: Arc<Verified>) -> Result<Self, Unsupported> {
-        let layouts = verified.program().functions.iter().map(Layout::of).collect();
-        let mut prepared =
-            Self { verified: Arc::clone(&verified), layouts, stretches: BTreeMap::new(), outputs: BTreeMap::new() };
-        for (index, function) in verified.program().functions.iter().enumerate() {
+        let program = verified.program();
+        check_hosts(program)?;
+        let layouts: Vec<Layout> = program.functions.iter().map(Layout::of).collect();
+        let mut stretches = BTreeMap::new();
+        for (index, function) in program.functions.iter().enumerate() {
             let uses = uses_of(function);
-            for block in 0..function.blocks.len() {
-                prepared.block(verified.program(), &uses, index, block)?;
+            for (block, inner) in function.blocks.iter().enumerate() {
+                let mut from = 0;
+                while from < inner.instructions.len() {
+                    if is_barrier(&inner.instructions[from].operation) {
+                        from += 1;
+                        continue;
+                    }
+                    let end = inner.instructions[from..].iter().position(|one| is_barrier(&one.operation));
+                    let end = end.map_or(inner.instructions.len(), |length| from + length);
+                    let stretch = Sketch::new(program, function, &layouts[index]).stretch(&uses, block, from..end);
+                    stretches.insert((index, block, from), stretch);
+                    from = end;
+                }
             }
         }
-        Ok(prepared)
+        Ok(Self { verified, layouts, stretches })
     }
 
     /// Returns the program.
     pub fn program(&self) -> &Program {
         self.verified.program()
     }
+}
 
-    fn block(&mut self, program: &Program, uses: &Uses, index: usize, block: usize) -> Result<(), Unsupported> {
-        let function = &program.functions[index];
-        let instructions = &function.blocks[block].instructions;
-        let mut from = 0;
-        while from < instructions.len() {
-            if is_barrier(&instructions[from].operation) {
-                if let Operation::Output { port } = instructions[from].operation {
-                    self.output(program, port).ok_or(unsupported(&instructions[from], index, block, from))?;
-                }
-                from += 1;
+/// Telling the host something is done by whoever shows it. Nobody answers.
+fn check_hosts(program: &Program) -> Result<(), Unsupported> {
+    for (function, block, instruction, one) in program.functions.iter().zip(0..).flat_map(|(function, index)| {
+        function.blocks.iter().zip(0..).flat_map(move |(block, at)| {
+            block.instructions.iter().zip(0..).map(move |(one, place)| (index, at, place, one))
+        })
+    }) {
+        if matches!(one.operation, Operation::Host { .. }) && !one.results.is_empty() {
+            let place = Place { function, block, instruction };
+            return Err(Unsupported { place, operation: one.operation.name() });
+        }
+    }
+    Ok(())
+}
+
+/// A stretch on its way to a plan.
+struct Sketch<'a> {
+    program: &'a Program,
+    function: &'a Function,
+    layout: &'a Layout,
+    builder: Builder,
+    known: BTreeMap<u32, Any>,
+    takes: Vec<End>,
+}
+
+impl<'a> Sketch<'a> {
+    fn new(program: &'a Program, function: &'a Function, layout: &'a Layout) -> Self {
+        Self { program, function, layout, builder: Builder::default(), known: BTreeMap::new(), takes: Vec::new() }
+    }
+
+    fn take(&mut self, number: u32) -> Any {
+        if let Some(any) = self.known.get(&number) {
+            return *any;
+        }
+        self.taken_from(number, End::Value(number))
+    }
+
+    fn taken_from(&mut self, number: u32, place: End) -> Any {
+        let any = input(&mut self.builder, self.layout.kind(number));
+        self.takes.push(place);
+        self.known.insert(number, any);
+        any
+    }
+
+    fn stretch(mut self, uses: &Uses, block: usize, range: Range<usize>) -> Stretch {
+        let (mut keeps, mut made) = (Vec::new(), Vec::new());
+        for (offset, one) in range.clone().zip(&self.function.blocks[block].instructions[range.clone()]) {
+            let first = self.layout.results[block][offset];
+            if let Operation::Input { port } = one.operation {
+                self.taken_from(first, End::Port(port));
+                made.push(first);
                 continue;
             }
-            let end = instructions[from..].iter().position(|one| is_barrier(&one.operation));
-            let end = end.map_or(instructions.len(), |length| from + length);
-            let stretch = self.stretch(program, uses, (index, block, from), end)?;
-            self.stretches.insert((index, block, from), stretch);
-            from = end;
-        }
-        Ok(())
-    }
-
-    /// A secret output is refreshed before it is handed out, so that its shares tell the client no more than the numbers.
-    fn output(&mut self, program: &Program, port: u32) -> Option<()> {
-        let kind = program.ports[at(port)].kind;
-        if !kind.is_secret() {
-            return Some(());
-        }
-        let mut builder = Builder::default();
-        match input(&mut builder, kind)? {
-            Any::Ring(ring) => builder.output(ring),
-            // Handed out as numbers, which hides as well how the bits came about.
-            Any::Bits(bits) => {
-                let numbers = builder.numbers(bits, 8);
-                builder.output(numbers);
+            let kinds = self.layout.operands(one);
+            let operands: Vec<Operand> = one
+                .operands
+                .iter()
+                .zip(kinds)
+                .map(|(number, kind)| Operand { any: self.take(*number), kind })
+                .collect();
+            let results = lower(&mut self.builder, &self.program.constants, &one.operation, &operands, &one.results);
+            if let Operation::Output { port } = one.operation {
+                // A secret is refreshed, so that its shares tell the client no more than the numbers.
+                results.into_iter().for_each(|any| self.builder.keep(any));
+                keeps.push(End::Port(port));
+                continue;
             }
-            Any::Public(_) => return None,
-        }
-        self.outputs.insert(port, Arc::new(builder.finish()));
-        Some(())
-    }
-
-    fn stretch(
-        &self,
-        program: &Program,
-        uses: &Uses,
-        (index, block, from): (usize, usize, usize),
-        end: usize,
-    ) -> Result<Stretch, Unsupported> {
-        let function = &program.functions[index];
-        let layout = &self.layouts[index];
-        let mut builder = Builder::default();
-        let mut known: BTreeMap<u32, Any> = BTreeMap::new();
-        let (mut takes, mut made) = (Vec::new(), Vec::new());
-        for (offset, one) in function.blocks[block].instructions[from..end].iter().enumerate() {
-            let refused = || unsupported(one, index, block, from + offset);
-            let mut operands = Vec::with_capacity(one.operands.len());
-            for number in &one.operands {
-                let kind = layout.kind(*number);
-                let any = match known.get(number) {
-                    Some(any) => *any,
-                    None => {
-                        let any = input(&mut builder, kind).ok_or_else(refused)?;
-                        takes.push(*number);
-                        known.insert(*number, any);
-                        any
-                    }
-                };
-                operands.push(Operand { any, kind });
-            }
-            let results = instruct(&mut builder, program, one, &operands).ok_or_else(refused)?;
-            for (number, any) in (layout.results[block][from + offset]..).zip(results) {
-                known.insert(number, any);
+            for (number, any) in (first..).zip(results) {
+                self.known.insert(number, any);
                 made.push(number);
             }
         }
-        let outside = |(used_in, offset): &(usize, usize)| *used_in != block || !(from..end).contains(offset);
+        let outside = |(used_in, offset): &(usize, usize)| *used_in != block || !range.contains(offset);
         let is_used = |number: &u32| uses.get(number).is_some_and(|places| places.iter().any(outside));
-        let keeps: Vec<u32> = made.into_iter().filter(is_used).collect();
-        keeps.iter().for_each(|number| builder.keep(known[number]));
-        Ok(Stretch { plan: Arc::new(builder.finish()), takes, keeps, end })
-    }
-}
-
-fn unsupported(one: &Instruction, function: usize, block: usize, instruction: usize) -> Unsupported {
-    let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
-    let place = Place { function: number(function), block: number(block), instruction: number(instruction) };
-    Unsupported { place, operation: one.operation.name() }
-}
-
-/// Adds an instruction to a plan.
-fn instruct(builder: &mut Builder, program: &Program, one: &Instruction, operands: &[Operand]) -> Option<Vec<Any>> {
-    match one.operation {
-        Operation::Const { constant } => {
-            let numbers = program.constants[at(constant)].lanes.clone();
-            Some(vec![Any::Public(builder.constant(numbers))])
+        for number in made.into_iter().filter(is_used) {
+            self.builder.keep(self.known[&number]);
+            keeps.push(End::Value(number));
         }
-        // A table at a public index is an array.
-        Operation::Lut { constant } if !operands[0].kind.is_secret() => {
-            let constant = &program.constants[at(constant)];
-            let table = Any::Public(builder.constant(constant.lanes.clone()));
-            let array = Operand { any: table, kind: constant.kind };
-            lower(builder, &Operation::Gather, &[array, operands[0]], &one.results)
-        }
-        ref operation => lower(builder, operation, operands, &one.results),
+        Stretch { plan: Arc::new(self.builder.finish()), takes: self.takes, keeps, end: range.end }
     }
 }
 
@@ -192,7 +187,8 @@ fn uses_of(function: &Function) -> Uses {
 
 /// What a party gives to or gets from a port.
 pub enum Given {
-    /// A client's secret, as the party's share of it: of numbers modulo 2^64, whatever their width.
+    /// A client's secret, as the party's share of it: of elements of the field modulo the prime, of all other numbers
+    /// modulo 2^64, whatever their width.
     Secret(Share),
     /// What all know.
     Public(Vec<u64>),
@@ -205,6 +201,9 @@ pub enum Step {
     /// It is done: what it has of each output port, in the order of the ports.
     Done(Vec<Given>),
 }
+
+/// The most numbers that a program tells the host in one run.
+const TOLD: usize = 1 << 20;
 
 /// What a run has cost so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -253,16 +252,11 @@ pub struct Runner {
     outputs: BTreeMap<u32, Given>,
     frames: Vec<Frame>,
     open: Vec<Open>,
-    machine: Option<(Machine, Doing)>,
+    /// What it is at, with the stretch that this is.
+    machine: Option<(Machine, (usize, usize, usize))>,
     measured: Measured,
-}
-
-/// What a machine is at.
-enum Doing {
-    /// Some instructions, which keep these values.
-    Stretch(Vec<u32>),
-    /// Handing out a port.
-    Output(u32),
+    told: Vec<(u32, Vec<Vec<u64>>)>,
+    told_numbers: usize,
 }
 
 impl Runner {
@@ -294,6 +288,8 @@ impl Runner {
             open: Vec::new(),
             machine: None,
             measured: Measured::default(),
+            told: Vec::new(),
+            told_numbers: 0,
         };
         runner.call(0, Vec::new(), Owner::Entry);
         Ok(runner)
@@ -302,6 +298,11 @@ impl Runner {
     /// Returns what the run has cost so far.
     pub fn measured(&self) -> Measured {
         self.measured
+    }
+
+    /// Returns what the program has told the host so far: which function, and with what. All of it is public.
+    pub fn told(&self) -> &[(u32, Vec<Vec<u64>>)] {
+        &self.told
     }
 
     /// Begins.
@@ -330,18 +331,7 @@ impl Runner {
                     self.measured.bytes += u64::try_from(message.len()).unwrap_or(u64::MAX);
                     return Ok(Step::Send(message));
                 }
-                Some(Next::Done(done)) => {
-                    let (_, doing) = self.machine.take().ok_or(Fault::Over)?;
-                    match doing {
-                        Doing::Stretch(keeps) => {
-                            keeps.into_iter().zip(done.kept).for_each(|(at, value)| self.set(at, value))
-                        }
-                        Doing::Output(port) => {
-                            let share = done.outputs.into_iter().next().ok_or(Fault::Over)?;
-                            self.outputs.insert(port, Given::Secret(share));
-                        }
-                    }
-                }
+                Some(Next::Done(done)) => self.finish(done.kept),
                 None => {}
             }
             if self.open.is_empty() {
@@ -350,6 +340,22 @@ impl Runner {
                 return Ok(Step::Done(outputs.collect()));
             }
             next = self.advance()?;
+        }
+    }
+
+    /// Puts what a stretch kept where it belongs.
+    fn finish(&mut self, kept: Vec<Value>) {
+        let (_, place) = self.machine.take().expect("only a machine that is there is done");
+        let prepared = Arc::clone(&self.prepared);
+        let keeps = &prepared.stretches[&place].keeps;
+        for (place, value) in keeps.iter().zip(kept) {
+            match *place {
+                End::Value(number) => self.set(number, value),
+                End::Port(port) => {
+                    let given = handed_out(prepared.program().ports[at(port)].kind, value);
+                    self.outputs.insert(port, given);
+                }
+            }
         }
     }
 
@@ -362,52 +368,46 @@ impl Runner {
             self.close()?;
             return Ok(None);
         };
-        if let Some(stretch) = prepared.stretches.get(&(function, block, next)) {
+        let place = (function, block, next);
+        if let Some(stretch) = prepared.stretches.get(&place) {
             self.open.last_mut().expect("there is an open block").next = stretch.end;
-            let values = stretch.takes.iter().map(|number| self.get(*number).copy()).collect();
-            return self.begin(&stretch.plan, values, Doing::Stretch(stretch.keeps.clone())).map(Some);
+            return self.begin(stretch, place).map(Some);
         }
         self.open.last_mut().expect("there is an open block").next = next + 1;
         let first = prepared.layouts[function].results[block][next];
-        self.barrier(&prepared, one, first)
+        self.barrier(one, first)?;
+        Ok(None)
     }
 
-    fn begin(&mut self, plan: &Arc<Plan>, values: Vec<Value>, doing: Doing) -> Result<Next, Fault> {
+    fn begin(&mut self, stretch: &Stretch, place: (usize, usize, usize)) -> Result<Next, Fault> {
+        let take = |place: &End, runner: &mut Self| match *place {
+            End::Value(number) => runner.get(number).copy(),
+            End::Port(port) => runner.inputs.remove(&port).expect("a verified program takes each port once"),
+        };
+        let values = stretch.takes.iter().map(|place| take(place, self)).collect();
         let draws = (Arc::clone(&self.streams), self.drawn);
-        self.drawn += u64::try_from(plan.registers).unwrap_or(u64::MAX);
-        let mut machine = Machine::with(Arc::clone(plan), self.me, draws, values)?;
+        self.drawn += u64::try_from(stretch.plan.registers).expect("registers in memory are counted in 64 bits");
+        let mut machine = Machine::with(Arc::clone(&stretch.plan), self.me, draws, values)?;
         let next = machine.start()?;
-        self.machine = Some((machine, doing));
+        self.machine = Some((machine, place));
         Ok(next)
     }
 
-    fn barrier(&mut self, prepared: &Prepared, one: &Instruction, first: u32) -> Result<Option<Next>, Fault> {
+    fn barrier(&mut self, one: &Instruction, first: u32) -> Result<(), Fault> {
         let operands = || one.operands.iter().map(|number| self.get(*number).copy()).collect::<Vec<Value>>();
         match one.operation {
-            Operation::Input { port } => {
-                let value = self.inputs.remove(&port).ok_or(Fault::Inputs(0))?;
-                self.set(first, value);
-            }
-            Operation::Output { port } => {
-                let value = self.get(one.operands[0]).copy();
-                if let Some(plan) = prepared.outputs.get(&port) {
-                    return self.begin(plan, vec![value], Doing::Output(port)).map(Some);
-                }
-                let Value::Public(numbers) = value else { return Err(Fault::Over) };
-                self.outputs.insert(port, Given::Public(numbers));
-            }
             Operation::Check { code } => {
-                if self.numbers(one.operands[0])?.contains(&0) {
+                if self.numbers(one.operands[0]).contains(&0) {
                     return Err(Cause::Check(code).into());
                 }
             }
-            Operation::Host { host } => return Err(Cause::Host(host).into()),
+            Operation::Host { host } => self.tell(host, &one.operands)?,
             Operation::Call { function } => {
                 let arguments = operands();
                 self.call(at(function), arguments, Owner::Call { first });
             }
             Operation::If { then, otherwise } => {
-                let arm = if self.numbers(one.operands[0])?[0] == 1 { then } else { otherwise };
+                let arm = if self.numbers(one.operands[0])[0] == 1 { then } else { otherwise };
                 self.enter(arm, Vec::new(), Owner::Arm { first });
             }
             Operation::Repeat { body, count } => {
@@ -415,7 +415,7 @@ impl Runner {
                 self.turn(body, 0, count, first, carried);
             }
             Operation::Loop { body, bound } => {
-                let count = self.numbers(one.operands[0])?[0];
+                let count = self.numbers(one.operands[0])[0];
                 if count > bound {
                     return Err(Cause::Bound.into());
                 }
@@ -428,7 +428,18 @@ impl Runner {
             }
             _ => unreachable!("every other operation is in a stretch"),
         }
-        Ok(None)
+        Ok(())
+    }
+
+    /// Keeps what the host is told until somebody asks.
+    fn tell(&mut self, host: u32, operands: &[u32]) -> Result<(), Fault> {
+        let arguments: Vec<Vec<u64>> = operands.iter().map(|number| self.numbers(*number).to_vec()).collect();
+        self.told_numbers += arguments.iter().map(Vec::len).sum::<usize>() + 1;
+        if self.told_numbers > TOLD {
+            return Err(Cause::Host(host).into());
+        }
+        self.told.push((host, arguments));
+        Ok(())
     }
 
     fn call(&mut self, function: usize, arguments: Vec<Value>, owner: Owner) {
@@ -501,10 +512,10 @@ impl Runner {
         self.value(self.open.last().expect("there is an open block").frame, number)
     }
 
-    fn numbers(&self, number: u32) -> Result<&[u64], Fault> {
+    fn numbers(&self, number: u32) -> &[u64] {
         match self.get(number) {
-            Value::Public(numbers) => Ok(numbers),
-            Value::Shared(_) => Err(Fault::Over),
+            Value::Public(numbers) => numbers,
+            Value::Shared(_) => unreachable!("a verified program decides by what all know"),
         }
     }
 
@@ -527,16 +538,33 @@ fn taken(kind: Type, given: Given) -> Option<Value> {
             let fits = numbers.len() == lanes && numbers.iter().all(|number| *number <= kind.width.largest());
             fits.then_some(Value::Public(numbers))
         }
-        (Given::Secret(share), true) if share.mine.len() == lanes && share.next.len() == lanes => {
-            Some(Value::Shared(if kind.width == Width::BIT { low_bits(&share) } else { share }))
-        }
+        (Given::Secret(share), true) if share.mine.len() == lanes && share.next.len() == lanes => match kind.width {
+            Width::BIT => Some(Value::Shared(low_bits(&share))),
+            Width::Int(_) => Some(Value::Shared(share)),
+            Width::Field => {
+                let is_even = share.mine.iter().chain(&share.next).all(|word| field::is_canonical(*word));
+                is_even.then_some(Value::Shared(share))
+            }
+        },
         _ => None,
     }
 }
 
 fn low_bits(share: &Share) -> Share {
-    let packed = |part: &[u64]| crate::bits::to_planes(part, 1);
+    let packed = |part: &[u64]| to_planes(part, 1);
     Share { mine: packed(&share.mine), next: packed(&share.next) }
+}
+
+/// Returns what a party gives to a port: of bits, as of numbers, one word for each.
+fn handed_out(kind: Type, value: Value) -> Given {
+    match value {
+        Value::Public(numbers) => Given::Public(numbers),
+        Value::Shared(share) if kind.width == Width::BIT => {
+            let unpacked = |part: &[u64]| from_planes(part, at(kind.lanes));
+            Given::Secret(Share { mine: unpacked(&share.mine), next: unpacked(&share.next) })
+        }
+        Value::Shared(share) => Given::Secret(share),
+    }
 }
 
 /// Puts a port's numbers together from what the three parties gave; `None` when they contradict each other.
@@ -545,10 +573,12 @@ pub fn gathered(kind: Type, given: &[Given; 3]) -> Option<Vec<u64>> {
         return (first == second && second == third).then(|| first.clone());
     }
     let [Given::Secret(first), Given::Secret(second), Given::Secret(third)] = given else { return None };
-    // A bit is handed out in a byte; what is above a number's width is nobody's business.
-    let mask = if kind.width == Width::BIT { 0xff } else { kind.width.largest() };
+    if kind.width == Width::Field {
+        return together(&[first.copy(), second.copy(), third.copy()], field::add);
+    }
+    // What is above a number's width is nobody's business.
+    let mask = kind.width.largest();
     let masked = |part: &[u64]| part.iter().map(|word| word & mask).collect();
     let shares = [first, second, third].map(|share| Share { mine: masked(&share.mine), next: masked(&share.next) });
-    let numbers = crate::share::combine(&shares)?;
-    Some(numbers.into_iter().map(|number| number & kind.width.largest()).collect())
+    Some(together(&shares, u64::wrapping_add)?.into_iter().map(|number| number & mask).collect())
 }

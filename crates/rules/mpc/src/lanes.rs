@@ -1,21 +1,27 @@
 //! Steps that move lanes about, or make shares of what all know.
 
-use crate::bits::{WORD, words};
-use crate::machine::{Fault, Machine, Value, bit};
-use crate::plan::{Any, Bits, Local};
+use crate::bits::{WORD, to_planes, words};
+use crate::machine::{Fault, Machine, Value};
 use crate::share::Share;
 use vm::Cause;
+use vm::plan::{Any, Bits, Local};
 
 impl Machine {
     /// Does a step that needs no message and changes no lane's number.
     pub(crate) fn move_lanes(&self, what: &Local) -> Result<Value, Fault> {
         Ok(match what {
             Local::Classify(from) => Value::Shared(self.known(self.public(*from).to_vec())),
-            Local::ClassifyBits(from) => Value::Shared(self.known(packed(self.public(*from)))),
+            Local::LowBits(from) => self.each(from.at, |part| to_planes(part, 1)),
+            Local::ClassifyBits { from, planes } => Value::Shared(self.known(to_planes(self.public(*from), *planes))),
+            Local::Fixed { lanes, planes, number } => {
+                let word = |plane: usize| if number >> plane & 1 == 1 { u64::MAX } else { 0 };
+                let words = (0..*planes).flat_map(|plane| std::iter::repeat_n(word(plane), words(*lanes)));
+                Value::Shared(self.known(words.collect()))
+            }
             Local::Mask { from, by } => {
-                let mask = packed(self.public(*by));
+                let mask = to_planes(self.public(*by), from.planes);
                 let masked = |part: &[u64]| part.iter().zip(&mask).map(|(word, mask)| word & mask).collect();
-                self.each(*from, masked)
+                self.each(from.at, masked)
             }
             Local::Spread { from } => {
                 let lane = |index: usize| (index % from.planes, index / from.planes);
@@ -26,16 +32,22 @@ impl Machine {
             Local::Gather { from, planes } => self.each(from.at, |part| {
                 repacked(from.lanes / planes, *planes, |plane, lane| source(part, from, (0, lane * planes + plane)))
             }),
-            Local::BitLanes { from, lanes } => {
-                self.each(from.at, |part| repacked(lanes.len(), 1, |_, lane| source(part, from, (0, lanes[lane]))))
-            }
+            Local::BitLanes { from, lanes } => self.each(from.at, |part| {
+                repacked(lanes.len(), from.planes, |plane, lane| source(part, from, (plane, lanes[lane])))
+            }),
+            Local::Look { from, table, planes } => self.each(from.at, |part| looked_up(part, from, table, *planes)),
             Local::StackBits(parts) => {
+                let (lanes, planes) = (parts.iter().map(|part| part.lanes).sum(), parts[0].planes);
                 let all = |choose: fn(&Share) -> &Vec<u64>| {
-                    let bits = parts.iter().flat_map(|from| {
+                    let mut places = Vec::with_capacity(lanes);
+                    for from in parts {
                         let part = choose(self.shared(from.at));
-                        (0..from.lanes).map(move |lane| bit(part, from, 0, lane))
-                    });
-                    packed(&bits.collect::<Vec<_>>())
+                        places.extend((0..from.lanes).map(|lane| (part, from, lane)));
+                    }
+                    repacked(lanes, planes, |plane, lane| {
+                        let (part, from, lane) = places[lane];
+                        bit(part, from, plane, lane)
+                    })
                 };
                 Value::Shared(Share { mine: all(|share| &share.mine), next: all(|share| &share.next) })
             }
@@ -69,7 +81,7 @@ impl Machine {
     }
 
     fn picked(&self, from: Any, lanes: &[usize]) -> Result<Value, Fault> {
-        let count = lanes_of(from);
+        let count = from.lanes();
         if lanes.iter().any(|lane| *lane >= count) {
             return Err(Cause::Index.into());
         }
@@ -84,8 +96,8 @@ impl Machine {
     }
 
     fn put(&self, to: Any, first: usize, part: Any) -> Result<Value, Fault> {
-        let count = lanes_of(part);
-        let end = first.checked_add(count).filter(|end| *end <= lanes_of(to)).ok_or(Cause::Index)?;
+        let count = part.lanes();
+        let end = first.checked_add(count).filter(|end| *end <= to.lanes()).ok_or(Cause::Index)?;
         let (old, new) = (self.shared(to.at()), self.shared(part.at()));
         let replaced = |choose: fn(&Share) -> &Vec<u64>| {
             let (old, new) = (choose(old), choose(new));
@@ -100,14 +112,6 @@ impl Machine {
     }
 }
 
-fn lanes_of(any: Any) -> usize {
-    match any {
-        Any::Ring(ring) => ring.lanes,
-        Any::Bits(bits) => bits.lanes,
-        Any::Public(public) => public.lanes,
-    }
-}
-
 /// An index as this machine counts; one that is too large for it is beyond every end.
 fn place(index: u64) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
@@ -117,13 +121,24 @@ fn source(part: &[u64], from: &Bits, (plane, lane): (usize, usize)) -> u64 {
     bit(part, from, plane, lane)
 }
 
-/// Returns single bits as a plane.
-fn packed(bits: &[u64]) -> Vec<u64> {
-    bits.chunks(WORD).map(|chunk| chunk.iter().rev().fold(0, |word, bit| word << 1 | bit & 1)).collect()
+pub(crate) fn bit(part: &[u64], of: &Bits, plane: usize, lane: usize) -> u64 {
+    part[plane * words(of.lanes) + lane / WORD] >> (lane % WORD) & 1
+}
+
+/// Of planes of which one is set in each lane, the bits that a table has for that one.
+fn looked_up(part: &[u64], from: &Bits, table: &[u64], planes: usize) -> Vec<u64> {
+    let words = words(from.lanes);
+    let mut all = vec![0; planes * words];
+    for (hot, entry) in part.chunks_exact(words).zip(table) {
+        for plane in (0..planes).filter(|plane| entry >> plane & 1 == 1) {
+            all[plane * words..(plane + 1) * words].iter_mut().zip(hot).for_each(|(all, hot)| *all ^= hot);
+        }
+    }
+    all
 }
 
 /// Returns planes whose bits are found one by one.
-fn repacked(lanes: usize, planes: usize, of: impl Fn(usize, usize) -> u64) -> Vec<u64> {
+pub(crate) fn repacked(lanes: usize, planes: usize, of: impl Fn(usize, usize) -> u64) -> Vec<u64> {
     let mut all = vec![0; planes * words(lanes)];
     for plane in 0..planes {
         for lane in 0..lanes {

@@ -1,6 +1,6 @@
 //! Protocols as message-in, message-out machines: sharing, multiplication, comparison, opening.
 //!
-//! Three parties compute on numbers that none of them knows: [`share`] splits a secret, a [`Builder`] fixes what is done
+//! Three parties compute on numbers that none of them knows: [`share`] splits a secret, a [`Builder`] (of `vm`) fixes what is done
 //! with it, a [`Machine`] is one party doing it, and [`combine`] puts the result together. Nothing here sends, waits or
 //! knows the time: whoever carries the messages does, and a simulator carries them as well as a network.
 //!
@@ -12,7 +12,8 @@
 //! # use mpc::*;
 //! # use std::sync::Arc;
 //! let mut builder = Builder::default();
-//! let (a, b) = (builder.input(1, 64), builder.input(1, 64));
+//! let word = vm::Width::Int(64);
+//! let (a, b) = (builder.input(1, word), builder.input(1, word));
 //! let product = builder.multiply(a, b);
 //! builder.open(product);
 //! let plan = Arc::new(builder.finish());
@@ -37,19 +38,18 @@
 //! ```
 
 mod bits;
-mod build;
-mod compare;
 mod engine;
+mod field;
 mod lanes;
-mod lower;
+mod local;
 mod machine;
-mod plan;
+mod message;
 mod prg;
 mod share;
+mod talk;
 
-pub use build::Builder;
 pub use engine::{Given, Measured, Prepared, Runner, Step, Unsupported, gathered};
 pub use machine::{Done, Fault, Keys, Machine, Next};
-pub use plan::{Any, Bits, Cost, Plan, Public, Ring};
 pub use prg::Key;
-pub use share::{Party, Share, combine, share};
+pub use share::{Party, Share, combine, share, share_as};
+pub use vm::plan::{Any, Bits, Builder, Cost, Plan, Public, Ring};

@@ -1,11 +1,11 @@
 //! A party carrying out a plan: messages in, messages out.
 
-use crate::bits::{WORD, from_planes, to_planes, words};
-use crate::plan::{Any, Bits, Local, Plan, Ring, Talk, dealt, dealt_lanes, number_bytes};
+use crate::bits::words;
+use crate::message::Writer;
 use crate::prg::{Key, Stream};
 use crate::share::{Party, Share};
-
 use std::sync::Arc;
+use vm::plan::{Any, Local, Plan};
 
 /// Why a party cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -88,8 +88,8 @@ impl Value {
 
 /// What a party draws from its two keys. A number names words once in a run, so it counts on from plan to plan.
 pub(crate) struct Streams {
-    own: Stream,
-    next: Stream,
+    pub(crate) own: Stream,
+    pub(crate) next: Stream,
 }
 
 impl Streams {
@@ -171,13 +171,15 @@ impl Machine {
                 self.keep(step.to, value, &step.last_use);
             }
             if !round.talk.is_empty() {
-                let mut message = Vec::with_capacity(round.talk.iter().map(|step| step.what.bytes(self.me)).sum());
+                let bytes = round.talk.iter().map(|step| step.what.bytes(self.me.index())).sum();
+                let mut message = Writer::with_capacity(bytes);
                 for step in &round.talk {
                     let begun = self.begin(step.to, &step.what, &mut message);
+                    message.end_part();
                     self.begun.push(begun);
                     step.last_use.iter().for_each(|at| self.registers[*at] = None);
                 }
-                return Ok(Next::Send(message));
+                return Ok(Next::Send(message.finish()));
             }
             self.round += 1;
         }
@@ -194,13 +196,13 @@ impl Machine {
     pub fn receive(&mut self, message: &[u8]) -> Result<Next, Fault> {
         let plan = Arc::clone(&self.plan);
         let round = plan.rounds.get(self.round).filter(|_| !self.begun.is_empty()).ok_or(Fault::Over)?;
-        let expected = round.talk.iter().map(|step| step.what.bytes(self.me.next())).sum();
+        let expected = round.talk.iter().map(|step| step.what.bytes(self.me.next().index())).sum();
         if message.len() != expected {
             return Err(Fault::Length { expected, found: message.len() });
         }
         let mut rest = message;
         for (step, begun) in round.talk.iter().zip(std::mem::take(&mut self.begun)) {
-            let (part, after) = rest.split_at(step.what.bytes(self.me.next()));
+            let (part, after) = rest.split_at(step.what.bytes(self.me.next().index()));
             rest = after;
             self.registers[step.to] = Some(self.end(&step.what, begun, part));
         }
@@ -236,7 +238,7 @@ impl Machine {
     }
 
     /// Changes a share by something that all know: the first component takes it up.
-    fn shift(&self, share: &mut Share, change: impl Fn(usize, u64) -> u64) {
+    pub(crate) fn shift(&self, share: &mut Share, change: impl Fn(usize, u64) -> u64) {
         let part = match self.me.number() {
             0 => &mut share.mine,
             2 => &mut share.next,
@@ -245,334 +247,13 @@ impl Machine {
         part.iter_mut().enumerate().for_each(|(at, word)| *word = change(at, *word));
     }
 
-    fn local(&self, number: usize, what: &Local) -> Result<Value, Fault> {
-        Ok(Value::Shared(match what {
-            Local::Constant(numbers) => return Ok(Value::Public(numbers.clone())),
-            Local::Random { words } => {
-                let (mine, next) = self.pair(number, *words);
-                Share { mine, next }
-            }
-            Local::Add(a, b) => both(self.shared(*a), self.shared(*b), u64::wrapping_add),
-            Local::Sub(a, b) => both(self.shared(*a), self.shared(*b), u64::wrapping_sub),
-            Local::Xor(a, b) => both(self.shared(*a), self.shared(*b), |a, b| a ^ b),
-            Local::AddPublic(a, b) => {
-                let (mut sum, public) = (self.shared(*a).copy(), self.public(*b));
-                self.shift(&mut sum, |at, word| word.wrapping_add(public[at]));
-                sum
-            }
-            Local::Scale(a, b) => {
-                let by = self.public(*b);
-                each(self.shared(*a), |part| part.iter().zip(by).map(|(a, b)| a.wrapping_mul(*b)).collect())
-            }
-            Local::Sum { from, group } => each(self.shared(*from), |part| sums(part, *group)),
-            Local::Flip(from) => {
-                let mut flipped = self.shared(*from).copy();
-                self.shift(&mut flipped, |_, word| !word);
-                flipped
-            }
-            Local::Planes { from, planes } => {
-                let words = words(from.lanes);
-                let plane = |part: &[u64], plane: usize| part[plane * words..(plane + 1) * words].to_vec();
-                each(self.shared(from.at), |part| planes.iter().flat_map(|at| plane(part, *at)).collect())
-            }
-            Local::Stack(parts) => {
-                let all = |choose: fn(&Share) -> &Vec<u64>| {
-                    parts.iter().flat_map(|at| choose(self.shared(*at))).copied().collect()
-                };
-                Share { mine: all(|share| &share.mine), next: all(|share| &share.next) }
-            }
-            Local::Lanes { from, lanes } => {
-                each(self.shared(*from), |part| lanes.iter().map(|lane| part[*lane]).collect())
-            }
-            Local::Third { from, shift } => self.third(from, *shift),
-            Local::ThirdBits { from, negated } => self.third_bits(from, *negated),
-            Local::ThirdOfBits { from } => self.third_of_bits(from),
-            Local::Clear { .. } => unreachable!("done where several results are kept"),
-            other => return self.move_lanes(other),
-        }))
-    }
-
-    /// Calls for what this party knows of the components that dealers do not know: of the lanes that the previous party
-    /// deals its second component, of those that the next party deals its first.
-    fn thirds(&self, lanes: usize) -> [std::ops::Range<usize>; 2] {
-        let dealt = dealt_lanes(lanes);
-        [self.me.previous(), self.me.next()].map(|dealer| dealt[dealer.index()].clone())
-    }
-
-    fn third(&self, from: &Ring, shift: usize) -> Share {
-        let [before, after] = self.thirds(from.lanes);
-        let (share, mut third) = (self.shared(from.at), Share::zeros(from.lanes));
-        let moved = |to: &mut [u64], of: &[u64]| {
-            to.iter_mut().zip(of).for_each(|(to, of)| *to = (of & mask(from.width)) >> shift);
-        };
-        moved(&mut third.next[before.clone()], &share.next[before]);
-        moved(&mut third.mine[after.clone()], &share.mine[after]);
-        third
-    }
-
-    fn third_bits(&self, from: &Ring, negated: bool) -> Share {
-        let [before, after] = self.thirds(from.lanes);
-        let words = words(from.lanes);
-        let share = self.shared(from.at);
-        let mut third = Share::zeros(words * from.width);
-        let place = |to: &mut [u64], lanes: std::ops::Range<usize>, part: &[u64]| {
-            let signed = |word: &u64| if negated { word.wrapping_neg() } else { *word };
-            let numbers: Vec<u64> = part[lanes.clone()].iter().map(signed).collect();
-            put_planes(to, words, lanes.start / WORD, &to_planes(&numbers, from.width), from.width);
-        };
-        place(&mut third.next, before, &share.next);
-        place(&mut third.mine, after, &share.mine);
-        third
-    }
-
-    fn third_of_bits(&self, from: &Bits) -> Share {
-        let [before, after] = self.thirds(from.lanes);
-        let share = self.shared(from.at);
-        let mut third = Share::zeros(from.planes * from.lanes);
-        for plane in 0..from.planes {
-            let first = plane * from.lanes;
-            for lane in before.clone() {
-                third.next[first + lane] = bit(&share.next, from, plane, lane);
-            }
-            for lane in after.clone() {
-                third.mine[first + lane] = bit(&share.mine, from, plane, lane);
-            }
-        }
-        third
-    }
-
-    /// Does what is done before the message comes, and writes this party's part of the message.
-    fn begin(&self, number: usize, what: &Talk, message: &mut Vec<u8>) -> Share {
-        match what {
-            Talk::Multiply { a, b, group } => {
-                self.send_masked(number, products(self.shared(a.at), self.shared(b.at), *group), a.width, message)
-            }
-            Talk::Refresh(from) => self.send_masked(number, self.shared(from.at).mine.clone(), from.width, message),
-            Talk::And { a, b } => {
-                let (x, y) = (self.shared(a.at), self.shared(b.at));
-                let (own, next) = self.pair(number, x.mine.len());
-                let mut product = own;
-                for (at, word) in product.iter_mut().enumerate() {
-                    *word ^= next[at] ^ x.mine[at] & (y.mine[at] ^ y.next[at]) ^ x.next[at] & y.mine[at];
-                }
-                write_planes(message, &product, a.lanes);
-                Share { mine: product, next: Vec::new() }
-            }
-            Talk::OpenRing(from) => {
-                let share = self.shared(from.at);
-                write_numbers(message, &share.next, from.width);
-                Share { mine: sum(share, u64::wrapping_add), next: Vec::new() }
-            }
-            Talk::OpenBits(from) => {
-                let share = self.shared(from.at);
-                write_planes(message, &share.next, from.lanes);
-                Share { mine: sum(share, |a, b| a ^ b), next: Vec::new() }
-            }
-            Talk::DealSum { from, shift, width } => {
-                let share = self.shared(from.at);
-                let known = |lane: usize| (share.mine[lane].wrapping_add(share.next[lane]) & mask(from.width)) >> shift;
-                self.deal(number, from.lanes, 1, *width, |_, lane| known(lane), message)
-            }
-            Talk::DealOfBits { from, width } => {
-                let share = self.shared(from.at);
-                let known = |plane, lane| bit(&share.mine, from, plane, lane) ^ bit(&share.next, from, plane, lane);
-                self.deal(number, from.lanes, from.planes, *width, known, message)
-            }
-            Talk::DealSumBits { from } => self.deal_bits(number, from, message),
-        }
-    }
-
-    /// Adds a share of zero to what is a sum of three components already, and sends it.
-    fn send_masked(&self, number: usize, mut numbers: Vec<u64>, width: usize, message: &mut Vec<u8>) -> Share {
-        let (own, next) = self.pair(number, numbers.len());
-        for ((number, own), next) in numbers.iter_mut().zip(own).zip(next) {
-            *number = number.wrapping_add(own).wrapping_sub(next);
-        }
-        write_numbers(message, &numbers, width);
-        Share { mine: numbers, next: Vec::new() }
-    }
-
-    /// Deals numbers, some for each lane: the dealer's first component is the number less noise that it draws with the
-    /// next party, whose first component the noise is; the third component is zero.
-    fn deal(
-        &self,
-        number: usize,
-        lanes: usize,
-        planes: usize,
-        width: usize,
-        known: impl Fn(usize, usize) -> u64,
-        message: &mut Vec<u8>,
-    ) -> Share {
-        let dealt = dealt_lanes(lanes);
-        let (mine, before) = (dealt[self.me.index()].clone(), dealt[self.me.previous().index()].clone());
-        let mut share = Share::zeros(planes * lanes);
-        let number = self.stream(number);
-        let to_next = self.streams.next.words(number, planes * mine.len());
-        let from_before = self.streams.own.words(number, planes * before.len());
-        for plane in 0..planes {
-            let first = plane * lanes;
-            for (at, lane) in mine.clone().enumerate() {
-                let noise = to_next[plane * mine.len() + at];
-                share.mine[first + lane] = known(plane, lane).wrapping_sub(noise);
-                share.next[first + lane] = noise;
-            }
-            write_numbers(message, &share.mine[first + mine.start..first + mine.end], width);
-            for (at, lane) in before.clone().enumerate() {
-                share.mine[first + lane] = from_before[plane * before.len() + at];
-            }
-        }
-        share
-    }
-
-    fn deal_bits(&self, number: usize, from: &Ring, message: &mut Vec<u8>) -> Share {
-        let words = words(from.lanes);
-        let lanes = dealt_lanes(from.lanes)[self.me.index()].clone();
-        let dealt = dealt(words);
-        let (mine, before) = (dealt[self.me.index()].clone(), dealt[self.me.previous().index()].clone());
-        let number = self.stream(number);
-        let noise = self.streams.next.words(number, from.width * mine.len());
-        let theirs = self.streams.own.words(number, from.width * before.len());
-        let known = self.shared(from.at);
-        let sums: Vec<u64> = lanes.clone().map(|lane| known.mine[lane].wrapping_add(known.next[lane])).collect();
-        let mut hidden = to_planes(&sums, from.width);
-        hidden.iter_mut().zip(&noise).for_each(|(bits, noise)| *bits ^= noise);
-        write_planes(message, &hidden, lanes.len());
-        let mut share = Share::zeros(words * from.width);
-        put_planes(&mut share.mine, words, mine.start, &hidden, from.width);
-        put_planes(&mut share.next, words, mine.start, &noise, from.width);
-        put_planes(&mut share.mine, words, before.start, &theirs, from.width);
-        share
-    }
-
-    /// Does the rest with the next party's part of the message.
-    fn end(&self, what: &Talk, mut begun: Share, part: &[u8]) -> Value {
-        match what {
-            Talk::Multiply { a, .. } | Talk::Refresh(a) => begun.next = read_numbers(part, a.width),
-            Talk::And { a, .. } => begun.next = read_planes(part, a.lanes, a.planes),
-            Talk::OpenRing(from) => {
-                let missing = read_numbers(part, from.width);
-                let opened = begun.mine.iter().zip(missing).map(|(a, b)| a.wrapping_add(b) & mask(from.width));
-                return Value::Public(opened.collect());
-            }
-            Talk::OpenBits(from) => {
-                let missing = read_planes(part, from.lanes, from.planes);
-                let opened: Vec<u64> = begun.mine.iter().zip(missing).map(|(a, b)| a ^ b).collect();
-                return Value::Public(from_planes(&opened, from.lanes));
-            }
-            Talk::DealSum { from, width, .. } => self.take(&mut begun, from.lanes, 1, &read_numbers(part, *width)),
-            Talk::DealOfBits { from, width } => {
-                self.take(&mut begun, from.lanes, from.planes, &read_numbers(part, *width));
-            }
-            Talk::DealSumBits { from } => {
-                let lanes = dealt_lanes(from.lanes)[self.me.next().index()].len();
-                let first = dealt(words(from.lanes))[self.me.next().index()].start;
-                let hidden = read_planes(part, lanes, from.width);
-                put_planes(&mut begun.next, words(from.lanes), first, &hidden, from.width);
-            }
-        }
-        Value::Shared(begun)
-    }
-
-    /// Takes what the next party dealt: its first component, which is this party's second.
-    fn take(&self, share: &mut Share, lanes: usize, planes: usize, dealt: &[u64]) {
-        let theirs = dealt_lanes(lanes)[self.me.next().index()].clone();
-        for plane in 0..planes {
-            let numbers = &dealt[plane * theirs.len()..(plane + 1) * theirs.len()];
-            share.next[plane * lanes + theirs.start..plane * lanes + theirs.end].copy_from_slice(numbers);
-        }
-    }
-
-    /// Returns noise of which each party's own less its next one's is a share of zero.
-    fn pair(&self, number: usize, count: usize) -> (Vec<u64>, Vec<u64>) {
-        let number = self.stream(number);
-        (self.streams.own.words(number, count), self.streams.next.words(number, count))
-    }
-
     /// Returns the number under which a step draws: that of its register, which no other step writes, counted from where
     /// the run's earlier plans ended.
-    fn stream(&self, register: usize) -> u64 {
+    pub(crate) fn stream(&self, register: usize) -> u64 {
         self.drawn + u64::try_from(register).expect("a register's number fits")
     }
-}
 
-fn mask(width: usize) -> u64 {
-    u64::MAX >> (WORD - width)
-}
-
-fn both(a: &Share, b: &Share, of: impl Fn(u64, u64) -> u64) -> Share {
-    let words = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| of(*a, *b)).collect();
-    Share { mine: words(&a.mine, &b.mine), next: words(&a.next, &b.next) }
-}
-
-fn each(share: &Share, of: impl Fn(&[u64]) -> Vec<u64>) -> Share {
-    Share { mine: of(&share.mine), next: of(&share.next) }
-}
-
-fn sum(share: &Share, of: impl Fn(u64, u64) -> u64) -> Vec<u64> {
-    share.mine.iter().zip(&share.next).map(|(a, b)| of(*a, *b)).collect()
-}
-
-fn sums(words: &[u64], group: usize) -> Vec<u64> {
-    words.chunks(group).map(|group| group.iter().fold(0, |sum: u64, word| sum.wrapping_add(*word))).collect()
-}
-
-/// Returns the terms of the products that this party knows, summed in groups.
-fn products(x: &Share, y: &Share, group: usize) -> Vec<u64> {
-    let ones = x.mine.iter().zip(&x.next);
-    let others = y.mine.iter().zip(&y.next);
-    let terms = ones.zip(others).map(|((x, x_next), (y, y_next))| {
-        x.wrapping_mul(y.wrapping_add(*y_next)).wrapping_add(x_next.wrapping_mul(*y))
-    });
-    if group == 1 { terms.collect() } else { sums(&terms.collect::<Vec<_>>(), group) }
-}
-
-pub(crate) fn bit(words_of: &[u64], of: &Bits, plane: usize, lane: usize) -> u64 {
-    words_of[plane * words(of.lanes) + lane / WORD] >> (lane % WORD) & 1
-}
-
-/// Puts planes of a few words each into wider ones, from a word on.
-fn put_planes(to: &mut [u64], words: usize, first: usize, planes: &[u64], count: usize) {
-    let width = planes.len() / count;
-    for plane in 0..count {
-        let from = &planes[plane * width..(plane + 1) * width];
-        to[plane * words + first..plane * words + first + width].copy_from_slice(from);
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
     }
-}
-
-fn write_numbers(message: &mut Vec<u8>, numbers: &[u64], width: usize) {
-    let bytes = number_bytes(width);
-    for number in numbers {
-        message.extend_from_slice(&number.to_le_bytes()[..bytes]);
-    }
-}
-
-fn read_numbers(part: &[u8], width: usize) -> Vec<u64> {
-    part.chunks_exact(number_bytes(width)).map(word).collect()
-}
-
-fn write_planes(message: &mut Vec<u8>, planes: &[u64], lanes: usize) {
-    let words = words(lanes);
-    if words == 0 {
-        return;
-    }
-    for plane in planes.chunks(words) {
-        let bytes = plane.iter().flat_map(|word| word.to_le_bytes());
-        message.extend(bytes.take(lanes.div_ceil(8)));
-    }
-}
-
-fn read_planes(part: &[u8], lanes: usize, planes: usize) -> Vec<u64> {
-    let bytes = lanes.div_ceil(8);
-    let mut words = Vec::with_capacity(planes * words(lanes));
-    for plane in part.chunks_exact(bytes.max(1)) {
-        words.extend(plane.chunks(8).map(word));
-    }
-    words
-}
-
-/// Returns up to eight bytes as a number, the lowest first.
-fn word(bytes: &[u8]) -> u64 {
-    let mut all = [0; 8];
-    all[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(all)
 }

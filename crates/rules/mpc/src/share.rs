@@ -4,6 +4,8 @@
 //! Setting: any two components are uniformly random and say nothing of the secret, so one party alone learns nothing;
 //! any two parties together know all three. (Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016.)
 
+use crate::field;
+use vm::Width;
 use zeroize::ZeroizeOnDrop;
 
 /// One of the three parties.
@@ -70,7 +72,31 @@ pub fn share(numbers: &[u64], noise: &[u64]) -> [Share; 3] {
     let (first, second) = (noise[..numbers.len()].to_vec(), noise[numbers.len()..2 * numbers.len()].to_vec());
     let rest = numbers.iter().zip(&first).zip(&second);
     let rest = rest.map(|((number, a), b)| number.wrapping_sub(*a).wrapping_sub(*b)).collect();
-    let components = [first, second, rest];
+    parts([first, second, rest])
+}
+
+/// Shares numbers of a width: elements of the field as a sum modulo its prime, all others as [`share`] does. What draws the
+/// noise gives a uniformly random word each time.
+pub fn share_as(width: Width, numbers: &[u64], draw: &mut dyn FnMut() -> u64) -> [Share; 3] {
+    if width.is_int() {
+        let noise: Vec<u64> = (0..2 * numbers.len()).map(|_| draw()).collect();
+        return share(numbers, &noise);
+    }
+    let mut element = || loop {
+        // One word in 2^32 is no element, and left out.
+        let word = draw();
+        if field::is_canonical(word) {
+            return word;
+        }
+    };
+    let first: Vec<u64> = numbers.iter().map(|_| element()).collect();
+    let second: Vec<u64> = numbers.iter().map(|_| element()).collect();
+    let rest = numbers.iter().zip(&first).zip(&second);
+    let rest = rest.map(|((number, a), b)| field::sub(field::sub(field::reduced(*number), *a), *b)).collect();
+    parts([first, second, rest])
+}
+
+fn parts(components: [Vec<u64>; 3]) -> [Share; 3] {
     let part = |own: usize, next: usize| Share { mine: components[own].clone(), next: components[next].clone() };
     [part(0, 1), part(1, 2), part(2, 0)]
 }
@@ -78,6 +104,10 @@ pub fn share(numbers: &[u64], noise: &[u64]) -> [Share; 3] {
 /// Puts numbers together again from all three shares: what a client does with its outputs. Returns `None` when the
 /// parties contradict each other, which an honest three never do.
 pub fn combine(shares: &[Share; 3]) -> Option<Vec<u64>> {
+    together(shares, u64::wrapping_add)
+}
+
+pub(crate) fn together(shares: &[Share; 3], add: impl Fn(u64, u64) -> u64) -> Option<Vec<u64>> {
     for party in Party::ALL {
         if shares[party.index()].next != shares[party.next().index()].mine {
             return None;
@@ -85,7 +115,7 @@ pub fn combine(shares: &[Share; 3]) -> Option<Vec<u64>> {
     }
     let [first, second, third] = shares;
     let lanes = first.mine.iter().zip(&second.mine).zip(&third.mine);
-    Some(lanes.map(|((a, b), c)| a.wrapping_add(*b).wrapping_add(*c)).collect())
+    Some(lanes.map(|((a, b), c)| add(add(*a, *b), *c)).collect())
 }
 
 #[cfg(test)]

@@ -1,126 +1,12 @@
-//! Programs among three parties in one thread, compared with the direct evaluation.
+//! Programs among three parties in one thread, compared with the direct evaluation in what they give and what they cost.
 
-use mpc::{Given, Key, Keys, Measured, Party, Prepared, Runner, Step, gathered, share};
+mod parties;
+
+use mpc::Prepared;
+use parties::{check, check_prepared, program};
 use std::sync::Arc;
 use vm::sample::Chance;
-use vm::{
-    Certificate, Constant, Engine as _, Fold, FunctionBuilder, Limits, Meaning, Name, Operation, Port, Program,
-    Release, Type, VERSION, Verified, Width, certify,
-};
-
-const LIMITS: Limits = Limits { fuel: u64::MAX, memory_bytes: u64::MAX };
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("a short name")
-}
-
-fn port(is_output: bool, number: usize, kind: Type) -> Port {
-    let client = if kind.is_secret() { name("alice") } else { Name::default() };
-    let meaning = match kind.width {
-        Width::BIT => Meaning::Bool,
-        Width::Field => Meaning::Field,
-        Width::Int(_) => Meaning::Unsigned,
-    };
-    Port { is_output, client, name: name(&format!("p{number}")), kind, meaning }
-}
-
-/// A program that takes values of some types, does what it is told, and gives the results.
-fn program(
-    takes: &[Type],
-    gives: &[Type],
-    constants: Vec<Constant>,
-    body: impl FnOnce(&mut FunctionBuilder, &[u32]) -> Vec<u32>,
-) -> Verified {
-    let mut main = FunctionBuilder::new(name("main"), &[], &[]);
-    let inputs: Vec<u32> =
-        takes.iter().zip(0..).map(|(kind, port)| main.push(Operation::Input { port }, &[], &[*kind])[0]).collect();
-    let results = body(&mut main, &inputs);
-    for (port, result) in (u32::try_from(takes.len()).expect("few")..).zip(&results) {
-        main.push(Operation::Output { port }, &[*result], &[]);
-    }
-    let ins = takes.iter().enumerate().map(|(at, kind)| port(false, at, *kind));
-    let outs = gives.iter().enumerate().map(|(at, kind)| port(true, takes.len() + at, *kind));
-    certify(Program {
-        version: VERSION,
-        ports: ins.chain(outs).collect(),
-        constants,
-        releases: vec![Release { name: name("all"), lanes: 0 }],
-        hosts: Vec::new(),
-        functions: vec![main.finish(&[])],
-        certificate: Certificate::default(),
-    })
-    .unwrap_or_else(|refusal| panic!("{refusal}"))
-}
-
-/// Runs a program among three parties.
-fn run(verified: &Verified, inputs: &[Vec<u64>], seed: u64) -> Result<(Vec<Vec<u64>>, [Measured; 3]), String> {
-    let prepared = Arc::new(Prepared::new(Arc::new(verified.clone())).map_err(|error| error.to_string())?);
-    let mut chance = Chance::new(seed);
-    let keys = [(); 3].map(|()| [chance.bits().to_le_bytes(), chance.bits().to_le_bytes()].concat());
-    let ports = verified.program().ports.iter();
-    let (ins, outs): (Vec<&Port>, Vec<&Port>) = ports.partition(|port| !port.is_output);
-    let mut given: [Vec<Given>; 3] = Default::default();
-    for (port, numbers) in ins.iter().zip(inputs) {
-        if port.kind.is_secret() {
-            let noise: Vec<u64> = (0..2 * numbers.len()).map(|_| chance.bits()).collect();
-            given.iter_mut().zip(share(numbers, &noise)).for_each(|(to, share)| to.push(Given::Secret(share)));
-        } else {
-            given.iter_mut().for_each(|to| to.push(Given::Public(numbers.clone())));
-        }
-    }
-    let mut parties: Vec<Runner> = Party::ALL
-        .into_iter()
-        .zip(given)
-        .map(|(me, inputs)| {
-            let key = |party: Party| Key::new(keys[usize::from(party.number())].clone().try_into().expect("16 bytes"));
-            let keys = Keys { own: key(me), next: key(me.next()) };
-            Runner::new(Arc::clone(&prepared), me, &keys, inputs).expect("the inputs are the ports'")
-        })
-        .collect();
-    let mut steps: Vec<_> = parties.iter_mut().map(Runner::start).collect();
-    loop {
-        if let Some(Err(stop)) = steps.iter().find(|step| step.is_err()) {
-            let stop = stop.to_string();
-            assert!(steps.iter().all(|step| step.as_ref().err().map(ToString::to_string) == Some(stop.clone())));
-            return Err(stop);
-        }
-        let messages: Vec<Vec<u8>> = steps
-            .iter()
-            .filter_map(|step| match step {
-                Ok(Step::Send(message)) => Some(message.clone()),
-                _ => None,
-            })
-            .collect();
-        if messages.is_empty() {
-            break;
-        }
-        assert_eq!(messages.len(), 3, "all end together");
-        let received = parties.iter_mut().enumerate();
-        steps = received.map(|(party, runner)| runner.receive(&messages[(party + 1) % 3])).collect();
-    }
-    let mut done: Vec<std::vec::IntoIter<Given>> = steps
-        .into_iter()
-        .map(|step| match step {
-            Ok(Step::Done(outputs)) => outputs.into_iter(),
-            _ => panic!("all are done"),
-        })
-        .collect();
-    let outputs = outs.iter().map(|port| {
-        let parts: Vec<Given> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
-        gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
-    });
-    let outputs = outputs.collect();
-    Ok((outputs, [0, 1, 2].map(|party| parties[party].measured())))
-}
-
-fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {
-    let direct = vm::direct::Direct.run(verified, inputs, LIMITS, &mut Chance::new(seed));
-    match (run(verified, inputs, seed), direct) {
-        (Ok((outputs, _)), Ok(direct)) => assert_eq!(outputs, direct.outputs, "{inputs:?}"),
-        (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
-        (mine, direct) => panic!("{:?} {direct:?}", mine.map(|(outputs, _)| outputs)),
-    }
-}
+use vm::{Constant, Fold, Host, Instruction, Operation, Type, Verified, Width, certify};
 
 /// Checks one operation on operands of these types with many inputs.
 fn check_operation(operation: Operation, takes: &[Type], gives: &[Type], constants: &[Constant]) {
@@ -128,16 +14,15 @@ fn check_operation(operation: Operation, takes: &[Type], gives: &[Type], constan
         let first = main.push(operation, inputs, gives)[0];
         (first..).take(gives.len()).collect()
     });
+    let prepared = parties::prepared(&verified);
     let mut chance = Chance::new(11);
-    for seed in 0..6 {
+    // A long division takes the parties a while.
+    let is_long = verified.program().certificate.rounds > 200;
+    for seed in 0..if is_long { 2 } else { 4 } {
         let inputs: Vec<Vec<u64>> =
             takes.iter().map(|kind| (0..kind.lanes).map(|_| chance.lane(kind.width.largest())).collect()).collect();
-        check(&verified, &inputs, seed);
+        check_prepared(&verified, &prepared, &inputs, seed);
     }
-}
-
-fn joined(kinds: &[Type]) -> bool {
-    kinds.iter().any(|kind| kind.is_secret())
 }
 
 fn labelled(kind: Type, is_secret: bool) -> Type {
@@ -239,7 +124,6 @@ fn lanes_are_those_of_the_direct_evaluation() {
     let matmul = O::MatMul { rows: 2, inner: 3, columns: 4 };
     for b in [a.with_lanes(12), Type::public(Width::Int(16), 12)] {
         check_operation(matmul, &[a, b], &[a.with_lanes(8)], &[]);
-        assert!(joined(&[a, b]));
     }
 }
 
@@ -283,9 +167,156 @@ fn what_is_revealed_may_be_branched_on_and_looped_over() {
 }
 
 #[test]
-fn what_has_no_protocol_is_refused_by_name() {
-    let a = Type::secret(Width::Field, 1);
-    let verified = program(&[a, a], &[a], Vec::new(), |main, inputs| vec![main.push(Operation::Mul, inputs, &[a])[0]]);
-    let refused = run(&verified, &[vec![1], vec![2]], 1).expect_err("no field yet");
-    assert!(refused.contains("has no protocol yet"), "{refused}");
+fn products_quotients_and_shifts_are_those_of_the_direct_evaluation() {
+    use Operation as O;
+    for width in [1, 2, 7, 32, 33, 63, 64] {
+        let kind = Type::public(Width::Int(width), 5);
+        let mut operations = vec![O::MulHi, O::MulHis, O::Shlv, O::Shrv, O::Sarv, O::Div, O::Rem, O::Divs, O::Rems];
+        for fraction in [0, 1, width / 2, width - 1].into_iter().filter(|fraction| *fraction < width) {
+            operations.extend([O::MulFix { fraction }, O::DivFix { fraction }]);
+        }
+        for operation in operations {
+            let labels = [[true, true], [true, false], [false, true]];
+            let labels = if width < 32 { &labels[..] } else { &labels[usize::from(width) % 3..][..1] };
+            for labels in labels {
+                let [a, b] = labels.map(|is_secret| labelled(kind, is_secret));
+                check_operation(operation, &[a, b], &[Type::secret(kind.width, 5)], &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn elements_of_the_field_are_those_of_the_direct_evaluation() {
+    use Operation as O;
+    for lanes in [1, 3, 70] {
+        let kind = Type::public(Width::Field, lanes);
+        let to = Type::secret(Width::Field, lanes);
+        for labels in [[true, true], [true, false], [false, true]] {
+            let [a, b] = labels.map(|is_secret| labelled(kind, is_secret));
+            for operation in [O::Add, O::Sub, O::Mul, O::Div] {
+                check_operation(operation, &[a, b], &[to], &[]);
+            }
+            check_operation(O::Eq, &[a, b], &[to.with_width(Width::BIT)], &[]);
+            check_operation(O::Select, &[Type::secret(Width::BIT, lanes), a, b], &[to], &[]);
+            check_operation(O::Dot, &[a, b], &[to.with_lanes(1)], &[]);
+        }
+        check_operation(O::Neg, &[to], &[to], &[]);
+        for fold in [Fold::Add, Fold::Mul] {
+            check_operation(O::Reduce { fold }, &[to], &[to.with_lanes(1)], &[]);
+            check_operation(O::Scan { fold }, &[to], &[to], &[]);
+        }
+        for width in WIDTHS.map(Width::Int) {
+            check_operation(O::ToField, &[to.with_width(width)], &[to], &[]);
+            check_operation(O::FromField, &[to], &[to.with_width(width)], &[]);
+        }
+        let at = Type::secret(Width::Int(7), 1);
+        for array in [kind, to] {
+            check_operation(O::ORead, &[array, at], &[to.with_lanes(1)], &[]);
+            check_operation(O::OWrite, &[array, at, to.with_lanes(1)], &[to], &[]);
+        }
+    }
+}
+
+#[test]
+fn constants_and_tables_are_those_of_the_program() {
+    let mut chance = Chance::new(5);
+    for width in [Width::BIT, Width::Int(13), Width::Int(64), Width::Field] {
+        for bits in [1, 3, 7] {
+            let kind = Type::public(width, 1 << bits);
+            let lanes = (0..kind.lanes).map(|_| chance.lane(width.largest())).collect();
+            let constants = [Constant { kind, lanes }];
+            check_operation(Operation::Const { constant: 0 }, &[], &[kind], &constants);
+            for index in [Type::public(Width::Int(bits), 5), Type::secret(Width::Int(bits), 5)] {
+                let to = kind.with_lanes(5).with_label(index.label);
+                check_operation(Operation::Lut { constant: 0 }, &[index], &[to], &constants);
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_sorted_and_equal_keys_stay_in_order() {
+    for operation in [Operation::Sort, Operation::Sorts] {
+        for lanes in [1, 2, 3, 8, 13] {
+            for width in [1, 2, 9, 64].map(Width::Int) {
+                let key = Type::secret(width, lanes);
+                let beside = [Type::secret(Width::Field, lanes), Type::secret(Width::Int(5), lanes)];
+                let all = [key, beside[0], beside[1], key.with_width(Width::BIT)];
+                check_operation(operation, &[key], &[key], &[]);
+                check_operation(operation, &all, &all, &[]);
+                let known = [Type::public(width, lanes), beside[1]];
+                check_operation(operation, &known, &[key, beside[1]], &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_shuffle_keeps_the_rows_and_gives_every_order() {
+    let kinds = [Width::Int(8), Width::BIT, Width::Field].map(|width| Type::secret(width, 3));
+    let verified = program(&kinds, &kinds, Vec::new(), |main, inputs| main.push(Operation::Shuffle, inputs, &kinds));
+    let inputs = [vec![10, 20, 30], vec![0, 1, 1], vec![7, 8, 9]];
+    let mut seen = std::collections::BTreeMap::new();
+    for seed in 0..600 {
+        let ran = parties::run(&verified, &inputs, seed).expect("nothing stops it");
+        let order: Vec<usize> =
+            ran.outputs[2].iter().map(|number| usize::try_from(number - 7).expect("one of three")).collect();
+        for (column, input) in ran.outputs.iter().zip(&inputs) {
+            let moved: Vec<u64> = order.iter().map(|lane| input[*lane]).collect();
+            assert_eq!(column, &moved);
+        }
+        *seen.entry(order).or_insert(0) += 1;
+        let certificate = verified.program().certificate;
+        assert_eq!(ran.measured[0].rounds, certificate.rounds);
+        assert_eq!(ran.measured[0].bytes, certificate.sent_first);
+    }
+    // A hundred of each are expected; forty are six standard deviations.
+    assert_eq!(seen.len(), 6);
+    assert!(seen.values().all(|count| (60..=140).contains(count)), "{seen:?}");
+}
+
+#[test]
+fn what_nobody_knows_is_uniform() {
+    for width in [Width::BIT, Width::Int(3), Width::Field] {
+        let kind = Type::secret(width, 64);
+        let verified = program(&[], &[kind], Vec::new(), |main, _| main.push(Operation::Rand, &[], &[kind]));
+        let mut low = 0;
+        for seed in 0..50 {
+            let ran = parties::run(&verified, &[], seed).expect("nothing stops it");
+            assert!(ran.outputs[0].iter().all(|number| *number <= width.largest()));
+            low += ran.outputs[0].iter().filter(|number| **number <= width.largest() / 2).count();
+        }
+        // Half of 3,200; the standard deviation is 28.
+        assert!((1430..=1770).contains(&low), "{width:?} {low}");
+    }
+}
+
+/// A program that tells the host its one input, and takes an answer if there is one.
+fn asking(results: &[Type]) -> Verified {
+    let kind = Type::public(Width::Int(8), 2);
+    let mut verified = program(&[kind], &[kind], Vec::new(), |_, inputs| inputs.to_vec()).program().clone();
+    verified.hosts.push(Host {
+        name: parties::name("print"),
+        parameters: vec![kind],
+        results: results.to_vec(),
+        fuel: 1,
+    });
+    let instructions = &mut verified.functions[0].blocks[0].instructions;
+    instructions.push(Instruction {
+        operation: Operation::Host { host: 0 },
+        operands: vec![0],
+        results: results.to_vec(),
+    });
+    certify(verified).expect("it keeps every rule")
+}
+
+#[test]
+fn what_a_program_tells_is_kept_and_what_it_asks_is_refused_by_name() {
+    let ran = parties::run(&asking(&[]), &[vec![3, 4]], 1).expect("nothing stops it");
+    assert_eq!(ran.told, [(0, vec![vec![3, 4]])]);
+    let asks = asking(&[Type::public(Width::BIT, 1)]);
+    let refused = Prepared::new(Arc::new(asks)).err().expect("nobody answers");
+    assert_eq!(refused.operation, "host");
+    assert!(refused.to_string().contains("make it an input"), "{refused}");
 }

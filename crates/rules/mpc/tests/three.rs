@@ -95,6 +95,10 @@ fn opened(builder: Builder, inputs: &[Vec<u64>], seed: u64) -> Vec<Vec<u64>> {
     done[0].opened.clone()
 }
 
+fn int(width: usize) -> vm::Width {
+    vm::Width::Int(u8::try_from(width).expect("at most 64 bits"))
+}
+
 fn mask(width: usize) -> u64 {
     u64::MAX >> (64 - width)
 }
@@ -127,7 +131,7 @@ fn check(widths: &[usize], plan: Binary, expected: impl Fn(u64, u64, usize) -> u
         for lanes in [1, 2, 63, 64, 65, 191, 200] {
             let (a, b) = (numbers(&mut noise, lanes, width), numbers(&mut noise, lanes, width));
             let mut builder = Builder::default();
-            let (x, y) = (builder.input(lanes, width), builder.input(lanes, width));
+            let (x, y) = (builder.input(lanes, int(width)), builder.input(lanes, int(width)));
             plan(&mut builder, x, y);
             let wanted: Vec<u64> = a.iter().zip(&b).map(|(a, b)| expected(*a, *b, width)).collect();
             let seed = noise.word();
@@ -207,6 +211,22 @@ fn comparisons_hold_over_the_whole_range() {
 }
 
 #[test]
+fn differences_that_do_not_wrap_are_compared_for_less() {
+    // Numbers of which the highest bit is clear are never further apart than half the range.
+    let widths: Vec<usize> = WIDTHS.into_iter().filter(|width| *width > 2).collect();
+    check(
+        &widths,
+        |plan, a, b| {
+            let half = |plan: &mut Builder, of| plan.shift_right(of, 1, false);
+            let (a, b) = (half(plan, a), half(plan, b));
+            let bit = plan.less_near(a, b);
+            show(plan, bit)
+        },
+        |a, b, _| u64::from(a >> 1 < b >> 1),
+    );
+}
+
+#[test]
 fn bits_are_the_numbers_bits() {
     check(
         &WIDTHS,
@@ -240,6 +260,32 @@ fn bits_are_the_numbers_bits() {
 }
 
 #[test]
+fn numbers_come_back_from_their_bits() {
+    let widths: Vec<usize> = WIDTHS.into_iter().filter(|width| *width > 1).collect();
+    check(
+        &widths,
+        |plan, a, b| {
+            let (a, b) = (plan.bits(a), plan.bits(b));
+            let sum = plan.sum_bits(a, b);
+            let number = plan.word(sum);
+            let other = plan.word(b);
+            let product = plan.multiply(number, other);
+            plan.open(product);
+        },
+        |a, b, width| a.wrapping_add(b).wrapping_mul(b) & mask(width),
+    );
+    check(
+        &WIDTHS,
+        |plan, a, b| {
+            let (a, b) = (plan.bits(a), plan.bits(b));
+            let bit = plan.less_bits(a, b);
+            show(plan, bit)
+        },
+        |a, b, _| u64::from(a < b),
+    );
+}
+
+#[test]
 fn a_bit_chooses_between_numbers() {
     check(
         &WIDTHS,
@@ -261,7 +307,7 @@ fn shifts_round_down() {
             for signs in [false, true] {
                 let a = numbers(&mut noise, 130, width);
                 let mut builder = Builder::default();
-                let input = builder.input(130, width);
+                let input = builder.input(130, int(width));
                 let shifted = builder.shift_right(input, by, signs);
                 builder.open(shifted);
                 let plain = |a: &u64| if signs { unsigned(signed(*a, width) >> by) & mask(width) } else { a >> by };
@@ -275,7 +321,7 @@ fn shifts_round_down() {
 #[test]
 fn sums_of_products_cost_one_number_each() {
     let mut builder = Builder::default();
-    let (a, b) = (builder.input(12, 64), builder.input(12, 64));
+    let (a, b) = (builder.input(12, int(64)), builder.input(12, int(64)));
     let dot = builder.dot(a, b, 4);
     let scaled = builder.scale_all(dot, 3);
     let shift = builder.constant(vec![1, 2, 3]);
@@ -295,7 +341,7 @@ fn sums_of_products_cost_one_number_each() {
 #[test]
 fn a_wrong_input_or_message_is_told_and_changes_nothing() {
     let mut builder = Builder::default();
-    let (a, b) = (builder.input(2, 64), builder.input(2, 64));
+    let (a, b) = (builder.input(2, int(64)), builder.input(2, int(64)));
     let product = builder.multiply(a, b);
     builder.open(product);
     let plan = Arc::new(builder.finish());
@@ -328,7 +374,7 @@ fn what_a_party_hears_does_not_depend_on_the_secrets() {
     // the secrets are. The last round opens the result, which is the same for both secrets, so it is left out.
     let plan = {
         let mut builder = Builder::default();
-        let (a, b) = (builder.input(1, 8), builder.input(1, 8));
+        let (a, b) = (builder.input(1, int(8)), builder.input(1, int(8)));
         let less = builder.less(a, b, false);
         let least = builder.select(less, a, b);
         builder.open(least);
@@ -373,7 +419,7 @@ proptest! {
         for _ in 0..3 {
             let plain = numbers(&mut noise, lanes, width);
             inputs.push(plain.clone());
-            known.push((builder.input(lanes, width), plain));
+            known.push((builder.input(lanes, int(width)), plain));
         }
         let mut expected = Vec::new();
         for _ in 0..steps {
@@ -391,7 +437,7 @@ proptest! {
                 }
                 4 => {
                     let equal = builder.equal(a, b);
-                    (builder.numbers(equal, width), zip(&|x, y| u64::from(x == y)))
+                    (builder.numbers(equal, int(width)), zip(&|x, y| u64::from(x == y)))
                 }
                 5 => (builder.shift_right(a, by, true), zip(&|x, _| unsigned(signed(x, width) >> by))),
                 _ => {

@@ -37,6 +37,7 @@ impl Engine for Direct {
             cost: Cost::default(),
             outputs: vec![Vec::new(); program.ports.len()],
             place: Place::default(),
+            counted: cost::Counted::default(),
         };
         let whole = |cause| Stop { cause, place: Place::default() };
         if !is_fit {
@@ -59,6 +60,7 @@ struct Evaluation<'a> {
     cost: Cost,
     outputs: Vec<Vec<u64>>,
     place: Place,
+    counted: cost::Counted,
 }
 
 /// The values of one call.
@@ -109,7 +111,9 @@ impl<'a> Evaluation<'a> {
         let block = &frame.function.blocks[at(index)];
         let outer = self.place;
         self.place = Place { block: index, instruction: 0, ..outer };
-        let fuel: u64 = block.instructions.iter().map(|one| self.cost_of(frame, one).fuel).sum();
+        let fuel =
+            |one: &Instruction| cost::fuel_of(self.program, &one.operation, &frame.layout.operands(one), &one.results);
+        let fuel: u64 = block.instructions.iter().map(fuel).sum();
         self.fuel_left = self.fuel_left.checked_sub(fuel).ok_or(Cause::Fuel)?;
         self.cost.fuel += fuel;
         self.end_segment(frame);
@@ -123,9 +127,9 @@ impl<'a> Evaluation<'a> {
         Ok(frame.lanes(&block.results))
     }
 
-    fn cost_of(&self, frame: &Frame<'_>, instruction: &Instruction) -> Cost {
+    fn cost_of(&mut self, frame: &Frame<'_>, instruction: &Instruction) -> Cost {
         let operands = frame.layout.operands(instruction);
-        cost::of(self.program, &instruction.operation, &operands, &instruction.results)
+        self.counted.of(self.program, &instruction.operation, &operands, &instruction.results)
     }
 
     fn instruction(

@@ -1,4 +1,4 @@
-//! Bytecode, its verifier, the engine interface, the clear engine, fuel.
+//! Bytecode, its verifier, the engine interface, the clear engine, fuel, the parties' plans.
 //!
 //! A program is functions of blocks of operations on public and secret vectors. It is verified before anything else is done
 //! with it, and [`Verified`] is the only thing that an engine takes: no secret decides anything that can be seen, nothing
@@ -39,6 +39,7 @@ mod engine;
 mod kind;
 pub mod layout;
 mod operation;
+pub mod plan;
 mod program;
 mod rule;
 pub mod sample;

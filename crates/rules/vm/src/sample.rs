@@ -76,7 +76,13 @@ pub fn program(seed: u64, size: u64) -> Verified {
     certify(draft(seed, size)).unwrap_or_else(|refusal| panic!("a sample keeps every rule (seed {seed}): {refusal}"))
 }
 
-/// Returns the same program before its certificate is computed.
+/// Returns a program that draws nothing and asks no host: all runs of it on the same inputs give the same, on every engine.
+pub fn settled(seed: u64, size: u64) -> Verified {
+    let draft = Writer::settled(seed).program(size);
+    certify(draft).unwrap_or_else(|refusal| panic!("a sample keeps every rule (seed {seed}): {refusal}"))
+}
+
+/// Returns the program of a seed before its certificate is computed.
 pub fn draft(seed: u64, size: u64) -> Program {
     Writer::new(seed).program(size)
 }

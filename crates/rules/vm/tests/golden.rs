@@ -46,10 +46,10 @@ fn a_known_program_has_known_bytes_and_costs() {
         exact: true,
         fuel: 12,
         slots: 20,
-        rounds: 63,
-        sent_first: 483,
-        sent_second: 398,
-        sent_third: 398,
+        rounds: 61,
+        sent_first: 355,
+        sent_second: 355,
+        sent_third: 484,
         preprocessing: 0,
     };
     assert_eq!(program.program().certificate, expected);

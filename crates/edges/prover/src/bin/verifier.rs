@@ -8,7 +8,7 @@
 use crypto::account::SecretKey;
 use ledger::account::{Balance, BalanceKey, Transfer};
 use ledger::bridge::{asset_of, token_word};
-use ledger::{Deposit, ForcedWithdrawal, Message, Withdraw, Withdrawal};
+use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdraw, Withdrawal};
 use p3_challenger::{CanObserve as _, CanSample, CanSampleBits as _, GrindingChallenger as _};
 use p3_field::{PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::BatchHeader;
@@ -23,7 +23,7 @@ use state::{Overlay, State};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use transition::{Action, Checked, Transaction};
-use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress, GOLDILOCKS, Millis};
+use types::{ActionElements, AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress, GOLDILOCKS, Millis};
 
 const USAGE: &str = "usage: verifier [--check]";
 const WORK_BITS: usize = 12;
@@ -234,7 +234,8 @@ fn owner() -> SecretKey {
     SecretKey::from_seed([1; 32]).owned_by(EthAddress([0xa1; 20]))
 }
 
-/// Proves two leaves of one batch: deposits and a transfer; then a forced withdrawal, a transfer and a withdrawal.
+/// Proves two leaves of one batch: deposits and a transfer; then a forced transfer and a forced withdrawal, a signed transfer
+/// and a withdrawal.
 fn crossing_leaves() -> [Leaf; 2] {
     let chain = Digest::new([7, 2, 3, 4]).expect("small limbs");
     let (first, second) = (owner(), SecretKey::from_seed([2; 32]));
@@ -244,7 +245,7 @@ fn crossing_leaves() -> [Leaf; 2] {
         Message::Deposit(Deposit { index, account, token, amount: amount(quanta), sender: EthAddress([0xd0; 20]) })
     };
     let forced = ForcedWithdrawal {
-        index: 2,
+        index: 3,
         account: first.account(),
         token,
         amount: amount(25),
@@ -256,14 +257,20 @@ fn crossing_leaves() -> [Leaf; 2] {
     };
     let transfer =
         |to: &SecretKey, quanta| Action::Transfer(Transfer { to: to.account(), asset, amount: amount(quanta) });
-    let messages = [deposit(0, first.account(), 50), deposit(1, second.account(), 30), Message::Withdrawal(forced)];
+    let elements = transfer(&second, 3).to_forced().expect("a transfer can be forced");
+    let messages = [
+        deposit(0, first.account(), 50),
+        deposit(1, second.account(), 30),
+        Message::Action(ForcedAction { index: 2, account: first.account(), elements }),
+        Message::Withdrawal(forced),
+    ];
     let recipient = EthAddress([0xee; 20]);
     let transactions = [
         signed(&first, 0, transfer(&second, 10)),
         signed(&second, 0, transfer(&first, 5)),
         signed(&second, 1, Action::Withdraw(Withdraw { asset, amount: amount(7), recipient })),
     ];
-    let [one, other, demand] = messages.each_ref().map(Incoming::Message);
+    let [one, other, act, demand] = messages.each_ref().map(Incoming::Message);
     let [there, back, out] = transactions.each_ref().map(Incoming::Transaction);
     let mut state = funded(&second, AssetId(chain));
     let mut leaf = |entries: &[(Millis, Incoming<'_>)]| {
@@ -273,8 +280,8 @@ fn crossing_leaves() -> [Leaf; 2] {
         leaf.verify().expect("what was just proven");
         leaf
     };
-    let halves = [(Millis(5), [one, other, there]), (Millis(6), [demand, back, out])];
-    halves.map(|(time, entries)| leaf(&entries.map(|incoming| (time, incoming))))
+    let at = |time, entries: Vec<Incoming<'_>>| entries.into_iter().map(|incoming| (time, incoming)).collect::<Vec<_>>();
+    [at(Millis(5), vec![one, other, there]), at(Millis(6), vec![act, demand, back, out])].map(|entries| leaf(&entries))
 }
 
 /// Returns the evidence of a batch with 64 messages and 64 withdrawals of every kind and size in one leaf, and the public
@@ -290,7 +297,11 @@ fn many_crossings() -> (Vec<u8>, Vec<u8>) {
     let message = |number: u64| {
         let (index, account, token) = (inbox_before.count + number, AccountId(digest(number)), hash(number));
         let (amount, party) = (amount(number), address(number));
-        if number.is_multiple_of(3) {
+        if number % 5 == 4 {
+            let element = |place: u64| GOLDILOCKS - 1 - (number * place) % GOLDILOCKS;
+            let elements = ActionElements::new([1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41].map(element));
+            Message::Action(ForcedAction { index, account, elements: elements.expect("below the order") })
+        } else if number.is_multiple_of(3) {
             Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient: party })
         } else {
             Message::Deposit(Deposit { index, account, token, amount, sender: party })

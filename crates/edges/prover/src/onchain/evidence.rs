@@ -6,24 +6,24 @@
 use super::statement::Malformed;
 use crypto::eth::Words;
 use proof::BatchHeader;
-use proof::crossing::{Message, Withdrawal};
+use proof::crossing::{ForcedAction, Message, Withdrawal};
 use proof::joined::Leaf;
 use proof::validity::split;
-use types::Bytes32;
+use types::{AccountId, Amount, Bytes32, EthAddress};
 
 /// Bytes of a word of the chain's machine.
 const WORD: usize = 32;
 /// Words of the evidence before its attestation: two offsets, the header's nine, and where the inbox stands.
 const EVIDENCE_WORDS: usize = 13;
-/// Words of a leaf before its lists: five hashes and two offsets.
-const LEAF_WORDS: usize = 7;
+/// Words of a leaf before its lists: five hashes and three offsets.
+const LEAF_WORDS: usize = 8;
 
 /// Returns the evidence for a batch: `IValidityVerifier.Evidence` as the contract ABI encodes it. Each leaf comes with the
 /// hash that its statement was registered under, which is that of [`super::Sent::context`]; `attestation` is what the
 /// attester believes, the signatures of a committee's quorum. The proofs are not checked.
 ///
 /// # Errors
-/// When there is no leaf, or one takes a forced transaction, or these bytes are no proof of it.
+/// When there is no leaf, or these bytes are no proof of it.
 pub fn evidence(header: &BatchHeader, attestation: &[u8], leaves: &[(Bytes32, &Leaf)]) -> Result<Vec<u8>, Malformed> {
     let (_, first) = leaves.first().ok_or(Malformed)?;
     let inbox = first.claim.inbox_before;
@@ -58,30 +58,52 @@ pub fn evidence(header: &BatchHeader, attestation: &[u8], leaves: &[(Bytes32, &L
 /// Returns a leaf as the contract is given it.
 fn encoded(context: &Bytes32, leaf: &Leaf) -> Result<Vec<u8>, Malformed> {
     let (chains, _) = split(&leaf.proof).ok_or(Malformed)?;
-    let messages = leaf.messages.iter().map(message).collect::<Result<Vec<_>, _>>()?.concat();
+    let messages: Vec<u8> = leaf.messages.iter().flat_map(message).collect();
+    let actions: Vec<&ForcedAction> = leaf.messages.iter().filter_map(action).collect();
+    let elements: Vec<u8> = actions.iter().flat_map(|action| elements(action)).collect();
+    let behind = |lists: usize, bytes: usize| size((LEAF_WORDS + lists) * WORD + bytes);
     let head = Words::new()
         .bytes32(context)
         .digest(&leaf.claim.state_root)
         .digest(&leaf.claim.entries)
         .digest(&chains.taken)
         .digest(&chains.made)
-        .number(size(LEAF_WORDS * WORD))
-        .number(size((LEAF_WORDS + 1) * WORD + messages.len()))
-        .number(size(leaf.messages.len()));
-    let mut bytes = [head.as_bytes(), &messages, Words::new().number(size(leaf.withdrawals.len())).as_bytes()].concat();
-    leaf.withdrawals.iter().for_each(|made| bytes.extend(withdrawal(made)));
-    Ok(bytes)
+        .number(behind(0, 0))
+        .number(behind(1, messages.len()))
+        .number(behind(2, messages.len() + elements.len()));
+    let count = |items: usize| Words::new().number(size(items)).as_bytes().to_vec();
+    let withdrawals: Vec<u8> = leaf.withdrawals.iter().flat_map(withdrawal).collect();
+    let lists = [
+        (leaf.messages.len(), messages),
+        (actions.len(), elements),
+        (leaf.withdrawals.len(), withdrawals),
+    ];
+    let lists = lists.map(|(items, bytes)| [count(items), bytes].concat()).concat();
+    Ok([head.as_bytes(), &lists].concat())
 }
 
-/// Returns a message's words. Its index is known by its place.
-fn message(message: &Message) -> Result<Vec<u8>, Malformed> {
-    let (kind, account, token, amount, party) = match message {
-        Message::Deposit(m) => (1, &m.account, &m.token, m.amount, &m.sender),
-        Message::Withdrawal(m) => (2, &m.account, &m.token, m.amount, &m.recipient),
-        Message::Transaction(_) => return Err(Malformed),
+/// Returns a message's words. Its index is known by its place, and what an action asks for stands beside.
+fn message(message: &Message) -> Vec<u8> {
+    let words = |kind, account: &AccountId| Words::new().number(kind).digest(&account.0);
+    let (words, token, amount, party) = match message {
+        Message::Deposit(m) => (words(1, &m.account), m.token, m.amount, m.sender),
+        Message::Withdrawal(m) => (words(2, &m.account), m.token, m.amount, m.recipient),
+        Message::Action(m) => (words(3, &m.account), Bytes32::ZERO, Amount::ZERO, EthAddress::ZERO),
     };
-    let words = Words::new().number(kind).digest(&account.0).bytes32(token).number(amount.quanta()).address(party);
-    Ok(words.as_bytes().to_vec())
+    words.bytes32(&token).number(amount.quanta()).address(&party).as_bytes().to_vec()
+}
+
+fn action(message: &Message) -> Option<&ForcedAction> {
+    match message {
+        Message::Action(action) => Some(action),
+        Message::Deposit(_) | Message::Withdrawal(_) => None,
+    }
+}
+
+/// Returns the words of what an action asks for.
+fn elements(action: &ForcedAction) -> Vec<u8> {
+    let limbs = action.elements.limbs();
+    limbs.iter().fold(Words::new(), |words, element| words.number(*element)).as_bytes().to_vec()
 }
 
 /// Returns a withdrawal's words.
@@ -97,7 +119,7 @@ fn size(size: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proof::crossing::{Chains, ForcedTransaction, Inbox};
+    use proof::crossing::{Chains, Inbox};
     use proof::joined::{Claim, chain};
     use proof::validity::{VERSION, head};
     use types::Digest;
@@ -137,7 +159,7 @@ mod tests {
         let leaves = [leaf(), leaf()];
         let named = leaves.each_ref().map(|leaf| (Bytes32([9; 32]), leaf));
         let bytes = evidence(&header(&leaves), &[1; 65], &named).unwrap();
-        let leaf_words = LEAF_WORDS + 2;
+        let leaf_words = LEAF_WORDS + 3;
         assert_eq!(bytes.len(), WORD * (1 + EVIDENCE_WORDS + 1 + 3 + 1 + 2 + 2 * leaf_words));
         // The second leaf is as far behind the first as that is long.
         let word = |at: usize| &bytes[WORD * at..WORD * (at + 1)];
@@ -153,9 +175,7 @@ mod tests {
         assert_eq!(evidence(&header, &[], &[]), Err(Malformed));
         let other_version = Leaf { proof: [&[VERSION + 1], &good.proof[1..]].concat().into(), ..good.clone() };
         let short = Leaf { proof: good.proof[..64].into(), ..good.clone() };
-        let forced = Message::Transaction(ForcedTransaction { index: 3, transaction: Box::from([1]) });
-        let forced = Leaf { messages: vec![forced], ..good.clone() };
-        for bad in [other_version, short, forced] {
+        for bad in [other_version, short] {
             assert_eq!(evidence(&header, &[], &[(name, &good), (name, &bad)]), Err(Malformed));
         }
     }

@@ -194,7 +194,7 @@ impl<'a> Lowering<'a> {
     /// What a block's own instructions cost.
     fn charge(&self, block: u32) -> u64 {
         let layout = &self.layouts[self.function];
-        let fuel = |one: &Instruction| cost::of(self.program, &one.operation, &layout.operands(one), &one.results).fuel;
+        let fuel = |one: &Instruction| cost::fuel_of(self.program, &one.operation, &layout.operands(one), &one.results);
         self.definition().blocks[at(block)].instructions.iter().map(fuel).sum()
     }
 

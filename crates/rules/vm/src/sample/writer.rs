@@ -27,6 +27,8 @@ const DEPTH: u32 = 3;
 /// A program on its way.
 pub(super) struct Writer {
     chance: Chance,
+    /// Whether the program draws what nobody knows and asks the host, so that two runs may differ.
+    is_drawing: bool,
     program: Program,
     /// Of the functions written so far, the last first.
     functions: Vec<(Function, Vec<Type>)>,
@@ -58,7 +60,12 @@ impl Writer {
             functions: Vec::new(),
             certificate: Certificate::default(),
         };
-        Self { chance: Chance::new(seed), program, functions: Vec::new() }
+        Self { chance: Chance::new(seed), is_drawing: true, program, functions: Vec::new() }
+    }
+
+    /// The same for a program of which all runs on the same inputs give the same.
+    pub(super) fn settled(seed: u64) -> Self {
+        Self { is_drawing: false, ..Self::new(seed) }
     }
 
     pub(super) fn program(mut self, size: u64) -> Program {
@@ -147,7 +154,7 @@ impl Writer {
         if !there.is_empty() && self.chance.below(8) > 0 {
             return self.chance.pick(&there);
         }
-        if kind.is_secret() && self.chance.below(2) == 0 {
+        if kind.is_secret() && self.chance.below(2) == 0 && self.is_drawing {
             return self.push(body, Operation::Rand, &[], &[kind])[0];
         }
         if kind.is_secret() {
@@ -328,6 +335,9 @@ impl Writer {
         let most = self.chance.pick(&[O::ArgMax, O::ArgMaxs]);
         let one = kind.with_lanes(1).with_label(label);
         self.push(body, most, &operands, &[one, one.with_width(Width::Int(5))]);
+        if !self.is_drawing {
+            return;
+        }
         let (operands, _) = self.wants(body, &[kind, beside]);
         let secret = [kind.with_label(Label::Secret), beside.with_label(Label::Secret)];
         self.push(body, O::Shuffle, &operands, &secret);
@@ -338,6 +348,9 @@ impl Writer {
         let hidden = self.want(body, kind.with_label(Label::Secret));
         let release = self.chance.pick(&[0, 1]);
         self.push(body, Operation::Reveal { release }, &[hidden], &[kind.with_label(Label::Public)]);
+        if !self.is_drawing {
+            return;
+        }
         let halved = self.program.hosts[0].parameters[0];
         let argument = self.want(body, halved);
         self.push(body, Operation::Host { host: 0 }, &[argument], &[halved]);

@@ -34,6 +34,7 @@ pub(super) struct Walk<'a> {
     callee_slots: u64,
     slots: u64,
     used_ports: BTreeMap<u32, u64>,
+    counted: cost::Counted,
     /// Where the walk is.
     pub(super) place: Place,
     /// Steps taken so far.
@@ -67,6 +68,7 @@ impl<'a> Walk<'a> {
             callee_slots: 0,
             slots: 0,
             used_ports: BTreeMap::new(),
+            counted: cost::Counted::default(),
             place: Place { function: index, ..Place::default() },
             steps,
         }
@@ -161,7 +163,7 @@ impl<'a> Walk<'a> {
             self.end_segment(open);
         }
         // Only what was checked has a cost.
-        let cost = cost::of(self.program, operation, &kinds, results);
+        let cost = self.counted.of(self.program, operation, &kinds, results);
         self.step(usize::try_from(cost.rounds).map_err(|_| Rule::Cost)?)?;
         let begin = self.begin(operands)?;
         let ready = begin.saturating_add(cost.rounds);
@@ -307,8 +309,6 @@ pub const fn is_barrier(operation: &Operation) -> bool {
             | Operation::Loop { .. }
             | Operation::While { .. }
             | Operation::Host { .. }
-            | Operation::Input { .. }
-            | Operation::Output { .. }
             | Operation::Check { .. }
     )
 }

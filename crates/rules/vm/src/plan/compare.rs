@@ -5,8 +5,8 @@
 //! (ABY3, Mohassel and Rindal, CCS 2018, section 5.3, in the form in which one party re-shares.) Nothing here is
 //! approximate, so every engine gives the same.
 
-use crate::build::Builder;
-use crate::plan::{Bits, Local, Ring, Talk};
+use super::{Bits, Builder, Local, Ring, Talk};
+use crate::kind::Width;
 
 /// Two numbers, bit by bit, whose sum is the shared one: where both are one, and where exactly one is.
 struct Parts {
@@ -15,13 +15,13 @@ struct Parts {
 }
 
 impl Builder {
-    fn dealt_bits(&mut self, a: Ring) -> Bits {
-        Bits { at: self.talk(&[a.at], Talk::DealSumBits { from: a }), lanes: a.lanes, planes: a.width }
+    pub(crate) fn dealt_bits(&mut self, a: Ring) -> Bits {
+        Bits { at: self.talk(&[a.at], Talk::DealSumBits { from: a }), lanes: a.lanes, planes: a.bits() }
     }
 
     fn third_bits(&mut self, a: Ring, negated: bool) -> Bits {
-        let at = self.local(&[a.at], Local::ThirdBits { from: a, negated });
-        Bits { at, lanes: a.lanes, planes: a.width }
+        let at = self.local(&[a.at], || Local::ThirdBits { from: a, negated });
+        Bits { at, lanes: a.lanes, planes: a.bits() }
     }
 
     fn parts(&mut self, a: Ring) -> Parts {
@@ -79,23 +79,28 @@ impl Builder {
     pub fn highest(&mut self, a: Ring) -> Bits {
         let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
         let one = self.xor(dealt, third);
-        let top = self.planes(one, vec![a.width - 1]);
-        if a.width == 1 {
+        let top = self.planes(one, vec![a.bits() - 1]);
+        if a.bits() == 1 {
             return top;
         }
-        let below: Vec<usize> = (0..a.width - 1).collect();
+        let below: Vec<usize> = (0..a.bits() - 1).collect();
         let (dealt, third) = (self.planes(dealt, below.clone()), self.planes(third, below));
         let parts = Parts { both: self.and(dealt, third), one };
-        let carried = self.carried(&parts, a.width - 1);
+        let carried = self.carried(&parts, a.bits() - 1);
         self.xor(top, carried)
     }
 
     /// Returns whether each number is less than the other, for all numbers, with signs or without.
     pub fn less(&mut self, a: Ring, b: Ring, signed: bool) -> Bits {
         let difference = self.sub(a, b);
-        // The difference alone may wrap: where the highest bits differ, they decide. All three are found in the same rounds.
         let difference = self.highest(difference);
         let (of_a, of_b) = (self.highest(a), self.highest(b));
+        self.decided(difference, of_a, of_b, signed)
+    }
+
+    /// Returns which is less from the highest bits of a difference and of what it is of. The difference alone may wrap: where
+    /// the highest bits differ, they decide. All three are found in the same rounds.
+    pub(crate) fn decided(&mut self, difference: Bits, of_a: Bits, of_b: Bits, signed: bool) -> Bits {
         let decides = if signed { of_a } else { of_b };
         let (differ, change) = (self.xor(of_a, of_b), self.xor(difference, decides));
         let agree = self.not(differ);
@@ -140,10 +145,10 @@ impl Builder {
     }
 
     /// Returns each plane as numbers that are zero or one, plane after plane.
-    pub fn numbers(&mut self, a: Bits, width: usize) -> Ring {
+    pub fn numbers(&mut self, a: Bits, width: Width) -> Ring {
         let lanes = a.planes * a.lanes;
         let dealt = Ring { at: self.talk(&[a.at], Talk::DealOfBits { from: a, width }), lanes, width };
-        let third = Ring { at: self.local(&[a.at], Local::ThirdOfBits { from: a }), lanes, width };
+        let third = Ring { at: self.local(&[a.at], || Local::ThirdOfBits { from: a }), lanes, width };
         // Exactly one of two: a + b - 2ab.
         let (sum, both) = (self.add(dealt, third), self.multiply(dealt, third));
         let twice = self.scale_all(both, 2);
@@ -161,7 +166,7 @@ impl Builder {
     /// Returns `a` where the bit is set and `b` where it is not, each of them bits.
     pub fn select_bits(&mut self, bit: Bits, a: Bits, b: Bits) -> Bits {
         let difference = self.xor(a, b);
-        let wide = self.planes(bit, vec![0; a.planes]);
+        let wide = self.repeated(bit, 0, a.planes);
         let change = self.and(wide, difference);
         self.xor(b, change)
     }
@@ -172,29 +177,27 @@ impl Builder {
     }
 
     /// Returns the numbers in a larger width, with sign or without.
-    pub fn extend(&mut self, a: Ring, width: usize, signed: bool) -> Ring {
-        assert!(width >= a.width, "a larger width");
+    pub fn extend(&mut self, a: Ring, width: Width, signed: bool) -> Ring {
+        assert!(width.bits() >= a.width.bits(), "a larger width");
         if width == a.width { a } else { self.rescale(a, 0, width, signed) }
     }
 
-    /// Returns the numbers shifted right by so many bits, rounded down, in another width.
-    fn rescale(&mut self, a: Ring, by: usize, width: usize, signed: bool) -> Ring {
-        assert!(by < a.width, "a shift by fewer bits than there are");
+    /// Returns the numbers shifted right by so many bits, rounded down, in another width, or in the field.
+    pub(crate) fn rescale(&mut self, a: Ring, by: usize, width: Width, signed: bool) -> Ring {
+        assert!(by < a.bits(), "a shift by fewer bits than there are");
         if !signed {
             return self.rescale_up(a, by, width);
         }
         // Moved up by half the range there are no negative ones.
-        let half = self.constant(vec![1 << (a.width - 1); a.lanes]);
-        let raised = self.add_public(a, half);
+        let raised = self.add_all(a, 1 << (a.bits() - 1));
         let scaled = self.rescale_up(raised, by, width);
-        let back = self.constant(vec![(1_u64 << (a.width - 1 - by)).wrapping_neg(); a.lanes]);
-        self.add_public(scaled, back)
+        self.add_all(scaled, (1_u64 << (a.bits() - 1 - by)).wrapping_neg())
     }
 
-    fn rescale_up(&mut self, a: Ring, by: usize, width: usize) -> Ring {
+    fn rescale_up(&mut self, a: Ring, by: usize, width: Width) -> Ring {
         let parts = self.parts(a);
         let dealt = self.talk(&[a.at], Talk::DealSum { from: a, shift: by, width });
-        let third = self.local(&[a.at], Local::Third { from: a, shift: by });
+        let third = self.local(&[a.at], || Local::Third { from: a, shift: by, width });
         let [dealt, third] = [dealt, third].map(|at| Ring { at, lanes: a.lanes, width });
         let mut sum = self.add(dealt, third);
         let mut carries = Vec::new();
@@ -202,9 +205,10 @@ impl Builder {
             carries.push(self.carried(&parts, by));
         }
         // What was carried over the top was too much, unless the width forgets it.
-        let over = a.width - by;
-        if over < width {
-            carries.push(self.carried(&parts, a.width));
+        let over = a.bits() - by;
+        let is_over = width == Width::Field || over < usize::from(width.bits());
+        if is_over {
+            carries.push(self.carried(&parts, a.bits()));
         }
         if carries.is_empty() {
             return sum;
@@ -212,14 +216,15 @@ impl Builder {
         let stacked = self.stack(&carries);
         let numbers = self.numbers(stacked, width);
         let lanes = a.lanes;
-        let part = |number: usize| (number * lanes..(number + 1) * lanes).collect::<Vec<_>>();
+        let part = |number: usize| move || (number * lanes..(number + 1) * lanes).collect::<Vec<_>>();
         if by > 0 {
-            let low = self.lanes(numbers, part(0));
+            let low = self.ordered(numbers, lanes, part(0));
             sum = self.add(sum, low);
         }
-        if over < width {
-            let whole = self.lanes(numbers, part(carries.len() - 1));
-            let whole = self.scale_all(whole, 1 << over);
+        if is_over {
+            let whole = self.ordered(numbers, lanes, part(carries.len() - 1));
+            let weight = if over == 64 { types::GOLDILOCKS.wrapping_neg() } else { 1 << over };
+            let whole = self.scale_all(whole, weight);
             sum = self.sub(sum, whole);
         }
         sum
@@ -227,12 +232,46 @@ impl Builder {
 
     /// Returns the bits of each number.
     pub fn bits(&mut self, a: Ring) -> Bits {
-        let Parts { both, one } = self.parts(a);
-        // Carries into every place at once: blocks of doubling length, each taking what the block below it carries.
-        let (mut gives, mut passes) = (both, one);
+        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
+        if a.width.is_int() {
+            return self.sum_bits(dealt, third);
+        }
+        // Less than twice the prime: once less the prime, unless that is negative.
+        let zeros = self.fixed(a.lanes, 2, 0);
+        let (dealt, third) = (self.stack(&[dealt, zeros]), self.stack(&[third, zeros]));
+        let sum = self.sum_bits(dealt, third);
+        let negative = self.fixed(a.lanes, 66, (1 << 66) - u128::from(types::GOLDILOCKS));
+        let less = self.sum_bits(sum, negative);
+        let is_negative = self.planes(less, vec![65]);
+        let low = || (0..64).collect::<Vec<_>>();
+        let (sum, less) = (self.planes(sum, low()), self.planes(less, low()));
+        self.select_bits(is_negative, sum, less)
+    }
+
+    /// Returns the sums of numbers that are given by their bits, without what is carried over the top.
+    pub fn sum_bits(&mut self, a: Bits, b: Bits) -> Bits {
+        let one = self.xor(a, b);
+        let width = one.planes;
+        if width == 1 {
+            return one;
+        }
+        // What is carried over the top is not asked for.
+        let below: Vec<usize> = (0..width - 1).collect();
+        let (a, b, passes) = (self.planes(a, below.clone()), self.planes(b, below.clone()), self.planes(one, below));
+        let gives = self.and(a, b);
+        let carried = self.carries(gives, passes);
+        let (lowest, rest) = (self.planes(one, vec![0]), self.planes(one, (1..width).collect()));
+        let rest = self.xor(rest, carried);
+        self.stack(&[lowest, rest])
+    }
+
+    /// Returns what is carried out of each place and all below it: blocks of doubling length, each taking what the block
+    /// below it carries. (Sklansky, 1960.)
+    pub(crate) fn carries(&mut self, mut gives: Bits, mut passes: Bits) -> Bits {
+        let width = gives.planes;
         let mut length = 1;
-        while length < a.width {
-            let upper: Vec<usize> = (0..a.width).filter(|place| place & length != 0).collect();
+        while length < width {
+            let upper: Vec<usize> = (0..width).filter(|place| place & length != 0).collect();
             let below: Vec<usize> = upper.iter().map(|place| (place & !(length - 1)) - 1).collect();
             // A block that begins at the bottom passes nothing on that could be asked for.
             let passing: Vec<usize> = (0..upper.len()).filter(|at| upper[*at] >= 2 * length).collect();
@@ -257,22 +296,27 @@ impl Builder {
             }
             length *= 2;
         }
-        if a.width == 1 {
-            return one;
-        }
-        let carried = self.planes(gives, (0..a.width - 1).collect());
-        let (lowest, rest) = (self.planes(one, vec![0]), self.planes(one, (1..a.width).collect()));
-        let rest = self.xor(rest, carried);
-        self.stack(&[lowest, rest])
+        gives
     }
 
     /// Returns planes of which some are taken from elsewhere.
     fn replaced(&mut self, a: Bits, places: &[usize], by: Bits) -> Bits {
         let both = self.stack(&[a, by]);
-        let order = (0..a.planes).map(|plane| match places.iter().position(|place| *place == plane) {
-            Some(at) => a.planes + at,
-            None => plane,
+        let order = (0..a.planes).map(|plane| match places.binary_search(&plane) {
+            Ok(at) => a.planes + at,
+            Err(_) => plane,
         });
         self.planes(both, order.collect())
+    }
+
+    /// Returns whether each of the numbers that are given by their bits is less than the other.
+    pub fn less_bits(&mut self, a: Bits, b: Bits) -> Bits {
+        // What the difference borrows: a place does so by itself where only the other's bit is set, and passes it on where
+        // both are alike.
+        let one = self.xor(a, b);
+        let both = self.and(one, b);
+        let one = self.not(one);
+        let planes = a.planes;
+        self.carried(&Parts { both, one }, planes)
     }
 }

@@ -1,0 +1,209 @@
+//! Programs among three parties in one thread.
+
+#![allow(dead_code, unreachable_pub, reason = "no test file uses all of it")]
+
+use mpc::{Given, Key, Keys, Measured, Party, Prepared, Runner, Step, gathered, share_as};
+use std::sync::Arc;
+use vm::sample::{self, Chance};
+use vm::{
+    Certificate, Constant, Engine as _, FunctionBuilder, Limits, Meaning, Name, Operation, Port, Program, Release,
+    Type, VERSION, Verified, Width, certify,
+};
+
+pub const LIMITS: Limits = Limits { fuel: u64::MAX, memory_bytes: u64::MAX };
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).expect("a short name")
+}
+
+pub fn port(is_output: bool, number: usize, kind: Type) -> Port {
+    let client = if kind.is_secret() { name("alice") } else { Name::default() };
+    let meaning = match kind.width {
+        Width::BIT => Meaning::Bool,
+        Width::Field => Meaning::Field,
+        Width::Int(_) => Meaning::Unsigned,
+    };
+    Port { is_output, client, name: name(&format!("p{number}")), kind, meaning }
+}
+
+/// A program that takes values of some types, does what it is told, and gives the results.
+pub fn program(
+    takes: &[Type],
+    gives: &[Type],
+    constants: Vec<Constant>,
+    body: impl FnOnce(&mut FunctionBuilder, &[u32]) -> Vec<u32>,
+) -> Verified {
+    let mut main = FunctionBuilder::new(name("main"), &[], &[]);
+    let inputs: Vec<u32> =
+        takes.iter().zip(0..).map(|(kind, port)| main.push(Operation::Input { port }, &[], &[*kind])[0]).collect();
+    let results = body(&mut main, &inputs);
+    for (port, result) in (u32::try_from(takes.len()).expect("few")..).zip(&results) {
+        main.push(Operation::Output { port }, &[*result], &[]);
+    }
+    let ins = takes.iter().enumerate().map(|(at, kind)| port(false, at, *kind));
+    let outs = gives.iter().enumerate().map(|(at, kind)| port(true, takes.len() + at, *kind));
+    certify(Program {
+        version: VERSION,
+        ports: ins.chain(outs).collect(),
+        constants,
+        releases: vec![Release { name: name("all"), lanes: 0 }],
+        hosts: Vec::new(),
+        functions: vec![main.finish(&[])],
+        certificate: Certificate::default(),
+    })
+    .unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+/// What a run gave and cost, and what each party saw: its shares of the inputs, the messages that it heard, and
+/// what all know at the end.
+pub struct Ran {
+    pub outputs: Vec<Vec<u64>>,
+    pub measured: [Measured; 3],
+    pub views: [Vec<u8>; 3],
+    pub told: Vec<(u32, Vec<Vec<u64>>)>,
+}
+
+/// Makes the plans of a program.
+pub fn prepared(verified: &Verified) -> Arc<Prepared> {
+    Arc::new(Prepared::new(Arc::new(verified.clone())).expect("it asks no host"))
+}
+
+/// Runs a program among three parties.
+pub fn run(verified: &Verified, inputs: &[Vec<u64>], seed: u64) -> Result<Ran, String> {
+    run_prepared(&prepared(verified), inputs, seed)
+}
+
+/// The same, of which the plans are made.
+pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) -> Result<Ran, String> {
+    let mut chance = Chance::new(seed);
+    let keys = [(); 3].map(|()| [chance.bits().to_le_bytes(), chance.bits().to_le_bytes()].concat());
+    let ports = prepared.program().ports.iter();
+    let (ins, outs): (Vec<&Port>, Vec<&Port>) = ports.partition(|port| !port.is_output);
+    let mut given: [Vec<Given>; 3] = Default::default();
+    let mut views: [Vec<u8>; 3] = Default::default();
+    for (port, numbers) in ins.iter().zip(inputs) {
+        if port.kind.is_secret() {
+            let shares = share_as(port.kind.width, numbers, &mut || chance.bits());
+            for ((to, view), share) in given.iter_mut().zip(&mut views).zip(shares) {
+                view.extend(share.mine.iter().chain(&share.next).flat_map(|word| word.to_le_bytes()));
+                to.push(Given::Secret(share));
+            }
+        } else {
+            given.iter_mut().for_each(|to| to.push(Given::Public(numbers.clone())));
+        }
+    }
+    let mut parties: Vec<Runner> = Party::ALL
+        .into_iter()
+        .zip(given)
+        .map(|(me, inputs)| {
+            let key = |party: Party| Key::new(keys[usize::from(party.number())].clone().try_into().expect("16 bytes"));
+            let keys = Keys { own: key(me), next: key(me.next()) };
+            Runner::new(Arc::clone(prepared), me, &keys, inputs).expect("the inputs are the ports'")
+        })
+        .collect();
+    let mut steps: Vec<_> = parties.iter_mut().map(|party| party.start()).collect();
+    loop {
+        if let Some(Err(stop)) = steps.iter().find(|step| step.is_err()) {
+            let stop = stop.to_string();
+            assert!(steps.iter().all(|step| step.as_ref().err().map(ToString::to_string) == Some(stop.clone())));
+            return Err(stop);
+        }
+        let messages: Vec<Vec<u8>> = steps
+            .iter()
+            .filter_map(|step| match step {
+                Ok(Step::Send(message)) => Some(message.clone()),
+                _ => None,
+            })
+            .collect();
+        if messages.is_empty() {
+            break;
+        }
+        assert_eq!(messages.len(), 3, "all end together");
+        views.iter_mut().enumerate().for_each(|(party, view)| view.extend(&messages[(party + 1) % 3]));
+        let received = parties.iter_mut().enumerate();
+        steps = received.map(|(party, runner)| runner.receive(&messages[(party + 1) % 3])).collect();
+    }
+    let outputs = put_together(&outs, steps);
+    for (_, numbers) in outs.iter().zip(&outputs).filter(|(port, _)| !port.kind.is_secret()) {
+        let told: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        views.iter_mut().for_each(|view| view.extend(&told));
+    }
+    Ok(Ran {
+        outputs,
+        measured: [0, 1, 2].map(|party| parties[party].measured()),
+        views,
+        told: parties[0].told().to_vec(),
+    })
+}
+
+/// Puts the outputs together, as their clients do.
+fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec<u64>> {
+    let mut done: Vec<std::vec::IntoIter<Given>> = steps
+        .into_iter()
+        .map(|step| match step {
+            Ok(Step::Done(outputs)) => outputs.into_iter(),
+            _ => panic!("all are done"),
+        })
+        .collect();
+    let outputs = outs.iter().map(|port| {
+        let parts: Vec<Given> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
+        gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
+    });
+    outputs.collect()
+}
+
+/// Checks what the parties give against the direct evaluation, and what they cost against the certificate.
+pub fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {
+    check_prepared(verified, &prepared(verified), inputs, seed);
+}
+
+/// The same, of which the plans are made.
+pub fn check_prepared(verified: &Verified, prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) {
+    let direct = vm::direct::Direct.run(verified, inputs, LIMITS, &mut Chance::new(seed));
+    match (run_prepared(prepared, inputs, seed), direct) {
+        (Ok(ran), Ok(direct)) => {
+            let operations: Vec<_> = verified.program().functions[0].blocks[0].instructions.iter().collect();
+            assert_eq!(ran.outputs, direct.outputs, "{inputs:?} {operations:?}");
+            check_cost(verified, &ran, &direct);
+        }
+        (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
+        (mine, direct) => panic!("{:?} {direct:?}", mine.map(|ran| ran.outputs)),
+    }
+}
+
+/// Checks what a run cost.
+pub fn check_cost(verified: &Verified, ran: &Ran, direct: &vm::Run) {
+    let [first, second, third] = ran.measured.map(|party| party.bytes);
+    let operations: Vec<_> = verified.program().functions[0].blocks[0].instructions.iter().collect();
+    let expected = (direct.measured.rounds, direct.measured.sent);
+    assert_eq!((ran.measured[0].rounds, [first, second, third]), expected, "{operations:?}");
+    assert!(ran.measured.iter().all(|party| party.rounds == ran.measured[0].rounds));
+    let certificate = verified.program().certificate;
+    if certificate.exact {
+        assert_eq!(certificate.rounds, ran.measured[0].rounds);
+        assert_eq!([certificate.sent_first, certificate.sent_second, certificate.sent_third], [first, second, third]);
+    }
+}
+
+/// Checks the random program of a seed: the parties, the clear engine and the direct evaluation give the same, and the parties
+/// cost what the certificate says. Returns whether the program ran to its end.
+pub fn check_sample(seed: u64, size: u64) -> bool {
+    let verified = sample::settled(seed, size);
+    let inputs = sample::inputs(&verified, seed);
+    let direct = vm::direct::Direct.run(&verified, &inputs, LIMITS, &mut Chance::new(seed));
+    let clear = vm::clear::Clear.run(&verified, &inputs, LIMITS, &mut Chance::new(seed));
+    let clear = clear.map(|run| run.outputs).map_err(|stop| stop.to_string());
+    assert_eq!(clear, direct.as_ref().map(|run| run.outputs.clone()).map_err(ToString::to_string), "seed {seed}");
+    match (run(&verified, &inputs, seed), direct) {
+        (Ok(ran), Ok(direct)) => {
+            assert_eq!(ran.outputs, direct.outputs, "seed {seed}");
+            check_cost(&verified, &ran, &direct);
+            true
+        }
+        (Err(stop), Err(direct)) => {
+            assert_eq!(stop, direct.cause.to_string(), "seed {seed}");
+            false
+        }
+        (mine, direct) => panic!("seed {seed}: {:?} {direct:?}", mine.map(|ran| ran.outputs)),
+    }
+}
