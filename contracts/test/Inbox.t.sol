@@ -166,7 +166,7 @@ contract InboxTest is TaleaTest {
     }
 
     function forceElements(uint64[14] memory elements) private {
-        vm.prank(recipient);
+        vm.prank(forcer);
         rollup.forceAction(forcing, elements);
     }
 

@@ -296,7 +296,7 @@ contract Chain is TaleaTest {
         try rollup.settle(header, chunks(), evidence) {
             wasFooled = true;
         } catch { }
-        vm.prank(recipient);
+        vm.prank(forcer);
         try rollup.forceAction(forcing, transferOf("late")) {
             wasFooled = true;
         } catch { }

@@ -34,8 +34,9 @@ abstract contract TaleaTest {
     address internal immutable owner = vm.addr(0xA11);
     address internal immutable depositor = vm.addr(0xDE9);
     address internal immutable recipient = vm.addr(0x4EC);
+    address internal immutable forcer = vm.addr(0xF0C);
     AccountId internal immutable account = accountOf("account");
-    /// @dev An open account of the recipient's.
+    /// @dev An open account of the forcer's.
     AccountId internal forcing;
 
     /// @dev The members' keys, in the order of their addresses.
@@ -80,8 +81,8 @@ abstract contract TaleaTest {
         vault = Vault(address(rollup.vault()));
         exits = Exits(address(rollup.exits()));
         halves = Halves(address(vault.halves()));
-        forcing = exits.accountOf(SCHEME, keyOf("forcing"), recipient);
-        if (rollup.ownerOf(forcing) == address(0)) rollup.openAccount(SCHEME, keyOf("forcing"), recipient);
+        forcing = exits.accountOf(SCHEME, keyOf("forcing"), forcer);
+        if (rollup.ownerOf(forcing) == address(0)) rollup.openAccount(SCHEME, keyOf("forcing"), forcer);
     }
 
     // Accounts and keys.
@@ -191,7 +192,7 @@ abstract contract TaleaTest {
 
     /// @dev Queues an action made from a name.
     function force(bytes memory name) internal returns (uint64) {
-        vm.prank(recipient);
+        vm.prank(forcer);
         return rollup.forceAction(forcing, transferOf(name));
     }
 

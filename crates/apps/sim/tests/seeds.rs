@@ -44,7 +44,7 @@ fn nothing_breaks_and_every_fault_happens() {
             ("slashed", tallied.slashed),
             ("withdrawn", tallied.withdrawn),
             ("withdrawn by force", tallied.withdrawals_forced),
-            ("applied by force", tallied.transactions_forced),
+            ("applied by force", tallied.actions_forced),
             ("applied on behalf", tallied.on_behalf),
             ("split", tallied.tallies[0]),
             ("merged", tallied.tallies[1]),
