@@ -4,12 +4,14 @@ use crate::identity::{Guests, Identity, Pinned, peer_of};
 use crate::link::Link;
 use crate::{Error, PeerId};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Connection, ConnectionError, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    ClientConfig, Connection, ConnectionError, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
+};
 use rustls::client::AlwaysResolvesClientRawPublicKeys;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,6 +90,17 @@ impl Endpoint {
     /// # Errors
     /// When the address cannot be had or the key cannot be used.
     pub fn bind(identity: Identity, address: SocketAddr, policy: Policy) -> Result<Self, Error> {
+        let socket = UdpSocket::bind(address).map_err(|source| Error::Bind { address, source })?;
+        Self::on(identity, socket, policy)
+    }
+
+    /// Listens on a socket that was bound before.
+    ///
+    /// # Errors
+    /// When the socket or the key cannot be used.
+    pub fn on(identity: Identity, socket: UdpSocket, policy: Policy) -> Result<Self, Error> {
+        let unbound = |source| Error::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source };
+        let address = socket.local_addr().map_err(unbound)?;
         let provider = Arc::new(ring::default_provider());
         let idle = policy.idle;
         let verifier = Arc::new(Pinned::new(policy.guests, Arc::clone(&provider)));
@@ -101,7 +114,9 @@ impl Endpoint {
         let crypto = QuicServerConfig::try_from(tls).map_err(no_cipher)?;
         let mut server = ServerConfig::with_crypto(Arc::new(crypto));
         server.transport_config(Arc::new(transport(idle)));
-        let endpoint = quinn::Endpoint::server(server, address).map_err(|source| Error::Bind { address, source })?;
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let endpoint = quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime);
+        let endpoint = endpoint.map_err(|source| Error::Bind { address, source })?;
         Ok(Self { endpoint, identity, provider, idle })
     }
 

@@ -80,6 +80,11 @@ fn broken(peer: PeerId, connection: &Connection, why: impl ToString) -> Error {
 }
 
 impl Sender {
+    /// Returns who is at the other end.
+    pub fn peer(&self) -> PeerId {
+        self.peer
+    }
+
     /// Sends a message. It may still be on its way when this returns.
     ///
     /// # Errors
