@@ -14,7 +14,7 @@ const WAITING: usize = 16;
 const PARTING: Duration = Duration::from_secs(2);
 
 enum Event {
-    Met(u8, Sender),
+    Met(Sender),
     Said(u8, Bytes),
     Gone(u8, String),
 }
@@ -43,7 +43,7 @@ pub async fn visit(
             match met.await {
                 Ok((to, from)) => {
                     // Nobody listens once the session is over.
-                    let _ = say.send(Event::Met(number, to)).await;
+                    let _ = say.send(Event::Met(to)).await;
                     listen(number, from, &say).await;
                 }
                 Err(error) => drop(say.send(gone(number, &error)).await),
@@ -58,7 +58,7 @@ pub async fn visit(
             (party, why) = &mut watch => break Err(Failure::Gone { party, why }),
         };
         match event {
-            Event::Met(_, sender) => senders.push(sender),
+            Event::Met(sender) => senders.push(sender),
             Event::Said(party, message) => match visit.hear(party, &message) {
                 Ok(None) => {}
                 Ok(Some(outcome)) => break Ok(outcome),

@@ -133,6 +133,9 @@ impl Room {
     }
 
     fn step(&mut self, party: u8, input: Input) {
+        if self.ended[usize::from(party)].is_some() {
+            return;
+        }
         let effects = self.sessions[usize::from(party)].step(self.now, input);
         let me = Who::Party(party);
         for effect in effects {
