@@ -88,9 +88,9 @@ mod tests {
         let id = load(&file).unwrap().id();
         assert!(keygen(&file, &say).is_err(), "what is there is not replaced");
         assert_eq!(load(&file).unwrap().id(), id);
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(load(&file).err().unwrap().to_string().contains("chmod 600"));
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&file, "no key").unwrap();
         assert!(load(&file).err().unwrap().to_string().contains("talea keygen"));
     }
