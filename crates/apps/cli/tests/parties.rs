@@ -97,8 +97,13 @@ fn a_new_auction_runs_among_three_processes_as_it_does_in_clear() {
     assert_eq!(run["ok"], true, "{run}");
     assert_eq!((&run["outputs"], &run["printed"]), (&clear["outputs"], &clear["printed"]));
     assert_eq!(run["outputs"]["result"], 37, "{run}");
-    assert!(run["rounds"].as_u64().is_some_and(|rounds| rounds > 0), "{run}");
-    assert!(run["sent"].as_array().is_some_and(|sent| sent.iter().all(|bytes| bytes.as_u64() > Some(0))), "{run}");
+    // What a run takes is what it was priced at.
+    let certified = &run["certified"];
+    assert_eq!(
+        (&certified["exact"], &run["rounds"], &run["sent"]),
+        (&Value::Bool(true), &certified["rounds"], &certified["sent"])
+    );
+    assert!(run["rounds"].as_u64() > Some(0), "{run}");
     // What is missing or wrong is said before anything starts.
     let said = json(&folder, &["run", "--mpc", "3", "--input", "alice:bid=42"])["error"].to_string();
     assert!(said.contains("--input bob:bid="), "{said}");
