@@ -56,6 +56,20 @@ pub enum Error {
         /// The same, for people.
         text: String,
     },
+    /// A network's file of which something is wrong.
+    #[error("{} names no network", file.display())]
+    Network {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong.
+        source: party::Fault,
+    },
+    /// A run among parties.
+    #[error("the run among parties gave nothing")]
+    Among(#[from] party::client::Failure),
+    /// A link to another process, or the key for it.
+    #[error("the parties cannot be spoken to")]
+    Net(#[from] net::Error),
     /// Anything that the text says in full.
     #[error("{0}")]
     Failed(String),

@@ -11,6 +11,7 @@ mod load;
 mod market;
 mod network;
 mod node;
+mod party;
 mod program;
 mod prover;
 mod run;
@@ -68,8 +69,19 @@ enum Command {
     Disasm(program::Which),
     /// Say what a run of a private program costs, line by line.
     Cost(program::Which),
-    /// Run a program: on the network, where its agreed result is awaited, or here with --clear.
+    /// Run a program: on the network, where its agreed result is awaited; among parties with --mpc or --network; or here
+    /// with --clear.
     Run(run::Options),
+    /// Be one of three parties that run private programs.
+    Party {
+        #[command(subcommand)]
+        verb: party::Verb,
+    },
+    /// Make an identity: the secret key of a party or of its client, in a file that only its owner reads.
+    Keygen {
+        /// The new file.
+        file: PathBuf,
+    },
     /// Check a receipt or a batch offline, trusting nobody.
     Verify(verify::Options),
     /// Show the network's development accounts with their balances.
@@ -130,6 +142,8 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Disasm(which) => program::disasm(&which, say),
         Command::Cost(which) => program::cost(&which, say),
         Command::Run(options) => run::run(&dir, options, say).await,
+        Command::Party { verb } => party::run(verb, say).await,
+        Command::Keygen { file } => party::keygen(&file, say),
         Command::Verify(options) => verify::run(&dir, &options, say).await,
         Command::Account => account::list(&dir, say).await,
         Command::Deposit(options) => account::deposit(&dir, options, say).await,

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::market::{self, Seen, Wish, money};
 use crate::network::Network;
 use crate::network::dev::Role;
+use crate::program::{Among, is_program};
 use crate::say::Say;
 use clap::Args;
 use client::{Client, Wallet};
@@ -15,14 +16,18 @@ use types::{Fuel, Rate};
 /// What to run, and on what terms.
 #[derive(Args)]
 pub struct Options {
-    /// The program: a WASM module with the guest interface of `examples/`, a `.stfl` source, or a folder of one.
-    program: PathBuf,
+    /// The program: a WASM module with the guest interface of `examples/`, a `.stfl` source, or a folder of one. With
+    /// --clear, --mpc or --network the folder at hand, if none is named.
+    #[arg(required_unless_present_any = ["clear", "mpc", "network"])]
+    program: Option<PathBuf>,
     /// The input: a file for a WASM module, `client:name=value` for each input of a source; without it, empty.
     #[arg(long, value_name = "FILE|NAME=VALUE")]
     input: Vec<String>,
     /// Run a source here, on the clear engine: nothing is secret.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["mpc", "network"])]
     clear: bool,
+    #[command(flatten)]
+    among: Among,
     /// The most fuel one run may use. What is not used is not paid.
     #[arg(long, default_value_t = 50_000_000)]
     fuel: u64,
@@ -47,27 +52,34 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::io(format!("read {}", path.display())))
 }
 
-/// Runs a source on this machine.
-fn run_source(options: Options, say: &Say) -> Result<(), Error> {
-    if !crate::program::is_program(&options.program) {
-        let program = options.program.display();
+/// Runs a source: here in clear, or among parties.
+async fn run_source(options: Options, say: &Say) -> Result<(), Error> {
+    let program = options.program.unwrap_or_else(|| PathBuf::from("."));
+    if !is_program(&program) {
+        let program = program.display();
         return Err(Error::failed(format!(
-            "{program} is no `.stfl` source: leave --clear out to run it on the network"
+            "{program} is no `.stfl` source: leave --clear, --mpc and --network out to run it on the network"
         )));
     }
-    if !options.clear {
-        return Err(Error::failed("a source runs here with --clear, where nothing is secret"));
+    if options.among.is_wanted() {
+        return crate::program::run_among(program, &options.input, &options.among, say).await;
     }
-    crate::program::run(options.program, &options.input, say)
+    if !options.clear {
+        return Err(Error::failed(
+            "a source runs among three parties with --mpc 3 or --network FILE, or here with --clear, where nothing is secret",
+        ));
+    }
+    crate::program::run(program, &options.input, say)
 }
 
 /// Runs a program for the requester's development account.
 pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
-    if options.clear || crate::program::is_program(&options.program) {
-        return run_source(options, say);
-    }
+    let named = options.program.clone();
+    let Some(path) = named.filter(|path| !options.clear && !options.among.is_wanted() && !is_program(path)) else {
+        return run_source(options, say).await;
+    };
     let network = Network::require(dir)?;
-    let program = read(&options.program)?;
+    let program = read(&path)?;
     let input = match options.input.as_slice() {
         [] => Vec::new(),
         [file] => read(Path::new(file))?,

@@ -1,15 +1,17 @@
 //! Where peers meet.
 
-use crate::identity::{Identity, Pinned, peer_of};
+use crate::identity::{Guests, Identity, Pinned, peer_of};
 use crate::link::Link;
 use crate::{Error, PeerId};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Connection, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    ClientConfig, Connection, ConnectionError, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
+};
 use rustls::client::AlwaysResolvesClientRawPublicKeys;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,9 +20,10 @@ use tokio::time::Instant;
 pub const SESSION: usize = 32;
 
 const ALPN: &[u8] = b"talea/1";
-/// How long a peer may be silent.
-const IDLE: VarInt = VarInt::from_u32(30_000);
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long a peer may be silent before it is gone, if nothing else is said.
+const IDLE: Duration = Duration::from_secs(30);
+/// How often within that time a peer with nothing to say tells that it is there.
+const KEEP_ALIVE: u32 = 5;
 /// How long to wait before a peer that was not there is looked for again.
 const AGAIN: Duration = Duration::from_millis(100);
 /// What may be on its way to one peer: enough for a round of a long vector.
@@ -35,21 +38,72 @@ pub struct Peer {
     pub address: SocketAddr,
 }
 
+/// Whom an endpoint lets in, and when it gives a peer up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may call.
+    pub guests: Guests,
+    /// How long a peer that is not heard of at all counts as there.
+    pub idle: Duration,
+}
+
+impl Policy {
+    /// Lets these peers in and nobody else.
+    pub fn only(peers: &[PeerId]) -> Self {
+        Self { guests: Guests::Only(peers.to_vec()), idle: IDLE }
+    }
+}
+
 /// Where a peer listens, and from where it calls.
 pub struct Endpoint {
     endpoint: quinn::Endpoint,
     identity: Identity,
     provider: Arc<CryptoProvider>,
+    idle: Duration,
+}
+
+/// Somebody who calls. Nothing is known of him yet.
+pub struct Arrival(quinn::Incoming);
+
+impl Arrival {
+    /// Finds out who calls and for which session, and agrees to it.
+    ///
+    /// # Errors
+    /// When he is not let in, or does not name a session in time.
+    pub async fn welcome(self, patience: Duration) -> Result<(Link, [u8; SESSION]), Error> {
+        let until = Instant::now() + patience;
+        let address = self.0.remote_address();
+        let stranger = |why: String| Error::Stranger { address, why };
+        let connected = tokio::time::timeout_at(until, self.0).await;
+        let connection = connected.map_err(|_| stranger("no handshake in time".into()))?;
+        let connection = connection.map_err(|error| stranger(error.to_string()))?;
+        let peer = peer_of(&connection).ok_or_else(|| stranger("it showed no key".into()))?;
+        let (mut link, session) = named(connection, peer, until).await?;
+        link.send(&session).await?;
+        Ok((link, session))
+    }
 }
 
 impl Endpoint {
-    /// Listens for these peers and for nobody else. Call it within a tokio runtime.
+    /// Listens for those that the policy lets in. Call it within a tokio runtime.
     ///
     /// # Errors
     /// When the address cannot be had or the key cannot be used.
-    pub fn bind(identity: Identity, address: SocketAddr, peers: &[PeerId]) -> Result<Self, Error> {
+    pub fn bind(identity: Identity, address: SocketAddr, policy: Policy) -> Result<Self, Error> {
+        let socket = UdpSocket::bind(address).map_err(|source| Error::Bind { address, source })?;
+        Self::on(identity, socket, policy)
+    }
+
+    /// Listens on a socket that was bound before.
+    ///
+    /// # Errors
+    /// When the socket or the key cannot be used.
+    pub fn on(identity: Identity, socket: UdpSocket, policy: Policy) -> Result<Self, Error> {
+        let unbound = |source| Error::Bind { address: SocketAddr::from(([0, 0, 0, 0], 0)), source };
+        let address = socket.local_addr().map_err(unbound)?;
         let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(Pinned::new(peers.to_vec(), Arc::clone(&provider)));
+        let idle = policy.idle;
+        let verifier = Arc::new(Pinned::new(policy.guests, Arc::clone(&provider)));
         let mut tls = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(Error::Key)?
@@ -59,9 +113,11 @@ impl Endpoint {
         tls.max_early_data_size = 0;
         let crypto = QuicServerConfig::try_from(tls).map_err(no_cipher)?;
         let mut server = ServerConfig::with_crypto(Arc::new(crypto));
-        server.transport_config(Arc::new(transport()));
-        let endpoint = quinn::Endpoint::server(server, address).map_err(|source| Error::Bind { address, source })?;
-        Ok(Self { endpoint, identity, provider })
+        server.transport_config(Arc::new(transport(idle)));
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let endpoint = quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime);
+        let endpoint = endpoint.map_err(|source| Error::Bind { address, source })?;
+        Ok(Self { endpoint, identity, provider, idle })
     }
 
     /// Returns where it listens.
@@ -71,6 +127,16 @@ impl Endpoint {
     pub fn address(&self) -> Result<SocketAddr, Error> {
         let address = SocketAddr::from(([0, 0, 0, 0], 0));
         self.endpoint.local_addr().map_err(|source| Error::Bind { address, source })
+    }
+
+    /// Returns whose endpoint it is.
+    pub fn id(&self) -> PeerId {
+        self.identity.id()
+    }
+
+    /// Waits for somebody to call; `None` once the endpoint is closed.
+    pub async fn arrival(&self) -> Option<Arrival> {
+        self.endpoint.accept().await.map(Arrival)
     }
 
     /// Meets all peers for a session, in whatever order they come. Of two peers the one with the smaller id calls.
@@ -93,22 +159,35 @@ impl Endpoint {
     async fn call_all(&self, session: &[u8; SESSION], peers: Vec<Peer>, until: Instant) -> Result<Vec<Link>, Error> {
         let mut links = Vec::with_capacity(peers.len());
         for peer in peers {
-            links.push(self.call(session, peer, until).await?);
+            links.push(self.call_until(session, peer, until).await?);
         }
         Ok(links)
     }
 
-    async fn call(&self, session: &[u8; SESSION], peer: Peer, until: Instant) -> Result<Link, Error> {
+    /// Calls one peer for a session, again and again until it is there.
+    ///
+    /// # Errors
+    /// When it is not met within the time given, holds another key, or is there for another session.
+    pub async fn call(&self, session: &[u8; SESSION], peer: Peer, patience: Duration) -> Result<Link, Error> {
+        self.call_until(session, peer, Instant::now() + patience).await
+    }
+
+    async fn call_until(&self, session: &[u8; SESSION], peer: Peer, until: Instant) -> Result<Link, Error> {
         let config = self.client(peer.id)?;
         let mut last = "it did not answer".to_owned();
         loop {
             let connected = async {
                 let connecting = self.endpoint.connect_with(config.clone(), peer.address, "talea");
-                connecting.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())
+                connecting.map_err(|error| (error.to_string(), false))?.await.map_err(|error| {
+                    let is_refused = is_refused(&error);
+                    (error.to_string(), is_refused)
+                })
             };
             match tokio::time::timeout_at(until, connected).await {
-                Ok(Ok(connection)) => return greet(connection, peer.id, session, until).await,
-                Ok(Err(error)) => last = error,
+                Ok(Ok(connection)) => return greet(connection, peer, session, until).await,
+                // Asking again does not change a key.
+                Ok(Err((why, true))) => return Err(Error::Refused { peer: peer.id, address: peer.address, why }),
+                Ok(Err((why, false))) => last = why,
                 Err(_) => {}
             }
             if Instant::now() + AGAIN >= until {
@@ -147,7 +226,7 @@ impl Endpoint {
     }
 
     fn client(&self, peer: PeerId) -> Result<ClientConfig, Error> {
-        let verifier = Arc::new(Pinned::new(vec![peer], Arc::clone(&self.provider)));
+        let verifier = Arc::new(Pinned::new(Guests::Only(vec![peer]), Arc::clone(&self.provider)));
         let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(Error::Key)?
@@ -160,12 +239,12 @@ impl Endpoint {
         tls.resumption = rustls::client::Resumption::disabled();
         let crypto = QuicClientConfig::try_from(tls).map_err(no_cipher)?;
         let mut client = ClientConfig::new(Arc::new(crypto));
-        client.transport_config(Arc::new(transport()));
+        client.transport_config(Arc::new(transport(self.idle)));
         Ok(client)
     }
 
     /// Waits until what was sent has arrived or the peers are gone.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.endpoint.close(VarInt::from_u32(0), b"done");
         self.endpoint.wait_idle().await;
     }
@@ -175,10 +254,11 @@ fn no_cipher(_: quinn::crypto::rustls::NoInitialCipherSuite) -> Error {
     Error::Key(rustls::Error::General("QUIC needs AES-128-GCM".into()))
 }
 
-fn transport() -> TransportConfig {
+fn transport(idle: Duration) -> TransportConfig {
     let mut transport = TransportConfig::default();
-    transport.max_idle_timeout(Some(IdleTimeout::from(IDLE)));
-    transport.keep_alive_interval(Some(KEEP_ALIVE));
+    // Longer than QUIC can say means for ever.
+    transport.max_idle_timeout(IdleTimeout::try_from(idle).ok());
+    transport.keep_alive_interval(Some(idle / KEEP_ALIVE));
     transport.stream_receive_window(WINDOW);
     transport.receive_window(WINDOW);
     transport.send_window(WINDOW.into_inner());
@@ -187,30 +267,54 @@ fn transport() -> TransportConfig {
     transport
 }
 
-/// Opens the one stream of a connection, as the one who called.
-async fn greet(connection: Connection, peer: PeerId, session: &[u8; SESSION], until: Instant) -> Result<Link, Error> {
-    let (to, from) = connection.open_bi().await.map_err(|error| broken(peer, error))?;
-    exchange(Link::new(peer, connection, to, from), session, until).await
-}
-
-/// Takes the one stream of a connection, as the one who was called.
-async fn welcome(connection: Connection, peer: PeerId, session: &[u8; SESSION], until: Instant) -> Result<Link, Error> {
-    let accepted = tokio::time::timeout_at(until, connection.accept_bi()).await;
-    let streams = accepted.map_err(|_| broken(peer, "it opened no stream in time"))?;
-    let (to, from) = streams.map_err(|error| broken(peer, error))?;
-    exchange(Link::new(peer, connection, to, from), session, until).await
-}
-
-/// Compares the sessions.
-async fn exchange(mut link: Link, session: &[u8; SESSION], until: Instant) -> Result<Link, Error> {
-    let peer = link.peer();
-    let both = async {
-        link.send(session).await?;
-        link.receive().await
+/// Tells whether a connection failed because of a key: TLS's alerts are the codes from 256 to 511 of QUIC.
+fn is_refused(error: &ConnectionError) -> bool {
+    let code = match error {
+        ConnectionError::TransportError(error) => u64::from(error.code),
+        ConnectionError::ConnectionClosed(close) => u64::from(close.error_code),
+        _ => return false,
     };
-    let theirs =
-        tokio::time::timeout_at(until, both).await.map_err(|_| broken(peer, "it named no session in time"))??;
-    if theirs == session { Ok(link) } else { Err(Error::Session(peer)) }
+    (0x100..0x200).contains(&code)
+}
+
+/// Opens the one stream of a connection, as the one who called.
+async fn greet(connection: Connection, peer: Peer, session: &[u8; SESSION], until: Instant) -> Result<Link, Error> {
+    let both = async {
+        let (to, from) = connection.open_bi().await.map_err(|error| broken(peer.id, error))?;
+        let mut link = Link::new(peer.id, connection.clone(), to, from);
+        link.send(session).await?;
+        let theirs = link.receive().await?;
+        if theirs == session { Ok(link) } else { Err(Error::Session(peer.id)) }
+    };
+    let late = |_| broken(peer.id, "it named no session in time");
+    let met = tokio::time::timeout_at(until, both).await.map_err(late)?;
+    // Whoever calls is through with the handshake before the other side has looked at his key.
+    match connection.close_reason() {
+        Some(error) if met.is_err() && is_refused(&error) => {
+            Err(Error::Refused { peer: peer.id, address: peer.address, why: error.to_string() })
+        }
+        _ => met,
+    }
+}
+
+/// Takes the one stream of a connection, as the one who was called for this session.
+async fn welcome(connection: Connection, peer: PeerId, session: &[u8; SESSION], until: Instant) -> Result<Link, Error> {
+    let (mut link, theirs) = named(connection, peer, until).await?;
+    link.send(session).await?;
+    if theirs == *session { Ok(link) } else { Err(Error::Session(peer)) }
+}
+
+/// Takes the one stream of a connection, and hears which session it is for.
+async fn named(connection: Connection, peer: PeerId, until: Instant) -> Result<(Link, [u8; SESSION]), Error> {
+    let both = async {
+        let (to, from) = connection.accept_bi().await.map_err(|error| broken(peer, error))?;
+        let (to, mut from) = Link::new(peer, connection, to, from).split();
+        let session = from.receive(SESSION).await?;
+        let session = session.try_into().map_err(|_| broken(peer, "it named no session"))?;
+        Ok((Link::of(to, from), session))
+    };
+    let late = |_| broken(peer, "it named no session in time");
+    tokio::time::timeout_at(until, both).await.map_err(late)?
 }
 
 fn broken(peer: PeerId, why: impl ToString) -> Error {

@@ -25,6 +25,16 @@ const PRIVATE_PREFIX: [u8; 16] =
 pub struct PeerId([u8; 32]);
 
 impl PeerId {
+    /// Takes a key's bytes. Nobody can be at the other end of a link with bytes that are no key.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// Returns the key's bytes.
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     fn of_spki(spki: &[u8]) -> Option<Self> {
         spki.strip_prefix(&PUBLIC_PREFIX)?.try_into().ok().map(Self)
     }
@@ -95,20 +105,38 @@ impl Identity {
     }
 }
 
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guests {
+    /// These peers and nobody else.
+    Only(Vec<PeerId>),
+    /// Whoever shows that he holds the key that he names.
+    Anybody,
+}
+
+impl Guests {
+    fn has(&self, id: &PeerId) -> bool {
+        match self {
+            Self::Only(peers) => peers.contains(id),
+            Self::Anybody => true,
+        }
+    }
+}
+
 /// Accepts the peers that it was given and nobody else. (Raw public keys, RFC 7250.)
 #[derive(Debug)]
 pub(crate) struct Pinned {
-    peers: Vec<PeerId>,
+    guests: Guests,
     provider: Arc<CryptoProvider>,
 }
 
 impl Pinned {
-    pub(crate) fn new(peers: Vec<PeerId>, provider: Arc<CryptoProvider>) -> Self {
-        Self { peers, provider }
+    pub(crate) fn new(guests: Guests, provider: Arc<CryptoProvider>) -> Self {
+        Self { guests, provider }
     }
 
     fn check(&self, key: &CertificateDer<'_>) -> Result<(), rustls::Error> {
-        match PeerId::of_spki(key).filter(|id| self.peers.contains(id)) {
+        match PeerId::of_spki(key).filter(|id| self.guests.has(id)) {
             Some(_) => Ok(()),
             None => Err(CertificateError::ApplicationVerificationFailure.into()),
         }

@@ -1,16 +1,16 @@
 //! Authenticated, encrypted peer transport: QUIC with mutual TLS between pinned keys.
 //!
 //! Peers that know one another's keys and addresses meet for a session, and each pair then has a link: messages in
-//! order, each as it was sent, or an error. Nobody else can join, read or change anything; who is at the other end is
+//! order, each as it was sent, or an error. A service takes whoever arrives, one link for each session. Nobody else can join, read or change anything; who is at the other end is
 //! the holder of the pinned key. A link does not hide how long messages are and when they are sent.
 
 mod endpoint;
 mod identity;
 mod link;
 
-pub use endpoint::{Endpoint, Peer, SESSION};
-pub use identity::{Identity, NoPeerId, PeerId};
-pub use link::{Link, MESSAGE_BYTES};
+pub use endpoint::{Arrival, Endpoint, Peer, Policy, SESSION};
+pub use identity::{Guests, Identity, NoPeerId, PeerId};
+pub use link::{Link, MESSAGE_BYTES, Receiver, Sender};
 
 use std::net::SocketAddr;
 
@@ -40,6 +40,26 @@ pub enum Error {
         address: SocketAddr,
         /// What the last attempt said.
         last: String,
+    },
+    /// Who is at the address holds another key, or does not know ours.
+    #[error(
+        "who is at {address} does not hold the key {peer}, or does not accept ours: compare ids with `talea party id` on both sides ({why})"
+    )]
+    Refused {
+        /// Who should be there.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+        /// What the handshake said.
+        why: String,
+    },
+    /// Somebody called and went away before it was clear who and what for.
+    #[error("somebody at {address} called and did not introduce itself: {why}")]
+    Stranger {
+        /// From where.
+        address: SocketAddr,
+        /// What went wrong.
+        why: String,
     },
     /// A peer is there for something else.
     #[error("peer {0} is there for another session: start all parties with the same program, inputs and session")]

@@ -1,6 +1,6 @@
 //! Real endpoints on the loopback.
 
-use net::{Endpoint, Error, Identity, Link, Peer, PeerId};
+use net::{Endpoint, Error, Guests, Identity, Link, Peer, PeerId, Policy};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ fn ids(numbers: &[u8]) -> Vec<PeerId> {
 }
 
 fn bind(number: u8, peers: &[u8]) -> Endpoint {
-    Endpoint::bind(identity(number), SocketAddr::from(([127, 0, 0, 1], 0)), &ids(peers)).expect("a free port")
+    Endpoint::bind(identity(number), SocketAddr::from(([127, 0, 0, 1], 0)), Policy::only(&ids(peers)))
+        .expect("a free port")
 }
 
 fn peer(number: u8, at: &Endpoint) -> Peer {
@@ -96,6 +97,39 @@ async fn a_peer_that_goes_is_noticed() {
     let (mut one, other) = (one.expect("met"), other.expect("met"));
     drop(other);
     assert!(matches!(one.receive().await, Err(Error::Broken { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_known_by_its_key_and_another_key_is_refused_at_once() {
+    let policy = Policy { guests: Guests::Anybody, ..Policy::only(&[]) };
+    let host = Endpoint::bind(identity(1), SocketAddr::from(([127, 0, 0, 1], 0)), policy).expect("a free port");
+    let guest = bind(2, &[]);
+    let serve = async {
+        let arrival = host.arrival().await.expect("it is open");
+        let (mut link, session) = arrival.welcome(PATIENCE).await.expect("a guest");
+        assert_eq!((link.peer(), session), (identity(2).id(), [7; 32]));
+        let mut longer = [0; 64];
+        longer.copy_from_slice(&link.receive().await.expect("a message"));
+        let (_, mut from) = link.split();
+        assert!(matches!(from.next(63).await, Err(Error::Broken { .. })), "it is longer than asked for");
+        let lost = host.arrival().await.expect("it is open").welcome(PATIENCE).await;
+        assert!(matches!(lost, Err(Error::Stranger { .. })));
+    };
+    let visit = async {
+        let mut link = guest.call(&[7; 32], peer(1, &host), PATIENCE).await.expect("it is there");
+        link.send(&[1; 64]).await.expect("it listens");
+        link.send(&[1; 64]).await.expect("it listens");
+        let other = Peer { id: identity(3).id(), address: host.address().expect("it listens") };
+        let refused = guest.call(&[7; 32], other, PATIENCE).await.err();
+        assert!(matches!(refused, Some(Error::Refused { .. })), "{refused:?}");
+    };
+    tokio::join!(serve, visit);
+    // The host that pins keys tells a stranger as much.
+    let stranger = bind(4, &[]);
+    let (refused, _) = tokio::join!(stranger.call(&[7; 32], peer(2, &guest), PATIENCE), async {
+        guest.arrival().await.expect("it is open").welcome(PATIENCE).await
+    });
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{:?}", refused.err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

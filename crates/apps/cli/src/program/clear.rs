@@ -5,15 +5,15 @@ use crate::error::Error;
 use crate::say::Say;
 use lang::{Compiled, Options as Choices, Parsed, Shown};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use vm::{Cause, Engine, Limits, Port, Stop};
+use vm::{Cause, Engine, Limits, Name, Place, Port, Program, Stop};
 
 /// What a run may use.
 const LIMITS: Limits = Limits { fuel: 1 << 40, memory_bytes: 4 << 30 };
 
-/// A client's value from the command line.
-type Given = BTreeMap<(String, String), String>;
+/// The clients' values from the command line, by client and name.
+pub(super) type Given = BTreeMap<(String, String), String>;
 
 /// What the program asks the host for.
 struct World<'c> {
@@ -31,24 +31,29 @@ impl vm::World for World<'_> {
     }
 
     fn call(&mut self, host: u32, arguments: &[&[u64]]) -> Option<Vec<Vec<u64>>> {
-        let shown = self.compiled.prints.get(usize::try_from(host).ok()?)?;
-        let mut values = arguments.iter();
-        let mut line = String::new();
-        for piece in shown {
-            match piece {
-                Shown::Text(text) => line.push_str(text),
-                Shown::Value(meaning) => {
-                    let parameters =
-                        &self.compiled.program.program().hosts.get(usize::try_from(host).ok()?)?.parameters;
-                    let at = arguments.len() - values.len();
-                    let lanes = values.next()?;
-                    line.push_str(&lang::show(lanes, parameters.get(at)?.width, *meaning));
-                }
-            }
-        }
+        let line = printed(self.compiled, host, arguments)?;
         self.printed.push(line);
         Some(Vec::new())
     }
+}
+
+/// Returns the line that a call of a host function prints.
+pub(super) fn printed(compiled: &Compiled, host: u32, arguments: &[&[u64]]) -> Option<String> {
+    let at = usize::try_from(host).ok()?;
+    let shown = compiled.prints.get(at)?;
+    let parameters = &compiled.program.program().hosts.get(at)?.parameters;
+    let mut values = parameters.iter().zip(arguments);
+    let mut line = String::new();
+    for piece in shown {
+        match piece {
+            Shown::Text(text) => line.push_str(text),
+            Shown::Value(meaning) => {
+                let (kind, lanes) = values.next()?;
+                line.push_str(&lang::show(lanes, kind.width, *meaning));
+            }
+        }
+    }
+    Some(line)
 }
 
 /// What a run gave.
@@ -77,23 +82,33 @@ pub fn run_or_compile(which: &Which, inputs: &[String], say: &Say) -> Result<(),
 }
 
 fn execute_and_show(which: &Which, given: &Given, say: &Say) -> Result<(), Error> {
-    let clients: std::collections::BTreeSet<&String> = given.keys().map(|(client, _)| client).collect();
-    let clients = u64::try_from(clients.len()).unwrap_or(0);
-    let (_, parsed, compiled) = which.compile(&Choices { clients, ..Choices::default() })?;
+    let (_, parsed, compiled) = which.compile(&choices(given))?;
     let ran = execute(&parsed, &compiled, given)?;
     for line in &ran.printed {
         say.tell(line);
     }
+    let (text, outputs) = listed(&ran.outputs);
+    say.tell(format!("{} fuel", ran.fuel));
+    say.give(text, &json!({ "ok": true, "outputs": outputs, "printed": ran.printed, "fuel": ran.fuel }));
+    Ok(())
+}
+
+/// Returns how a program is compiled for what it is given.
+pub(super) fn choices(given: &Given) -> Choices {
+    let clients: BTreeSet<&String> = given.keys().map(|(client, _)| client).collect();
+    Choices { clients: u64::try_from(clients.len()).unwrap_or(0), ..Choices::default() }
+}
+
+/// Returns outputs as text and as JSON.
+pub(super) fn listed(shown: &[(Port, String)]) -> (String, Map<String, Value>) {
     let mut outputs = Map::new();
     let mut text = String::new();
-    for (port, shown) in &ran.outputs {
+    for (port, shown) in shown {
         let name = full_name(port);
         text.push_str(&format!("{name} = {shown}\n"));
         outputs.insert(name, json_value(shown));
     }
-    say.tell(format!("{} fuel", ran.fuel));
-    say.give(text, &json!({ "ok": true, "outputs": outputs, "printed": ran.printed, "fuel": ran.fuel }));
-    Ok(())
+    (text, outputs)
 }
 
 fn full_name(port: &Port) -> String {
@@ -101,7 +116,7 @@ fn full_name(port: &Port) -> String {
 }
 
 /// Reads `alice:bid=42`. Several values of one nameless client, `0=7 0=9`, are its inputs in order.
-fn given(inputs: &[String]) -> Result<Given, Error> {
+pub(super) fn given(inputs: &[String]) -> Result<Given, Error> {
     let mut given = Given::new();
     for input in inputs {
         let parts = input.split_once('=');
@@ -122,28 +137,37 @@ fn given(inputs: &[String]) -> Result<Given, Error> {
     Ok(given)
 }
 
-fn execute(parsed: &Parsed, compiled: &Compiled, given: &Given) -> Result<Ran, Error> {
-    let program = compiled.program.program();
-    let mut lanes = Vec::new();
-    for port in program.ports.iter().filter(|port| !port.is_output) {
+/// Reads the values of all input ports of some clients, by port; of all clients if none is named.
+pub(super) fn lanes(
+    program: &Program,
+    given: &Given,
+    clients: Option<&BTreeSet<Name>>,
+) -> Result<BTreeMap<u32, Vec<u64>>, Error> {
+    let is_wanted = |port: &Port| !port.is_output && clients.is_none_or(|clients| clients.contains(&port.client));
+    let ports = || (0_u32..).zip(&program.ports).filter(|(_, port)| is_wanted(port));
+    let mut lanes = BTreeMap::new();
+    for (at, port) in ports() {
         let name = full_name(port);
         let value = given.get(&(port.client.to_string(), port.name.to_string()));
         let value =
             value.ok_or_else(|| Error::failed(format!("the input {name} is missing: add `--input {name}=...`")))?;
         let read = lang::lanes(value, port.kind, port.meaning);
-        lanes.push(read.map_err(|why| Error::failed(format!("the input {name}: {why}")))?);
+        lanes.insert(at, read.map_err(|why| Error::failed(format!("the input {name}: {why}")))?);
     }
     let known = |(client, name): &(String, String)| {
-        let mut ports = program.ports.iter().filter(|port| !port.is_output);
-        ports.any(|port| port.client.as_str() == client && port.name.as_str() == name)
+        ports().any(|(_, port)| port.client.as_str() == client && port.name.as_str() == name)
     };
     if let Some((client, name)) = given.keys().find(|key| !known(key)) {
-        let names: Vec<String> = program.ports.iter().filter(|port| !port.is_output).map(full_name).collect();
-        return Err(Error::failed(format!(
-            "the program reads no input {client}:{name}; it reads {}",
-            names.join(", ")
-        )));
+        let names: Vec<String> = ports().map(|(_, port)| full_name(port)).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(Error::failed(format!("the program reads no input {client}:{name} here; it reads {names}")));
     }
+    Ok(lanes)
+}
+
+fn execute(parsed: &Parsed, compiled: &Compiled, given: &Given) -> Result<Ran, Error> {
+    let program = compiled.program.program();
+    let lanes: Vec<Vec<u64>> = lanes(program, given, None)?.into_values().collect();
     let mut world = World { compiled, printed: Vec::new(), failed: false };
     let run = vm::clear::Clear.run(&compiled.program, &lanes, LIMITS, &mut world);
     let run = run.map_err(|stop| stopped(parsed, compiled, &stop))?;
@@ -158,23 +182,31 @@ fn execute(parsed: &Parsed, compiled: &Compiled, given: &Given) -> Result<Ran, E
 
 /// Says where in the source a run stopped.
 fn stopped(parsed: &Parsed, compiled: &Compiled, stop: &Stop) -> Error {
+    unmet(parsed, compiled, stop.cause)
+        .unwrap_or_else(|| Error::failed(format!("{}{}", place(parsed, compiled, stop.place), stop.cause)))
+}
+
+/// Says which assertion does not hold; `None` when it is something else that stopped a run.
+pub(super) fn unmet(parsed: &Parsed, compiled: &Compiled, cause: Cause) -> Option<Error> {
+    let Cause::Check(code) = cause else { return None };
+    let check = compiled.checks.get(usize::try_from(code).ok()?)?;
     let sources = parsed.sources();
-    if let Cause::Check(code) = stop.cause
-        && let Some(check) = usize::try_from(code).ok().and_then(|code| compiled.checks.get(code))
-    {
-        let (line, _) = sources.place(check.span);
-        let file = sources.file(check.span.file).map_or("", |file| file.name.as_str());
-        return Error::failed(format!("{file}:{line}: the assertion does not hold: {}", check.message));
-    }
-    let function = usize::try_from(stop.place.function).ok().and_then(|at| compiled.map.functions.get(at));
-    let block = function.and_then(|function| function.spans.get(usize::try_from(stop.place.block).ok()?));
-    let span = block.and_then(|block| block.get(usize::try_from(stop.place.instruction).ok()?));
-    let place = span.map_or(String::new(), |span| {
+    let (line, _) = sources.place(check.span);
+    let file = sources.file(check.span.file).map_or("", |file| file.name.as_str());
+    Some(Error::failed(format!("{file}:{line}: the assertion does not hold: {}", check.message)))
+}
+
+/// Returns a place as file and line, to stand before what is said of it.
+pub(super) fn place(parsed: &Parsed, compiled: &Compiled, place: Place) -> String {
+    let sources = parsed.sources();
+    let function = usize::try_from(place.function).ok().and_then(|at| compiled.map.functions.get(at));
+    let block = function.and_then(|function| function.spans.get(usize::try_from(place.block).ok()?));
+    let span = block.and_then(|block| block.get(usize::try_from(place.instruction).ok()?));
+    span.map_or(String::new(), |span| {
         let span = lang::Span { file: span.file, start: span.start, end: span.end };
         let file = sources.file(span.file).map_or("", |file| file.name.as_str());
         format!("{file}:{}: ", sources.place(span).0)
-    });
-    Error::failed(format!("{place}{}", stop.cause))
+    })
 }
 
 /// `talea test`: runs every `test_` function.

@@ -1,6 +1,7 @@
-//! Private programs on this machine: `talea new`, `check`, `build`, `test`, `fmt`, `disasm`, `cost`, `dev`, and
-//! `run --clear`.
+//! Private programs on this machine: `talea new`, `check`, `build`, `test`, `fmt`, `disasm`, `cost`, `dev`, and `run`: in
+//! clear, or among parties.
 
+mod among;
 mod clear;
 mod cost;
 mod dev;
@@ -13,6 +14,7 @@ use lang::{Compiled, Failed, Modules, Options as Choices, Parsed};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+pub use among::{Among, run as run_among};
 pub use clear::{run, test};
 pub use cost::cost;
 pub use dev::{Dev, dev};

@@ -48,7 +48,7 @@ pub fn new(options: &New, say: &Say) -> Result<(), Error> {
     }
     std::fs::create_dir_all(folder).map_err(Error::io(format!("create {}", folder.display())))?;
     std::fs::write(&file, template.source()).map_err(Error::io(format!("write {}", file.display())))?;
-    let next = format!("cd {} && talea test && talea run . --clear", folder.display());
+    let next = format!("cd {} && talea test && talea run --mpc 3", folder.display());
     let text = format!("{} is there; go on with `{next}` (its first lines name the inputs)", file.display());
     say.give(text, &json!({ "ok": true, "file": file, "next": next }));
     Ok(())

@@ -1,0 +1,234 @@
+//! Runs among three parties: the shares of each input go straight to them, and nobody sees it.
+
+use super::clear::{Given, choices, given, lanes, listed, place, printed, unmet};
+use super::{Which, wrong};
+use crate::error::Error;
+use crate::party::{self, local::Local};
+use crate::say::Say;
+use ::party::client::{Bringing, Failure, Outcome};
+use ::party::{Network, Reason, label, visit::visit};
+use clap::Args;
+use lang::{Compiled, Parsed};
+use mpc::Prepared;
+use net::{Endpoint, Identity, Policy};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use vm::{Name, Port};
+use zeroize::Zeroizing;
+
+/// How long parties are looked for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Among whom a program runs.
+#[derive(Args)]
+pub struct Among {
+    /// Run a source among as many parties on this machine, started for this run: 3.
+    #[arg(long, value_name = "PARTIES", conflicts_with = "network", value_parser = clap::value_parser!(u8).range(3..=3))]
+    mpc: Option<u8>,
+    /// Run a source among the parties that this file names, which run already.
+    #[arg(long, value_name = "FILE")]
+    network: Option<PathBuf>,
+    /// Who asks: an identity's file. A network that is open to anybody needs none.
+    #[arg(long, value_name = "FILE", requires = "network")]
+    identity: Option<PathBuf>,
+    /// Take the part of this client only, once for each; without it, of all clients of the program.
+    #[arg(long, value_name = "NAME", requires = "session")]
+    client: Vec<String>,
+    /// What several clients of one run have agreed to call it.
+    #[arg(long, value_name = "TEXT", requires = "network")]
+    session: Option<String>,
+}
+
+impl Among {
+    /// Whether parties are asked for.
+    pub fn is_wanted(&self) -> bool {
+        self.mpc.is_some() || self.network.is_some()
+    }
+}
+
+/// A program with what it is given.
+struct Work {
+    parsed: Parsed,
+    compiled: Compiled,
+    given: Given,
+}
+
+/// `talea run --mpc` and `talea run --network`.
+pub async fn run(program: PathBuf, inputs: &[String], among: &Among, say: &Say) -> Result<(), Error> {
+    let which = Which { program: Some(program) };
+    let given = given(inputs)?;
+    let (_, parsed) = which.parse()?;
+    let compiled = parsed.compile("main", &choices(&given)).map_err(wrong)?;
+    // Said here with the line, not by three parties without it.
+    let prepared = Prepared::new(Arc::new(compiled.program.clone()));
+    prepared.map_err(|unsupported| {
+        Error::failed(format!("{}{unsupported}", place(&parsed, &compiled, unsupported.place)))
+    })?;
+    let work = Work { parsed, compiled, given };
+    match &among.network {
+        Some(file) => {
+            let network = party::network(file)?;
+            let identity = match &among.identity {
+                Some(file) => party::load(file)?,
+                None => party::fresh()?,
+            };
+            work.visit(&network, identity, among, std::future::pending(), say).await
+        }
+        None => work.local(among, say).await,
+    }
+}
+
+impl Work {
+    /// Runs among three processes that live as long as the run.
+    async fn local(&self, among: &Among, say: &Say) -> Result<(), Error> {
+        // Wrong inputs are said before anything starts.
+        lanes(self.compiled.program.program(), &self.given, None)?;
+        let began = Instant::now();
+        let identity = party::fresh()?;
+        let mut local = Local::start().await?;
+        let names = Bringing::everybody(&self.compiled.program);
+        let mut names: Vec<String> = names.iter().map(Name::to_string).filter(|name| !name.is_empty()).collect();
+        if names.is_empty() {
+            // Somebody must ask, also for a program that nobody gives anything to.
+            names.push("client".to_owned());
+        }
+        let file = local.meet(identity.id(), &names).await?;
+        let network = party::network(&file)?;
+        say.tell(format!("three parties started in {} ms", began.elapsed().as_millis()));
+        let ran = self.visit(&network, identity, among, local.ended(), say).await;
+        local.stop().await;
+        ran
+    }
+
+    fn bringing(&self, network: &Network, among: &Among) -> Result<Bringing, Error> {
+        let program = Arc::new(self.compiled.program.clone());
+        let everybody = Bringing::everybody(&program);
+        let names = match among.client.as_slice() {
+            [] => everybody,
+            some => {
+                let name = |text: &String| {
+                    let name = Name::new(text).filter(|name| everybody.contains(name));
+                    name.ok_or_else(|| Error::failed(format!("the program knows no client `{text}`")))
+                };
+                some.iter().map(name).collect::<Result<BTreeSet<Name>, Error>>()?
+            }
+        };
+        let lanes = lanes(program.program(), &self.given, Some(&names))?;
+        let mut fresh = [0; 32];
+        random(&mut fresh)?;
+        Ok(Bringing {
+            label: among.session.as_deref().map_or(fresh, label),
+            parties: network.ids(),
+            names,
+            inputs: lanes.into_iter().map(|(port, lanes)| (port, Zeroizing::new(lanes))).collect(),
+            program,
+        })
+    }
+
+    async fn visit(
+        &self,
+        network: &Network,
+        identity: Identity,
+        among: &Among,
+        watch: impl Future<Output = (u8, String)>,
+        say: &Say,
+    ) -> Result<(), Error> {
+        let bringing = self.bringing(network, among)?;
+        let mut noise = Noise::default();
+        let any = match network.parties[0].address.ip() {
+            IpAddr::V4(ip) if ip.is_loopback() => IpAddr::V4(ip),
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        // Nobody calls a client.
+        let policy = Policy { idle: network.bounds.gone(), ..Policy::only(&[]) };
+        let endpoint = Endpoint::bind(identity, SocketAddr::new(any, 0), policy)?;
+        let endpoint = Arc::new(endpoint);
+        let (mine, joins) = bringing.split(&mut || noise.word());
+        if noise.failed {
+            return Err(no_chance());
+        }
+        let session = label_text(mine.session());
+        let began = Instant::now();
+        let outcome = visit(Arc::clone(&endpoint), network.parties, (mine, joins), PATIENCE, watch).await;
+        let took = began.elapsed();
+        endpoint.close().await;
+        let outcome = outcome.map_err(|failure| self.failed(failure))?;
+        self.say(&outcome, &session, took, say)
+    }
+
+    /// A stop is said with its place in the source.
+    fn failed(&self, failure: Failure) -> Error {
+        if let Failure::Told { reason: Reason::Stopped(stop), .. } = &failure
+            && let Some(cause) = stop.cause()
+        {
+            return unmet(&self.parsed, &self.compiled, cause).unwrap_or(Error::Among(failure));
+        }
+        Error::Among(failure)
+    }
+
+    fn say(&self, outcome: &Outcome, session: &str, took: Duration, say: &Say) -> Result<(), Error> {
+        let contradiction = || Error::Among(Failure::Contradiction);
+        let mut lines = Vec::new();
+        for told in &outcome.told {
+            let arguments: Vec<&[u64]> = told.arguments.iter().map(Vec::as_slice).collect();
+            lines.push(printed(&self.compiled, told.host, &arguments).ok_or_else(contradiction)?);
+        }
+        lines.iter().for_each(|line| say.tell(line));
+        let program = self.compiled.program.program();
+        let show = |(at, lanes): &(u32, Vec<u64>)| {
+            let port: &Port = &program.ports[vm::layout::at(*at)];
+            (port.clone(), lang::show(lanes, port.kind.width, port.meaning))
+        };
+        let (text, outputs) = listed(&outcome.outputs.iter().map(show).collect::<Vec<_>>());
+        let certificate = &program.certificate;
+        let sent = [certificate.sent_first, certificate.sent_second, certificate.sent_third];
+        let bound = if certificate.exact { "exactly" } else { "at most" };
+        let each = |numbers: &[u64; 3]| numbers.map(|number| number.to_string()).join(" / ");
+        say.tell(format!("{} rounds, {} bytes sent by the parties", outcome.rounds[0], each(&outcome.bytes)));
+        say.tell(format!("certified: {bound} {} rounds, {} bytes", certificate.rounds, each(&sent)));
+        say.tell(format!("{:.1} ms from the inputs to the outputs", took.as_secs_f64() * 1_000.0));
+        let value = json!({
+            "ok": true, "outputs": outputs, "printed": lines, "session": session, "program": program.id(),
+            "rounds": outcome.rounds[0], "sent": outcome.bytes, "seconds": took.as_secs_f64(),
+            "certified": { "exact": certificate.exact, "rounds": certificate.rounds, "sent": sent },
+        });
+        say.give(text, &value);
+        Ok(())
+    }
+}
+
+fn label_text(session: &[u8]) -> String {
+    session.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(bytes).map_err(|_| no_chance())
+}
+
+fn no_chance() -> Error {
+    Error::failed("the system gave no random numbers: try again")
+}
+
+/// Uniformly random words from the system, many at a time.
+#[derive(Default)]
+struct Noise {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether the system once gave none: then no word counts.
+    failed: bool,
+}
+
+impl Noise {
+    fn word(&mut self) -> u64 {
+        if self.bytes.is_empty() {
+            self.bytes.resize(1 << 12, 0);
+            self.failed |= getrandom::fill(&mut self.bytes).is_err();
+        }
+        let from = self.bytes.len() - 8;
+        self.bytes.drain(from..).fold(0, |word, byte| word << 8 | u64::from(byte))
+    }
+}

@@ -1,0 +1,485 @@
+//! A party's side of one session: who says what, in what order, and when it is over.
+//!
+//! Clients come and bring shares until every name in the program has its client. Then each two parties compare what they
+//! must hold alike, the one after gives the one before a fresh key, and the rounds begin. Nothing that depends on a share
+//! leaves a party before both others have said that all they hold is the same.
+
+use crate::message::{Answer, Bytes, Join, Message, Opening, Reason, Refusal, Told};
+use crate::network::Clients;
+use crate::terms::{PROTOCOL, digest};
+use mpc::{Given, Key, Keys, Party, Prepared, Runner, Step};
+use net::{PeerId, SESSION};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use types::{Bytes32, Encode as _, Millis};
+use vm::{Name, Port, Program};
+use zeroize::Zeroizing;
+
+/// How far ahead the next party can be: it has heard of a round more than this one, and the one after it of another.
+const AHEAD: usize = 4;
+
+/// What a party knows before any session.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Which of the three it is.
+    pub me: Party,
+    /// The keys of the three, in order.
+    pub parties: [PeerId; 3],
+    /// Who may be a client.
+    pub clients: Clients,
+    /// For how long a session waits for its clients.
+    pub gather: Millis,
+    /// For how long a party that is waited for may say nothing.
+    pub silence: Millis,
+    /// The most fuel that a run may cost by the program's certificate.
+    pub fuel: u64,
+}
+
+/// What happens to a session.
+pub enum Input {
+    /// A link to another party is there.
+    Met(Party),
+    /// A party said something.
+    Heard(Party, Bytes),
+    /// The link to a party ended.
+    Lost(Party),
+    /// A client said something.
+    Asked(PeerId, Bytes),
+    /// The link to a client ended.
+    Left(PeerId),
+    /// Time went by.
+    Tick,
+    /// The party is to stop.
+    Stop,
+}
+
+/// What a session wants done.
+pub enum Effect {
+    /// Meet the other parties.
+    Meet,
+    /// Tell a party.
+    Tell(Party, Bytes),
+    /// Tell a client.
+    Answer(PeerId, Bytes),
+    /// End the link to a client.
+    Part(PeerId),
+    /// It is over: end all links once what was sent has arrived.
+    Over(Result<(), Reason>),
+}
+
+enum State {
+    /// Clients are waited for.
+    Gathering,
+    /// What the other parties hold is waited for.
+    Opening,
+    /// Rounds.
+    Running(Box<Runner>),
+    /// It ended.
+    Over,
+}
+
+/// What is known of another party.
+#[derive(Default)]
+struct Other {
+    is_met: bool,
+    is_ready: bool,
+    is_finished: bool,
+    opening: Option<Opening>,
+}
+
+/// One party in one session.
+pub struct Session {
+    setting: Arc<Setting>,
+    name: [u8; SESSION],
+    key: Zeroizing<[u8; 16]>,
+    prepared: Option<Arc<Prepared>>,
+    people: BTreeSet<PeerId>,
+    clients: BTreeMap<Name, PeerId>,
+    given: BTreeMap<u32, Given>,
+    others: BTreeMap<Party, Other>,
+    early: VecDeque<Bytes>,
+    /// Whether both others were told that they hold the same as this party.
+    is_ready: bool,
+    state: State,
+    deadline: Millis,
+}
+
+/// Returns the names in a program that need a client: nobody's inputs are somebody's to give, nobody's outputs everybody's.
+pub(crate) fn names(program: &Program) -> BTreeSet<&Name> {
+    let needs = |port: &&Port| !port.is_output || !port.client.as_str().is_empty();
+    program.ports.iter().filter(needs).map(|port| &port.client).collect()
+}
+
+impl Session {
+    /// Begins a session of this name. The key is 16 uniformly random bytes, used for nothing else.
+    pub fn new(setting: Arc<Setting>, name: [u8; SESSION], key: Zeroizing<[u8; 16]>, now: Millis) -> Self {
+        let others = [setting.me.next(), setting.me.previous()];
+        Self {
+            deadline: now.after(setting.gather),
+            setting,
+            name,
+            key,
+            prepared: None,
+            people: BTreeSet::new(),
+            clients: BTreeMap::new(),
+            given: BTreeMap::new(),
+            others: others.into_iter().map(|party| (party, Other::default())).collect(),
+            early: VecDeque::new(),
+            is_ready: false,
+            state: State::Gathering,
+        }
+    }
+
+    /// Returns when the session wants to hear of the time again.
+    pub fn deadline(&self) -> Millis {
+        self.deadline
+    }
+
+    /// Takes one step.
+    pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+        if let State::Over = self.state {
+            return Vec::new();
+        }
+        let done = match input {
+            Input::Met(party) => self.met(party),
+            Input::Heard(party, message) => self.heard(now, party, &message),
+            Input::Lost(party) => self.lost(party),
+            Input::Asked(client, message) => self.asked(now, client, &message),
+            Input::Left(client) => self.left(client),
+            Input::Tick if now >= self.deadline => Err(self.late()),
+            Input::Tick => Ok(Vec::new()),
+            Input::Stop => Err(Reason::Closed(self.setting.me.number())),
+        };
+        done.unwrap_or_else(|reason| self.abort(reason))
+    }
+
+    /// Ends the session and tells everybody why.
+    fn abort(&mut self, reason: Reason) -> Vec<Effect> {
+        self.state = State::Over;
+        let told = || Message::Abort(reason.clone()).write();
+        let met = self.others.iter().filter(|(_, other)| other.is_met);
+        let mut effects: Vec<Effect> = met.map(|(party, _)| Effect::Tell(*party, told())).collect();
+        effects.extend(self.people.iter().map(|client| Effect::Answer(*client, told())));
+        effects.push(Effect::Over(Err(reason)));
+        effects
+    }
+
+    fn other(&mut self, party: Party) -> Result<&mut Other, Reason> {
+        self.others.get_mut(&party).ok_or(Reason::Nonsense(party.number()))
+    }
+
+    fn met(&mut self, party: Party) -> Result<Vec<Effect>, Reason> {
+        self.other(party)?.is_met = true;
+        match self.state {
+            State::Opening => Ok(vec![self.open(party)]),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn lost(&mut self, party: Party) -> Result<Vec<Effect>, Reason> {
+        let other = self.other(party)?;
+        if other.is_finished { Ok(Vec::new()) } else { Err(Reason::Gone(party.number())) }
+    }
+
+    fn left(&mut self, client: PeerId) -> Result<Vec<Effect>, Reason> {
+        if !self.people.contains(&client) {
+            return Ok(self.part(client));
+        }
+        let name = self.clients.iter().find(|(_, id)| **id == client).map(|(name, _)| name.clone());
+        Err(Reason::Left(name.unwrap_or_default()))
+    }
+
+    /// Who is waited for in vain.
+    fn late(&self) -> Reason {
+        match &self.state {
+            State::Gathering => {
+                let prepared = self.prepared.as_ref();
+                let missing = prepared.and_then(|prepared| self.missing(prepared.program()));
+                Reason::Missing(missing.unwrap_or_default())
+            }
+            State::Opening => {
+                let silent = self.others.iter().find(|(_, other)| !other.is_ready);
+                silent.map_or(Reason::Silent(self.setting.me.next().number()), |(party, other)| match other.is_met {
+                    true => Reason::Silent(party.number()),
+                    false => Reason::Gone(party.number()),
+                })
+            }
+            State::Running(_) | State::Over => Reason::Silent(self.setting.me.next().number()),
+        }
+    }
+
+    fn missing(&self, program: &Program) -> Option<Name> {
+        names(program).into_iter().find(|name| !self.clients.contains_key(*name)).cloned()
+    }
+
+    /// Lets go of a client that has no part in the session; without anybody there is no session.
+    fn part(&mut self, client: PeerId) -> Vec<Effect> {
+        let mut effects = vec![Effect::Part(client)];
+        if self.people.is_empty() && !self.others.values().any(|other| other.is_met) {
+            self.state = State::Over;
+            effects.push(Effect::Over(Ok(())));
+        }
+        effects
+    }
+
+    fn asked(&mut self, now: Millis, client: PeerId, message: &[u8]) -> Result<Vec<Effect>, Reason> {
+        let join = match Message::read(message) {
+            Ok(Message::Join(join)) => self.join(client, join),
+            // A client may see first that a party is gone.
+            Ok(Message::Abort(Reason::Gone(party))) if self.people.contains(&client) => {
+                return Err(Reason::Gone(party));
+            }
+            Ok(Message::Abort(_)) => return self.left(client),
+            _ => Err(Refusal::Unreadable),
+        };
+        if let Err(refusal) = join {
+            let mut effects = vec![Effect::Answer(client, Message::Abort(Reason::Refused(refusal)).write())];
+            // Who is in already and talks on is told and not heard; its part stays what it was.
+            if !self.people.contains(&client) {
+                effects.extend(self.part(client));
+            }
+            return Ok(effects);
+        }
+        let mut effects = vec![Effect::Answer(client, Message::Joined.write())];
+        let prepared = self.prepared.clone().expect("a client that is in has brought the program");
+        if self.missing(prepared.program()).is_none() {
+            self.state = State::Opening;
+            self.deadline = now.after(self.setting.silence);
+            effects.push(Effect::Meet);
+            let met: Vec<Party> = self.others.iter().filter(|(_, other)| other.is_met).map(|(at, _)| *at).collect();
+            effects.extend(met.into_iter().map(|party| self.open(party)));
+            effects.extend(self.begin(now)?);
+        }
+        Ok(effects)
+    }
+
+    /// Lets a client in, or leaves everything as it is.
+    fn join(&mut self, client: PeerId, join: Join) -> Result<(), Refusal> {
+        let is_open = matches!(self.state, State::Gathering) && !self.people.contains(&client);
+        if !is_open {
+            return Err(Refusal::Late);
+        }
+        let parties = self.setting.parties.iter().map(|id| Bytes32(id.bytes()));
+        let is_agreed = join.terms.protocol == PROTOCOL && join.terms.parties.iter().copied().eq(parties);
+        if !is_agreed || join.terms.session() != self.name {
+            return Err(Refusal::Terms);
+        }
+        if crypto::content_id(&join.program) != join.terms.program {
+            return Err(Refusal::Program);
+        }
+        let prepared = match &self.prepared {
+            Some(prepared) => Arc::clone(prepared),
+            None => Arc::new(self.prepare(&join.program)?),
+        };
+        let program = prepared.program();
+        let wanted = names(program);
+        let may = |name: &Name| match &self.setting.clients {
+            Clients::Anybody => true,
+            // What nobody's name stands at is public: any client may give it.
+            Clients::Named(named) => name.as_str().is_empty() || named.get(name) == Some(&client),
+        };
+        let claimed: BTreeSet<&Name> = join.names.iter().collect();
+        let is_free = |name: &&&Name| wanted.contains(**name) && !self.clients.contains_key(**name) && may(name);
+        // A program that nobody gives anything to runs for whoever asks.
+        let is_idle = claimed.is_empty() && !wanted.is_empty();
+        if is_idle || claimed.iter().filter(is_free).count() != join.names.len() {
+            return Err(Refusal::Name);
+        }
+        let ports = (0_u32..).zip(&program.ports).filter(|(_, port)| !port.is_output && claimed.contains(&port.client));
+        let ports: Vec<(u32, &Port)> = ports.collect();
+        let fits =
+            |((at, port), (given_at, given)): (&(u32, &Port), &(u32, Given))| at == given_at && fits(port, given);
+        if ports.len() != join.inputs.len() || !ports.iter().zip(&join.inputs).all(fits) {
+            return Err(Refusal::Inputs);
+        }
+        self.prepared = Some(prepared);
+        self.people.insert(client);
+        self.clients.extend(join.names.into_iter().map(|name| (name, client)));
+        self.given.extend(join.inputs);
+        Ok(())
+    }
+
+    fn prepare(&self, program: &[u8]) -> Result<Prepared, Refusal> {
+        let verified = vm::verify_bytes(program).map_err(|_| Refusal::Program)?;
+        if verified.program().certificate.fuel > self.setting.fuel {
+            return Err(Refusal::TooDear);
+        }
+        Prepared::new(Arc::new(verified)).map_err(|_| Refusal::Unsupported)
+    }
+
+    /// Returns what this party tells another one that it holds.
+    fn open(&self, party: Party) -> Effect {
+        let is_previous = party == self.setting.me.previous();
+        let key = is_previous.then(|| self.key.clone());
+        let opening = Opening { agreement: self.agreement(), component: self.component(!is_previous), key };
+        Effect::Tell(party, Message::Opening(opening).write())
+    }
+
+    /// Hashes what all parties hold alike.
+    fn agreement(&self) -> [u8; 32] {
+        let mut bytes = Zeroizing::new(self.name.to_vec());
+        for (name, client) in &self.clients {
+            bytes.extend(name.to_bytes());
+            bytes.extend(client.bytes());
+        }
+        for (port, given) in &self.given {
+            if let Given::Public(numbers) = given {
+                bytes.extend(port.to_bytes());
+                bytes.extend(numbers.to_bytes());
+            }
+        }
+        digest(&[b"agreement", &bytes])
+    }
+
+    /// Hashes the components that this party holds alike with the next one, or with the previous one. They are uniformly
+    /// random and the other holds them too, so the hash tells it nothing.
+    fn component(&self, with_next: bool) -> [u8; 32] {
+        let mut bytes = Zeroizing::new(self.name.to_vec());
+        for (port, given) in &self.given {
+            if let Given::Secret(share) = given {
+                bytes.extend(port.to_bytes());
+                let words = if with_next { &share.next } else { &share.mine };
+                words.iter().for_each(|word| bytes.extend(word.to_be_bytes()));
+            }
+        }
+        digest(&[b"component", &bytes])
+    }
+
+    fn heard(&mut self, now: Millis, party: Party, message: &[u8]) -> Result<Vec<Effect>, Reason> {
+        let nonsense = || Reason::Nonsense(party.number());
+        match Message::read(message).map_err(|_| nonsense())? {
+            Message::Opening(opening) => {
+                let expects_key = party == self.setting.me.next();
+                let other = self.other(party)?;
+                if other.opening.is_some() || opening.key.is_some() != expects_key {
+                    return Err(nonsense());
+                }
+                other.opening = Some(opening);
+                if let State::Opening = self.state { self.begin(now) } else { Ok(Vec::new()) }
+            }
+            Message::Ready => {
+                let other = self.other(party)?;
+                if other.is_ready || other.opening.is_none() {
+                    return Err(nonsense());
+                }
+                other.is_ready = true;
+                if let State::Opening = self.state { self.begin(now) } else { Ok(Vec::new()) }
+            }
+            Message::Round(message) if party == self.setting.me.next() => {
+                if self.early.len() >= AHEAD {
+                    return Err(nonsense());
+                }
+                self.early.push_back(Zeroizing::new(message.to_vec()));
+                if let State::Running(_) = self.state { self.go(now, None) } else { Ok(Vec::new()) }
+            }
+            Message::Finished => {
+                self.other(party)?.is_finished = true;
+                Ok(Vec::new())
+            }
+            Message::Abort(reason) => Err(reason),
+            _ => Err(nonsense()),
+        }
+    }
+
+    /// Compares what the others hold, once both have said it; begins the rounds once all three have compared.
+    fn begin(&mut self, now: Millis) -> Result<Vec<Effect>, Reason> {
+        let mut effects = Vec::new();
+        if !self.is_ready {
+            let agreement = self.agreement();
+            for (party, other) in &self.others {
+                let Some(opening) = &other.opening else { return Ok(effects) };
+                let component = self.component(*party == self.setting.me.next());
+                if opening.agreement != agreement || opening.component != component {
+                    return Err(Reason::Differs(party.number()));
+                }
+            }
+            self.is_ready = true;
+            effects.extend(self.others.keys().map(|party| Effect::Tell(*party, Message::Ready.write())));
+        }
+        if self.others.values().all(|other| other.is_ready) {
+            let first = self.start()?;
+            effects.extend(self.go(now, Some(first))?);
+        }
+        Ok(effects)
+    }
+
+    fn start(&mut self) -> Result<Result<Step, mpc::Fault>, Reason> {
+        let next = self.setting.me.next();
+        let theirs = self.other(next)?.opening.as_mut().and_then(|opening| opening.key.take());
+        let theirs = theirs.ok_or(Reason::Nonsense(next.number()))?;
+        let keys = Keys { own: Key::new(*self.key), next: Key::new(*theirs) };
+        let prepared = self.prepared.clone().expect("the program is there once all clients are");
+        let inputs = std::mem::take(&mut self.given).into_values().collect();
+        let runner = Runner::new(prepared, self.setting.me, &keys, inputs);
+        let mut runner = runner.expect("each input was compared with its port");
+        let first = runner.start();
+        self.state = State::Running(Box::new(runner));
+        Ok(first)
+    }
+
+    /// Goes on for as long as there is something to go on with.
+    fn go(&mut self, now: Millis, mut next: Option<Result<Step, mpc::Fault>>) -> Result<Vec<Effect>, Reason> {
+        let me = self.setting.me;
+        let mut effects = Vec::new();
+        loop {
+            match next.take() {
+                Some(Err(mpc::Fault::Stopped(cause))) => return Err(Reason::Stopped(cause.into())),
+                Some(Err(_)) => return Err(Reason::Nonsense(me.next().number())),
+                Some(Ok(Step::Send(message))) => {
+                    let message = Zeroizing::new(message);
+                    effects.push(Effect::Tell(me.previous(), Message::Round(&message).write()));
+                }
+                Some(Ok(Step::Done(outputs))) => {
+                    effects.extend(self.done(outputs));
+                    return Ok(effects);
+                }
+                None => {}
+            }
+            let State::Running(runner) = &mut self.state else { return Ok(effects) };
+            let Some(message) = self.early.pop_front() else { return Ok(effects) };
+            self.deadline = now.after(self.setting.silence);
+            next = Some(runner.receive(&message));
+        }
+    }
+
+    /// Hands out the outputs: to each client what is its own and what is everybody's.
+    fn done(&mut self, outputs: Vec<Given>) -> Vec<Effect> {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        let (State::Running(runner), Some(prepared)) = (state, self.prepared.clone()) else { return Vec::new() };
+        let ports = (0_u32..).zip(&prepared.program().ports).filter(|(_, port)| port.is_output);
+        let outputs: Vec<(u32, &Port, Given)> = ports.zip(outputs).map(|((at, port), part)| (at, port, part)).collect();
+        let measured = runner.measured();
+        let mut effects = Vec::new();
+        for client in self.people.clone() {
+            let is_theirs = |name: &Name| name.as_str().is_empty() || self.clients.get(name) == Some(&client);
+            let theirs = outputs.iter().filter(|(_, port, _)| is_theirs(&port.client));
+            let outputs = theirs.map(|(at, _, part)| (*at, copy(part))).collect();
+            let told = runner.told().iter().map(|(host, arguments)| Told { host: *host, arguments: arguments.clone() });
+            let answer = Answer { outputs, told: told.collect(), rounds: measured.rounds, bytes: measured.bytes };
+            effects.push(Effect::Answer(client, Message::Answer(answer).write()));
+        }
+        effects.extend(self.others.keys().map(|party| Effect::Tell(*party, Message::Finished.write())));
+        effects.push(Effect::Over(Ok(())));
+        effects
+    }
+}
+
+/// A public output goes to every client.
+fn copy(part: &Given) -> Given {
+    match part {
+        Given::Public(numbers) => Given::Public(numbers.clone()),
+        Given::Secret(share) => Given::Secret(mpc::Share { mine: share.mine.clone(), next: share.next.clone() }),
+    }
+}
+
+/// Whether what a client gives is what a port takes.
+fn fits(port: &Port, given: &Given) -> bool {
+    let lanes = vm::layout::at(port.kind.lanes);
+    match given {
+        Given::Public(numbers) => {
+            let largest = port.kind.width.largest();
+            !port.kind.is_secret() && numbers.len() == lanes && numbers.iter().all(|number| *number <= largest)
+        }
+        Given::Secret(share) => port.kind.is_secret() && share.mine.len() == lanes && share.next.len() == lanes,
+    }
+}

@@ -1,0 +1,52 @@
+//! What all of a session agree on before any share moves.
+
+use net::{PeerId, SESSION};
+use types::{Bytes32, ContentId, Encode as _};
+
+/// How the parties compute: three of them, replicated shares, all follow the protocol.
+pub const PROTOCOL: u32 = 1;
+
+/// What stands before everything that is hashed here, so that no hash of one thing is that of another.
+const DOMAIN: &[u8] = b"talea session 1";
+
+types::record! {
+    /// What a session is.
+    pub struct Terms {
+        /// How the parties compute: [`PROTOCOL`].
+        pub protocol: u32,
+        /// The program's id.
+        pub program: ContentId,
+        /// What tells two sessions of one program apart.
+        pub label: Bytes32,
+        /// The keys of the parties, in order.
+        pub parties: Vec<Bytes32>,
+    }
+}
+
+impl Terms {
+    /// Returns the terms of a session of these parties.
+    pub fn new(program: ContentId, label: [u8; 32], parties: &[PeerId; 3]) -> Self {
+        let parties = parties.iter().map(|id| Bytes32(id.bytes())).collect();
+        Self { protocol: PROTOCOL, program, label: Bytes32(label), parties }
+    }
+
+    /// Returns the session's name.
+    pub fn session(&self) -> [u8; SESSION] {
+        digest(&[b"terms", &self.to_bytes()])
+    }
+}
+
+/// Returns the label that people name a session by.
+pub fn label(text: &str) -> [u8; 32] {
+    digest(&[b"label", text.as_bytes()])
+}
+
+/// Returns the hash of some parts, each with its length.
+pub(crate) fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut bytes = zeroize::Zeroizing::new(DOMAIN.to_vec());
+    for part in parts {
+        bytes.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    crypto::content_id(&bytes).0
+}
