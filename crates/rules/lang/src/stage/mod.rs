@@ -137,6 +137,8 @@ pub(crate) struct Stage<'a> {
     numbers: BTreeMap<Id, u64>,
     /// What the last loop that was left to the run gives, if all its rounds were taken at once.
     vectors: Option<Vec<Id>>,
+    /// How often a loop was looked at in vain, by where it stands.
+    in_vain: BTreeMap<(u32, u32, u32), u8>,
     steps: u64,
     nodes: u64,
     depth: u32,
@@ -184,6 +186,7 @@ impl<'a> Stage<'a> {
             checks: Vec::new(),
             numbers: BTreeMap::new(),
             vectors: None,
+            in_vain: BTreeMap::new(),
             steps: 0,
             nodes: 0,
             depth: 0,

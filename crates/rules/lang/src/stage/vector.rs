@@ -15,6 +15,8 @@ use vm::{Fold, Operation, Type, Width};
 
 /// From how many rounds on the compiler looks whether they need each other.
 const ROUNDS_MIN: usize = 16;
+/// How often the compiler looks at one loop in vain: what a loop is in a loop is looked at in each round of that.
+const LOOKS_IN_VAIN: u8 = 4;
 
 /// What a value of a loop's body is over all rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,7 +236,10 @@ impl Stage<'_> {
         body: &Block,
         span: Span,
     ) -> Staged<bool> {
-        if !self.optimise || rounds < ROUNDS_MIN || super::branch::leaves_early(body) {
+        let place = (span.file, span.start, span.end);
+        let in_vain = self.in_vain.get(&place).copied().unwrap_or(0);
+        let worth = self.optimise && rounds >= ROUNDS_MIN && in_vain < LOOKS_IN_VAIN;
+        if !worth || super::branch::leaves_early(body) {
             return Ok(false);
         }
         let (mark, nodes) = (self.mark(), self.nodes);
@@ -259,6 +264,7 @@ impl Stage<'_> {
         let (region, log) = (self.open.pop(), self.logs.pop().unwrap_or_default());
         if let (Ok(Flow::Normal), Some(written), Some(region)) = (flow, written, region) {
             self.append(region);
+            self.in_vain.remove(&place);
             // A list that was only read is as well known as before.
             for (list, old) in log.lists {
                 let is_read = matches!(&*list.borrow(), Items::Lanes(_, id, _) if !written.contains(id));
@@ -268,6 +274,7 @@ impl Stage<'_> {
             }
             return Ok(true);
         }
+        self.in_vain.insert(place, in_vain + 1);
         self.back_to(mark);
         self.undo(log);
         self.nodes = nodes;
