@@ -8,4 +8,5 @@ mod random;
 mod rows;
 mod tallies;
 mod tamper;
+mod tasks;
 mod transfers;
