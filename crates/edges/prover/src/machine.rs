@@ -12,7 +12,8 @@ use state::{Overlay, State};
 use std::collections::HashMap;
 
 /// In which domains the program hashes.
-const DOMAINS: [Domain; 5] = [Domain::Action, Domain::Value, Domain::Tally, Domain::Half, Domain::Owner];
+const DOMAINS: [Domain; 6] =
+    [Domain::Action, Domain::Value, Domain::Tally, Domain::Half, Domain::Owner, Domain::Commitment];
 
 /// What runs have left so far.
 pub(crate) struct Runs {
@@ -55,8 +56,9 @@ impl Run<'_> {
 }
 
 impl Recorder {
-    /// Runs the program for an entry, given what is known of it and the state with what its rule did.
-    pub(crate) fn run(&mut self, state: &State, request: &Request, after: &Overlay<'_>, words: Vec<u64>) {
+    /// Runs the program for an entry, given what is known of it and the state with what its rule did. Returns what it did not
+    /// ask for.
+    pub(crate) fn run(&mut self, state: &State, request: &Request, after: &Overlay<'_>, words: Vec<u64>) -> usize {
         let mut run = Run {
             request,
             after,
@@ -91,6 +93,7 @@ impl Recorder {
             row.uses = F::from_u64(uses);
             row.put(&mut self.runs.rows);
         }
+        run.words.len()
     }
 
     /// Executes an instruction, and returns its result.
@@ -171,7 +174,11 @@ impl Recorder {
         };
         row.kinds[call.number()] = F::ONE;
         let cells = said.map(|cell| cell.as_canonical_u64());
-        let number = |at: usize| cells[at] << 32 | cells[at + 1];
+        let number = |at: usize| {
+            let [high, low] = [cells[at], cells[at + 1]];
+            assert!(high >> 32 == 0 && low >> 32 == 0, "instruction {}: halves of a number", of.place);
+            high << 32 | low
+        };
         match call {
             Call::First => {
                 let length = usize::try_from(cells[2]).expect("few elements");

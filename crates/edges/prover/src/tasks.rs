@@ -7,13 +7,14 @@ use crypto::{Domain, poseidon};
 use ledger::authority::Authority;
 use ledger::tally::Tally;
 use proof::circuit::{
-    ACTION_OFFER, ACTION_PUBLISH, ACTION_RETIRE, ACTION_SUBMIT, REJECTED_BUSY, REJECTED_INSUFFICIENT, REJECTED_LATE,
-    REJECTED_LIMIT, REJECTED_OVERFLOW, REJECTED_STAKE,
+    ACTION_COMMIT, ACTION_DELIVER, ACTION_OFFER, ACTION_PUBLISH, ACTION_RETIRE, ACTION_SUBMIT, REJECTED_BUSY,
+    REJECTED_ENDED, REJECTED_FEW, REJECTED_FUEL, REJECTED_INSUFFICIENT, REJECTED_LATE, REJECTED_LIMIT,
+    REJECTED_OVERFLOW, REJECTED_STAKE,
 };
 use state::{Overlay, State};
-use task::{Context, Offer, Params, Program, Publish, Refusal, Submit};
+use task::{Context, Offer, Params, Program, Publish, Refusal, Stage, Submit, Task, TaskRecord};
 use transition::Action;
-use types::{Amount, Digest, Encode, limits};
+use types::{Amount, Digest, Encode, TaskId, limits};
 
 /// What is known of a transaction, in the order in which the program asks for it. Where the program ends early, it does not
 /// ask for the rest.
@@ -38,6 +39,12 @@ impl Words {
     fn digest(&mut self, record: Option<&impl Encode>) {
         let digest = record.map_or(Digest::ZERO, |record| poseidon::hash_of(Domain::Value, record));
         self.0.extend(digest.limbs());
+    }
+
+    /// Adds that so many elements are the same.
+    fn same(&mut self, count: usize) {
+        (1..count).for_each(|_| self.bit(true));
+        self.bit(false);
     }
 
     /// Adds a record of any length.
@@ -67,6 +74,8 @@ fn number(action: &Action) -> Option<u8> {
         Action::MakeOffer(_) => ACTION_OFFER,
         Action::Retire(_) => ACTION_RETIRE,
         Action::Submit(_) => ACTION_SUBMIT,
+        Action::Commit(_) => ACTION_COMMIT,
+        Action::Deliver(_) => ACTION_DELIVER,
         _ => return None,
     })
 }
@@ -82,28 +91,41 @@ impl Recorder {
     ) -> Result<(u8, u32), Unprovable> {
         let context = Context { chain: *chain, now: request.time, id: request.id, sender: request.sender };
         let mut after = self.memory.overlay(state);
-        let done = match action {
-            Action::Publish(tx) => task::program::publish(&mut after, &context, tx),
-            Action::MakeOffer(tx) => task::offer::offer(&mut after, &context, tx),
-            Action::Retire(_) => task::offer::retire(&mut after, &context),
-            Action::Submit(tx) => task::submit(&mut after, &context, tx).map(|_| ()),
-            _ => return Err(Unprovable::Kind(request.id)),
-        };
-        if done.is_err() {
-            after.discard();
-        }
-        after.keep();
-        let code = done.map_or_else(Refusal::code, |()| 0);
+        let code = apply(&mut after, &context, action).ok_or(Unprovable::Kind(request.id))?;
         let before = self.memory.overlay(state);
-        let known = words(&before, &context, request, action, code).zip(number(action));
+        let known = words([&before, &after], &context, request, action, code).zip(number(action));
         let (words, number) = known.ok_or(Unprovable::Kind(request.id))?;
         self.run(state, request, &after, words.0);
         Ok((number, code))
     }
 }
 
+/// Executes the rule of an action, and returns its code. Nothing for another rule.
+fn apply(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Option<u32> {
+    let done = match action {
+        Action::Publish(tx) => task::program::publish(s, context, tx),
+        Action::MakeOffer(tx) => task::offer::offer(s, context, tx),
+        Action::Retire(_) => task::offer::retire(s, context),
+        Action::Submit(tx) => task::submit(s, context, tx).map(|_| ()),
+        Action::Commit(tx) => task::commit(s, context, tx),
+        Action::Deliver(tx) => task::deliver(s, context, tx),
+        _ => return None,
+    };
+    if done.is_err() {
+        s.discard();
+    }
+    s.keep();
+    Some(done.map_or_else(Refusal::code, |()| 0))
+}
+
 /// Returns what is known of a transaction and its code. Nothing if that cannot be shown.
-fn words(before: &Overlay<'_>, context: &Context, request: &Request, action: &Action, code: u32) -> Option<Words> {
+fn words(
+    [before, after]: [&Overlay<'_>; 2],
+    context: &Context,
+    request: &Request,
+    action: &Action,
+    code: u32,
+) -> Option<Words> {
     let mut words = Words::default();
     words.0.extend([request.id, request.sender.0, request.action.digest].iter().flat_map(Digest::limbs));
     words.bit(request.authority == Authority::Keeper);
@@ -114,6 +136,8 @@ fn words(before: &Overlay<'_>, context: &Context, request: &Request, action: &Ac
         Action::MakeOffer(_) => offer(before, &mut words, context, code)?,
         Action::Retire(_) => retire(before, &mut words, context, code)?,
         Action::Submit(tx) => submit(before, &mut words, context, tx, code)?,
+        Action::Commit(tx) => at_work([before, after], &mut words, context, tx.task, code),
+        Action::Deliver(tx) => at_work([before, after], &mut words, context, tx.task, code),
         _ => return None,
     }
     Some(words)
@@ -182,4 +206,77 @@ fn submit(before: &Overlay<'_>, words: &mut Words, context: &Context, tx: &Submi
     let carry = (low + more_low) >> 32;
     words.0.extend([carry, (high + more_high + carry) >> 32]);
     Some(())
+}
+
+/// What is known of a step in the work on a task, from the task as it was to the task as it is.
+fn at_work([before, after]: [&Overlay<'_>; 2], words: &mut Words, context: &Context, id: TaskId, code: u32) {
+    let record = before.get::<Task>(&id);
+    words.bit(record.is_none());
+    let Some(record) = record else { return };
+    words.stream(&record);
+    record.assignments.iter().for_each(|_| words.bit(true));
+    words.bit(false);
+    if code == REJECTED_ENDED {
+        return;
+    }
+    words.number(context.now.0);
+    words.bit(code == REJECTED_LATE);
+    let (Some(place), Some(changed)) = (record.place_of(context.sender), after.get::<Task>(&id)) else { return };
+    let work = |record: &TaskRecord| record.assignments[place].to_elements().len();
+    let is_second = matches!(record.assignments[place].stage, Stage::Committed(_));
+    if is_second {
+        words.bit(code == REJECTED_FEW);
+        words.bit(code == REJECTED_FUEL);
+    }
+    words.stream(&changed);
+    // The elements before the stage, and those after it.
+    let ahead: usize = record.assignments[..place].iter().map(|work| work.to_elements().len()).sum();
+    let stage = 39 + ahead + 8;
+    words.same(stage);
+    words.same(record.to_elements().len() - (stage - 8 + work(&record)));
+}
+
+#[cfg(test)]
+#[path = "../tests/circuit/work.rs"]
+mod work;
+
+#[cfg(test)]
+mod tests {
+    use super::work::{NOW, begun, cases, key, steps};
+    use super::*;
+    use crate::hashes::Sponge;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// What any word but the true one leads to is an instruction whose assertion fails: the rule that it breaks.
+    #[test]
+    fn no_word_of_a_run_can_be_another() {
+        let (mut state, chain) = (begun(), Digest::ZERO);
+        let mut number = 0;
+        for (from, action, code) in cases().into_iter().chain(steps()) {
+            number += 1;
+            let id = Digest::new([number, 1, 1, 1]).unwrap();
+            let asked = Sponge { name: 0, digest: poseidon::hash_of(Domain::Action, &action) };
+            let sender = key(from).account();
+            let authority = Authority::Keeper;
+            let request = Request { number, time: NOW, id, sender, authority, is_narrow: false, action: asked };
+            let mut honest = Recorder::default();
+            assert_eq!(honest.about_tasks(&state, &chain, &request, &action).unwrap().1, code, "case {number}");
+            let changes = honest.memory.changes(&state);
+            let context = Context { chain, now: NOW, id, sender };
+            let (before, mut after) = (Overlay::new(&state), Overlay::new(&state));
+            apply(&mut after, &context, &action);
+            let words = words([&before, &after], &context, &request, &action, code).unwrap().0;
+            let run = |words: Vec<u64>| {
+                catch_unwind(AssertUnwindSafe(|| Recorder::default().run(&state, &request, &after, words)))
+            };
+            let asked = words.len() - run(words.clone()).expect("the true words lead to an answer");
+            // Who asked is another table's to say.
+            for place in 13..asked {
+                let mut words = words.clone();
+                words[place] = if words[place] <= 1 { 1 - words[place] } else { words[place] + 1 };
+                assert!(run(words).is_err(), "case {number}: word {place} may be another");
+            }
+            state.apply(&changes);
+        }
+    }
 }

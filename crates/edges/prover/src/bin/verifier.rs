@@ -16,7 +16,7 @@ use state::{Overlay, State};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use transition::{Action, Checked, Transaction};
-use types::{Amount, AssetId, Digest, Encode as _, GOLDILOCKS, Millis};
+use types::{Amount, AssetId, ContentId, Digest, Encode as _, GOLDILOCKS, Millis};
 
 const USAGE: &str = "usage: verifier [--check]";
 const WORK_BITS: usize = 12;
@@ -159,7 +159,7 @@ impl Proven {
 }
 
 fn proofs(proven: &[Proven]) -> String {
-    let about = "Proofs of batches of transfers: what the statement's step is sent, and the context that it leaves.";
+    let about = "Proofs of batches of transfers and a publication: what the statement's step is sent, and the context that it leaves.";
     let proof = |Proven { sent, .. }: &Proven| {
         format!("{{ \"context\": {}, \"statement\": {} }}", hex(&sent.context), hex(&sent.statement))
     };
@@ -183,7 +183,8 @@ fn queries(key: &Key, proven: &Proven) -> Vec<u8> {
     bytes
 }
 
-/// Records a batch of so many transfers, each of what the one before brought.
+/// Records a batch of so many transfers, each of what the one before brought, and a publication, so that the program's
+/// columns count.
 fn recorded(count: u8) -> Recorded {
     let digest = |first| Digest::new([first, 2, 3, 4]).expect("small limbs");
     let (chain, asset) = (digest(7), AssetId(digest(1)));
@@ -200,7 +201,10 @@ fn recorded(count: u8) -> Recorded {
         let signed = Transaction::sign(&key(from), &chain, 0, Action::Transfer(asked));
         Transaction::check(&signed.to_bytes(), &chain).expect("just signed")
     };
-    let batch: Vec<Checked> = (0..count).map(transfer).collect();
+    let publish = Action::Publish(task::Publish { program: ContentId([3; 32]) });
+    let publish = Transaction::sign(&key(0), &chain, 1, publish);
+    let publish = Transaction::check(&publish.to_bytes(), &chain).expect("just signed");
+    let batch: Vec<Checked> = (0..count).map(transfer).chain([publish]).collect();
     record(&mut state, &chain, &[Block { time: Millis(5), transactions: &batch }]).expect("a batch")
 }
 

@@ -10,3 +10,4 @@ mod tallies;
 mod tamper;
 mod tasks;
 mod transfers;
+mod work;

@@ -1,113 +1,20 @@
-//! Batches about tasks: programs, offers and submissions, each with every code that it may have.
+//! Batches about tasks: programs, offers, submissions and the work on tasks, each with every code that it may have.
 
 use super::random::{codes_of, config};
 use super::rows::{Rows, fault};
-use super::transfers::{asset, key};
-use ledger::account::{Balance, BalanceKey, Transfer};
+use super::tamper::is_noticed;
+use super::work::{NOW, begun, cases, key, parameters, steps};
+use ledger::account::Transfer;
 use ledger::tally::Half;
+use p3_field::PrimeCharacteristicRing as _;
+use proof::circuit::{F, Instruction, Machine, Table};
 use prover::{Block, Recorded, record};
-use state::{Overlay, State};
-use task::{MakeOffer, Offer, OfferRecord, Params, Program, ProgramRecord, Publish, Retire, Submit};
+use task::{Offer, Retire};
 use transition::{Action, ChainConfig, Checked, Entry, Transaction};
-use types::{AccountId, Amount, ContentId, Digest, Encode as _, Fuel, Millis, OfferId, Rate, TallyId};
-
-/// When the batch's block is.
-const NOW: Millis = Millis(7 << 32);
+use types::{AccountId, Amount, Digest, Encode as _, OfferId};
 
 fn chain() -> ChainConfig {
-    let mut config = config();
-    config.parameters.stake_min = Amount::new(10).unwrap();
-    config.parameters.verdict_window = Millis(0xffff_0000);
-    config.parameters.resolvers = (0..3).map(|number| key(number).public()).collect();
-    config
-}
-
-fn content(number: u8) -> ContentId {
-    ContentId([number; 32])
-}
-
-/// A state with the chain's parameters, in which six accounts have a hundred each, one program is published, and the fifth
-/// account's offer has an open task.
-fn begun() -> State {
-    let mut state = State::default();
-    let mut overlay = Overlay::new(&state);
-    overlay.put::<Params>(&0, &chain().parameters);
-    overlay.put::<Program>(&content(1), &ProgramRecord { author: key(5).account() });
-    for number in 0..6 {
-        let holder = BalanceKey { account: key(number).account(), asset: asset() };
-        overlay.put::<Balance>(&holder, &Amount::new(100).unwrap());
-    }
-    let busy = OfferRecord {
-        id: OfferId(Digest::new([9, 9, 9, 9]).unwrap()),
-        offer: offer(20),
-        tally: TallyId(Digest::new([8, 8, 8, 8]).unwrap()),
-        open_tasks: 2,
-    };
-    overlay.put::<Offer>(&key(4).account(), &busy);
-    overlay.keep();
-    let changes = overlay.into_changes();
-    state.apply(&changes);
-    state
-}
-
-fn offer(stake: u64) -> MakeOffer {
-    let stake = Amount::new(stake).unwrap();
-    MakeOffer { asset: asset(), stake, rate: Rate(1 << 40), fuel_per_second: 3 << 33, memory_bytes: 4 << 20 }
-}
-
-fn task() -> Submit {
-    Submit {
-        program: content(1),
-        input: content(2),
-        fuel_limit: Fuel(3_000_000),
-        memory_bytes: 1 << 20,
-        asset: asset(),
-        rate: Rate(7),
-        redundancy: 2,
-        deadline: Millis(NOW.0 + 1),
-    }
-}
-
-/// Who asks for what, and the code that it has.
-fn cases() -> Vec<(u8, Action, u32)> {
-    let publish = |number: u8| Action::Publish(Publish { program: content(number) });
-    let offer = |stake: u64| Action::MakeOffer(offer(stake));
-    let retire = || Action::Retire(Retire {});
-    let submit = |change: &dyn Fn(&mut Submit)| {
-        let mut task = task();
-        change(&mut task);
-        Action::Submit(task)
-    };
-    vec![
-        (0, publish(7), 0),
-        (1, publish(7), 202),
-        (1, publish(1), 202),
-        (0, offer(9), 212),
-        (0, offer(101), 100),
-        (0, offer(10), 0),
-        (0, offer(10), 210),
-        (1, offer(99), 0),
-        (1, retire(), 0),
-        (1, retire(), 211),
-        (4, retire(), 213),
-        (1, offer(100), 0),
-        (2, submit(&|task| task.deadline = NOW), 205),
-        (2, submit(&|task| task.redundancy = 0), 207),
-        (2, submit(&|task| task.redundancy = 4), 207),
-        (2, submit(&|task| task.fuel_limit = Fuel(0)), 206),
-        (2, submit(&|task| task.fuel_limit = Fuel(types::limits::TASK_FUEL + 1)), 206),
-        (2, submit(&|task| task.memory_bytes = 0), 206),
-        (2, submit(&|task| task.memory_bytes = types::limits::TASK_MEMORY_BYTES + 1), 206),
-        (2, submit(&|task| task.program = content(6)), 201),
-        (2, submit(&|task| task.rate = Rate(0)), 101),
-        (2, submit(&|task| task.rate = Rate(17)), 100),
-        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(1_000_000), Rate(1 << 61))), 102),
-        (2, submit(&|_| ()), 0),
-        (2, submit(&|task| task.fuel_limit = Fuel(1)), 0),
-        (2, submit(&|task| (task.redundancy, task.deadline) = (3, Millis(u64::MAX))), 100),
-        (3, submit(&|task| (task.redundancy, task.deadline) = (3, Millis(u64::MAX))), 0),
-        (3, submit(&|task| (task.program, task.redundancy) = (content(7), 1)), 0),
-    ]
+    ChainConfig { parameters: parameters(), ..config() }
 }
 
 fn signed(chain: &Digest) -> Vec<Checked> {
@@ -118,7 +25,7 @@ fn signed(chain: &Digest) -> Vec<Checked> {
         let tx = Transaction::sign(&key(from), chain, *nonce - 1, action);
         Transaction::check(&tx.to_bytes(), chain).unwrap()
     };
-    let mut transactions: Vec<Checked> = cases().into_iter().map(sign).collect();
+    let mut transactions: Vec<Checked> = cases().into_iter().chain(steps()).map(sign).collect();
     // Who sold the FOIL of an offer cannot retire it.
     let made = transactions[5].id().0;
     let mut after = begun();
@@ -147,7 +54,7 @@ fn every_case_has_its_code_as_the_transition_does_and_satisfies_the_tables() {
     let transactions = signed(&config.hash());
     let recorded = record(&mut ours, &config.hash(), &[Block { time: NOW, transactions: &transactions }]).unwrap();
     let codes: Vec<u32> = recorded.outcomes.iter().map(|outcome| outcome.code).collect();
-    let expected: Vec<u32> = cases().into_iter().map(|(_, _, code)| code).chain([0, 100]).collect();
+    let expected: Vec<u32> = cases().into_iter().chain(steps()).map(|(_, _, code)| code).chain([0, 100]).collect();
     assert_eq!(codes, expected);
     let entries: Vec<Entry> = transactions.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
     let executed = transition::execute(&mut theirs, &config, None, entries, NOW);
@@ -155,4 +62,23 @@ fn every_case_has_its_code_as_the_transition_does_and_satisfies_the_tables() {
     assert_eq!(ours.root(), theirs.root());
     assert_eq!(recorded.statement.state_root, theirs.root());
     assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None);
+}
+
+/// Who makes a trace writes all words of the prover: what nobody reads could be anything.
+#[test]
+fn every_word_of_a_run_is_read() {
+    let recorded = recorded();
+    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
+    let rows = tables.iter_mut().find(|rows| rows.table() == Table::Machine).unwrap();
+    let width = rows.cells.width;
+    let values = Table::Machine.columns().iter().find(|(name, _)| *name == "values").unwrap().1;
+    let mut seen = 0;
+    for number in 0..rows.height() {
+        let row = Machine::read(&rows.cells.values[number * width..(number + 1) * width]);
+        if row.used == F::ONE && Instruction::read(&row.instruction).free == F::ONE {
+            seen += 1;
+            assert!(is_noticed(rows, number, values + 2), "nobody reads the word of row {number}");
+        }
+    }
+    assert!(seen > 1000);
 }

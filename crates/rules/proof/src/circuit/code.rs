@@ -54,6 +54,9 @@ pub enum Element {
     Known(Cell),
 }
 
+/// How many zeros stand behind an array.
+const BEHIND: usize = 12;
+
 /// A program that is being written.
 #[derive(Default)]
 pub struct Code {
@@ -153,6 +156,11 @@ impl Code {
     /// Returns the first less the second.
     pub fn difference(&mut self, first: Cell, second: Cell) -> Cell {
         self.gate(Some(first), Some(second), [1, -1, 0])
+    }
+
+    /// Returns the first so often, the second so often, and a number.
+    pub fn weighed(&mut self, first: Cell, second: Cell, terms: [i64; 3]) -> Cell {
+        self.gate(Some(first), Some(second), terms)
     }
 
     /// Returns the product of two cells.
@@ -319,8 +327,8 @@ impl Code {
         self.call(Call::Divide, cells);
     }
 
-    /// Hashes a list of elements whose length is the prover's word, and writes them as an array. Returns the array, the
-    /// length and the digest. It has five elements at least.
+    /// Hashes a list of elements whose length is the prover's word, and writes them as an array with zeros behind them.
+    /// Returns the array, the length and the digest. It has five elements at least.
     pub fn stream(&mut self, domain: Domain) -> (Array, Cell, Quad) {
         self.carried += 1;
         let array = Array(CARRIED + self.carried);
@@ -331,7 +339,7 @@ impl Code {
         let cells = self.call(Call::First, &said);
         let (zero, four) = (self.number(0), self.number(4));
         self.store(&array, zero, &cells[3..]);
-        let [name, _] = self.repeat([name, four], |code, [name, index]| {
+        let [name, end] = self.repeat([name, four], |code, [name, index]| {
             let name = code.scaled(name, 1, 1);
             let cells = code.call(Call::Next, &[&[Element::Known(name)][..], &[Element::New; 4]].concat());
             code.store(&array, index, &cells[1..]);
@@ -340,6 +348,19 @@ impl Code {
             ([name, index], again)
         });
         let digest = self.digest(name, 0);
+        self.store(&array, end, &[zero; BEHIND]);
+        // It ends in its last block, and zeros fill that: no two lists of blocks stand for one list.
+        let over = self.difference(end, length);
+        let mut product = over;
+        for fewer in 1..4 {
+            let next = self.scaled(over, 1, -fewer);
+            product = self.product(product, next);
+        }
+        self.last().instruction.zero = F::ONE;
+        for shift in 0..3 {
+            self.load(array, length, shift);
+            self.last().instruction.zero = F::ONE;
+        }
         (array, length, digest)
     }
 

@@ -3,7 +3,7 @@
 //! A run begins with who asked, and goes on with the rule of the action that the prover names; that it is the one that was
 //! asked for is shown where its digest is made. The rules are `task`'s; each function names its own.
 
-use super::code::{Cell, Code, Element, Quad, Step};
+use super::code::{Array, Cell, Code, Element, Quad, Step};
 use super::transfer::{REJECTED_INSUFFICIENT, REJECTED_ZERO};
 use super::{
     KIND_BALANCE, KIND_OFFER, KIND_PARAMETERS, KIND_PROGRAM, KIND_SUPPLY, KIND_TALLY, KIND_TASK, REJECTED_OVERFLOW,
@@ -23,11 +23,19 @@ pub const ACTION_OFFER: u8 = 11;
 pub const ACTION_RETIRE: u8 = 12;
 /// The number of submissions among actions: `transition::Action::Submit`.
 pub const ACTION_SUBMIT: u8 = 13;
+/// The number of commitments among actions: `transition::Action::Commit`.
+pub const ACTION_COMMIT: u8 = 15;
+/// The number of deliveries among actions: `transition::Action::Deliver`.
+pub const ACTION_DELIVER: u8 = 16;
 
 /// The code of a program that is published already: `task::Reject::ProgramExists`.
 pub const REJECTED_PUBLISHED: u32 = 202;
 /// The code of a program that nobody published: `task::Reject::UnknownProgram`.
 pub const REJECTED_UNPUBLISHED: u32 = 201;
+/// The code where there is no such task: `task::Reject::UnknownTask`.
+pub const REJECTED_NO_TASK: u32 = 203;
+/// The code of a task that has ended: `task::Reject::TaskClosed`.
+pub const REJECTED_ENDED: u32 = 204;
 /// The code of a deadline that has passed: `task::Reject::DeadlinePassed`.
 pub const REJECTED_LATE: u32 = 205;
 /// The code of a limit out of bounds: `task::Reject::LimitTooLarge`.
@@ -42,6 +50,17 @@ pub const REJECTED_UNOFFERED: u32 = 211;
 pub const REJECTED_STAKE: u32 = 212;
 /// The code of an offer that has open tasks: `task::Reject::OfferBusy`.
 pub const REJECTED_BUSY: u32 = 213;
+
+/// The code of somebody who does not work on the task: `task::Reject::NotAssigned`.
+pub const REJECTED_UNASSIGNED: u32 = 222;
+/// The code of a step out of turn: `task::Reject::WrongStage`.
+pub const REJECTED_STAGE: u32 = 223;
+/// The code of a result that is shown before enough have committed: `task::Reject::TooFewCommitments`.
+pub const REJECTED_FEW: u32 = 224;
+/// The code of a result that is another than the one committed to: `task::Reject::WrongReveal`.
+pub const REJECTED_REVEAL: u32 = 225;
+/// The code of a result that claims too much fuel: `task::Reject::FuelOverLimit`.
+pub const REJECTED_FUEL: u32 = 226;
 
 /// The whole, in parts per million.
 const WHOLE: i64 = 1_000_000;
@@ -62,8 +81,14 @@ pub fn program() -> &'static [Step] {
         let mut code = Code::default();
         let [id, account, action] = code.asked();
         let asked = Asked { id, account, action };
-        let rules: [(u8, fn(&mut Code, &Asked)); 4] =
-            [(ACTION_PUBLISH, publish), (ACTION_OFFER, offer), (ACTION_RETIRE, retire), (ACTION_SUBMIT, submit)];
+        let rules: [(u8, fn(&mut Code, &Asked)); 6] = [
+            (ACTION_PUBLISH, publish),
+            (ACTION_OFFER, offer),
+            (ACTION_RETIRE, retire),
+            (ACTION_SUBMIT, submit),
+            (ACTION_COMMIT, commit),
+            (ACTION_DELIVER, deliver),
+        ];
         let named = code.next();
         for (number, rule) in rules {
             let other = code.scaled(named, 1, -i64::from(number));
@@ -451,4 +476,182 @@ fn later(code: &mut Code, time: [Cell; 2], by: [Cell; 2]) -> [Cell; 2] {
     code.compare([rest, low], [zero, zero], false);
     let last = code.number(LAST);
     [high, low].map(|half| code.choose(is_last, last, half))
+}
+
+/// Where the elements of a task's record are, from its beginning: its limit of fuel, its redundancy, its deadline, how many
+/// work on it, and the first of them.
+const FUEL: u8 = 16;
+const REDUNDANCY: u8 = 26;
+const DEADLINE: u8 = 27;
+const COUNT: u8 = 38;
+const WORK: i64 = 39;
+/// Where the stage is from the beginning of somebody's work: after who it is and the offer.
+const STAGE: u8 = 8;
+
+/// A task that somebody works on.
+struct Task<'a> {
+    key: &'a [Cell],
+    list: Array,
+    length: Cell,
+    /// Its record, and one.
+    record: (Quad, Cell),
+    /// Where the sender's work begins.
+    at: Cell,
+    /// How many have committed or delivered.
+    committed: Cell,
+}
+
+impl Task<'_> {
+    /// Leaves the task as it is, and answers with a code.
+    fn reject(&self, code: &mut Code, asked: &Asked, action: u8, number: u32) {
+        keep(code, KIND_TASK, self.key, self.record);
+        asked.answer(code, action, number);
+    }
+}
+
+/// `task::at_work`: the task is open, its deadline has not passed, and the sender works on it.
+fn at_work<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> Task<'a> {
+    let is_unknown = code.bit();
+    code.when(is_unknown, |code| {
+        let absent = nothing(code);
+        keep(code, KIND_TASK, key, absent);
+        asked.answer(code, action, REJECTED_NO_TASK);
+    });
+    let (list, length, digest) = code.stream(Domain::Value);
+    let (zero, one, start) = (code.number(0), code.number(1), code.number(WORK));
+    let count = code.load(list, zero, COUNT);
+    let first = [start, zero, zero, zero, zero];
+    let [ends, walked, found, at, committed] = code.repeat(first, |code, [cursor, walked, found, at, committed]| {
+        // The frame after the last work walks no further.
+        let again = code.bit();
+        let stage = code.load(list, cursor, STAGE);
+        let is_assigned = code.is_zero(stage);
+        let other = code.scaled(stage, 1, -1);
+        let is_committed = code.is_zero(other);
+        // With its stage a work has 11, 13 or 20 elements.
+        let length = code.weighed(is_assigned, is_committed, [-9, -7, 20]);
+        let step = code.product(again, length);
+        let is_it = (0..4).fold(again, |is_it, limb| {
+            let who = code.load(list, cursor, limb);
+            let other = code.difference(who, asked.account[usize::from(limb)]);
+            let is_same = code.is_zero(other);
+            code.product(is_it, is_same)
+        });
+        let here = code.product(is_it, cursor);
+        let has_begun = code.not(is_assigned);
+        let counts = code.product(again, has_begun);
+        let left = [(cursor, step), (walked, again), (found, is_it), (at, here), (committed, counts)];
+        (left.map(|(before, more)| code.sum(before, more)), again)
+    });
+    code.equal(walked, count);
+    let task = Task { key, list, length, record: (digest, one), at, committed };
+
+    let standing = code.load(list, ends, 0);
+    let is_open = code.is_zero(standing);
+    let has_ended = code.not(is_open);
+    code.when(has_ended, |code| task.reject(code, asked, action, REJECTED_ENDED));
+    let now = code.time();
+    let deadline = [DEADLINE, DEADLINE + 1].map(|place| code.load(list, zero, place));
+    let is_late = code.bit();
+    code.when(is_late, |code| {
+        code.compare(now, deadline, false);
+        task.reject(code, asked, action, REJECTED_LATE);
+    });
+    code.compare(deadline, now, true);
+    let is_other = code.is_zero(found);
+    code.when(is_other, |code| task.reject(code, asked, action, REJECTED_UNASSIGNED));
+    task
+}
+
+/// Rejects a step out of turn.
+fn in_turn(code: &mut Code, asked: &Asked, action: u8, task: &Task<'_>, stage: i64) {
+    let is_now = code.load(task.list, task.at, STAGE);
+    let other = code.scaled(is_now, 1, -stage);
+    let is_it = code.is_zero(other);
+    let is_wrong = code.not(is_it);
+    code.when(is_wrong, |code| task.reject(code, asked, action, REJECTED_STAGE));
+}
+
+/// Replaces the stage of the sender's work, which has so many elements, by others. All else stays.
+fn advance(code: &mut Code, task: &Task<'_>, before: u8, after: &[Element]) {
+    let (list, length, record) = code.stream(Domain::Value);
+    let zero = code.number(0);
+    let begin = code.scaled(task.at, 1, STAGE.into());
+    same(code, (task.list, zero), (list, zero), begin);
+    for (place, element) in (STAGE..).zip(after) {
+        let cell = code.load(list, task.at, place);
+        let said = match element {
+            Element::Known(cell) => *cell,
+            Element::Number(number) => code.number(i64::try_from(*number).expect("a small number")),
+            Element::New => cell,
+        };
+        code.equal(cell, said);
+    }
+    let rest = code.scaled(begin, 1, before.into());
+    let more = i64::try_from(after.len()).expect("few elements");
+    let moved = code.scaled(begin, 1, more);
+    let longer = code.scaled(task.length, 1, more - i64::from(before));
+    code.equal(length, longer);
+    same(code, (task.list, rest), (list, moved), task.length);
+    let one = task.record.1;
+    code.record((KIND_TASK, task.key), task.record, (record, one));
+}
+
+/// Demands that an array has the same elements from an index on, up to its end, as another has from its own.
+fn same(code: &mut Code, (list, from): (Array, Cell), (other, other_from): (Array, Cell), end: Cell) {
+    let [reached, _] = code.repeat([from, other_from], |code, [at, other_at]| {
+        let (first, second) = (code.load(list, at, 0), code.load(other, other_at, 0));
+        code.equal(first, second);
+        let left = [at, other_at].map(|index| code.scaled(index, 1, 1));
+        (left, code.bit())
+    });
+    code.equal(reached, end);
+}
+
+/// `task::commit`: the sender's work goes from its first stage to the second.
+fn commit(code: &mut Code, asked: &Asked) {
+    let said = asked.says(code, ACTION_COMMIT, 8);
+    let task = at_work(code, asked, ACTION_COMMIT, &said[1..5]);
+    in_turn(code, asked, ACTION_COMMIT, &task, 0);
+    advance(code, &task, 3, &[numbers(&[1]), known(&said[5..])].concat());
+    asked.answer(code, ACTION_COMMIT, 0);
+}
+
+/// `task::deliver`: a result that the sender committed to takes the commitment's place.
+fn deliver(code: &mut Code, asked: &Asked) {
+    let said = asked.says(code, ACTION_DELIVER, 23);
+    let (outcome, fuel) = (&said[5..16], [said[14], said[15]]);
+    let task = at_work(code, asked, ACTION_DELIVER, &said[1..5]);
+    in_turn(code, asked, ACTION_DELIVER, &task, 1);
+    let zero = code.number(0);
+    let redundancy = code.load(task.list, zero, REDUNDANCY);
+    let more = code.difference(task.committed, redundancy);
+    let are_few = code.bit();
+    code.when(are_few, |code| {
+        let missing = code.scaled(more, -1, -1);
+        code.amount(missing);
+        task.reject(code, asked, ACTION_DELIVER, REJECTED_FEW);
+    });
+    code.amount(more);
+    let limit = [FUEL, FUEL + 1].map(|place| code.load(task.list, zero, place));
+    let is_over = code.bit();
+    code.when(is_over, |code| {
+        code.compare(fuel, limit, true);
+        task.reject(code, asked, ACTION_DELIVER, REJECTED_FUEL);
+    });
+    code.compare(limit, fuel, false);
+    // Task, provider, outcome and salt are what was committed to.
+    let committed = [known(&said[1..5]), known(&asked.account), known(&said[5..])].concat();
+    let (_, digest) = code.hash(Domain::Commitment, &committed);
+    let one = code.number(1);
+    let is_same = (STAGE + 1..).zip(digest).fold(one, |is_same, (place, limb)| {
+        let other = code.load(task.list, task.at, place);
+        let difference = code.difference(limb, other);
+        let is_equal = code.is_zero(difference);
+        code.product(is_same, is_equal)
+    });
+    let differs = code.not(is_same);
+    code.when(differs, |code| task.reject(code, asked, ACTION_DELIVER, REJECTED_REVEAL));
+    advance(code, &task, 5, &[numbers(&[2]), known(outcome)].concat());
+    asked.answer(code, ACTION_DELIVER, 0);
 }
