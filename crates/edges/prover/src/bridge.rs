@@ -109,6 +109,7 @@ impl Recorder {
     pub(crate) fn message(
         &mut self,
         state: &State,
+        chain: &Digest,
         turn: &Turn,
         message: &Message,
     ) -> Result<(u8, Digest, u32), Unprovable> {
@@ -149,7 +150,7 @@ impl Recorder {
             self.crossings.cursor = Some(cursor);
             match &crossing {
                 Ok((crossing, word)) => (ENTRY_MESSAGE + kind, self.taken(state, &mut row, number, crossing, word)),
-                Err(forced) => self.force_action(state, &mut row, turn, (&sponge.digest, forced))?,
+                Err(forced) => self.force_action(state, chain, &mut row, turn, (&sponge.digest, forced))?,
             }
         } else {
             let [high, low] = halves(cursor.inbox_count).map(F::from_u64);
@@ -172,6 +173,7 @@ impl Recorder {
     fn force_action(
         &mut self,
         state: &State,
+        chain: &Digest,
         row: &mut Bridge<F>,
         turn: &Turn,
         (id, forced): (&Digest, &ForcedAction),
@@ -192,7 +194,7 @@ impl Recorder {
             is_narrow: false,
             action: opened,
         };
-        self.act(state, &request, &action)
+        self.act(state, chain, &request, &action)
     }
 
     /// Records a withdrawal that was signed for, and returns its code.

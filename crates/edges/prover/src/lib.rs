@@ -12,6 +12,7 @@ mod fixed;
 mod grant;
 mod hashes;
 mod job;
+mod machine;
 mod memory;
 pub mod onchain;
 mod part;
@@ -21,6 +22,7 @@ mod signature;
 mod signed;
 mod split;
 mod tally;
+mod tasks;
 mod tree;
 
 pub use job::{Failed, JOB_BYTES, Job, Segment, Stage, Touched};

@@ -4,10 +4,14 @@ use ledger::account::{Account, AccountRecord, Balance, BalanceKey};
 use ledger::authority::{Session, SessionKey, SessionRecord};
 use ledger::bridge::{Cursor, CursorRecord, Supply, Token};
 use ledger::tally::{Tally, TallyRecord};
-use proof::circuit::{KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_SESSION, KIND_SUPPLY, KIND_TALLY, KIND_TOKEN};
-use state::{LeafChange, Overlay, State, path_of};
+use proof::circuit::{
+    KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_OFFER, KIND_PARAMETERS, KIND_PROGRAM, KIND_SESSION, KIND_SUPPLY,
+    KIND_TALLY, KIND_TASK, KIND_TOKEN,
+};
+use state::{Leaf, LeafChange, Overlay, State, path_of};
 use std::collections::BTreeMap;
-use types::{AccountId, Amount, AssetId, Digest, Encode, EthAddress, Millis, TallyId};
+use task::{Offer, OfferRecord, Params, Program, ProgramRecord, Task, TaskRecord};
+use types::{AccountId, Amount, AssetId, ContentId, Digest, Encode, EthAddress, Millis, TallyId, TaskId};
 
 /// What a leaf is found by.
 #[derive(Debug, Clone)]
@@ -19,6 +23,10 @@ pub enum Key {
     Session(SessionKey),
     Token(AssetId),
     Cursor,
+    Parameters,
+    Program(ContentId),
+    Offer(AccountId),
+    Task(TaskId),
 }
 
 /// What a leaf holds, as the leaf table has it. All zeros when there is no leaf.
@@ -35,6 +43,10 @@ impl Key {
             Self::Session(_) => KIND_SESSION,
             Self::Token(_) => KIND_TOKEN,
             Self::Cursor => KIND_CURSOR,
+            Self::Parameters => KIND_PARAMETERS,
+            Self::Program(_) => KIND_PROGRAM,
+            Self::Offer(_) => KIND_OFFER,
+            Self::Task(_) => KIND_TASK,
         }
     }
 
@@ -47,7 +59,10 @@ impl Key {
             Self::Tally(key) => key.to_elements(),
             Self::Session(key) => key.to_elements(),
             Self::Token(key) => key.to_elements(),
-            Self::Cursor => vec![0],
+            Self::Cursor | Self::Parameters => vec![0],
+            Self::Program(key) => key.to_elements(),
+            Self::Offer(key) => key.to_elements(),
+            Self::Task(key) => key.to_elements(),
         }
     }
 
@@ -60,6 +75,10 @@ impl Key {
             Self::Session(key) => path_of::<Session>(key),
             Self::Token(key) => path_of::<Token>(key),
             Self::Cursor => path_of::<Cursor>(&0),
+            Self::Parameters => path_of::<Params>(&0),
+            Self::Program(key) => path_of::<Program>(key),
+            Self::Offer(key) => path_of::<Offer>(key),
+            Self::Task(key) => path_of::<Task>(key),
         }
     }
 
@@ -72,15 +91,45 @@ impl Key {
             Self::Session(key) => session_value(state.get::<Session>(key).as_ref()),
             Self::Token(key) => token_value(state.get::<Token>(key).as_ref()),
             Self::Cursor => digest_value(state.get::<Cursor>(&0).as_ref()),
+            Self::Parameters => digest_value(state.get::<Params>(&0).as_ref()),
+            Self::Program(key) => digest_value(state.get::<Program>(key).as_ref()),
+            Self::Offer(key) => digest_value(state.get::<Offer>(key).as_ref()),
+            Self::Task(key) => digest_value(state.get::<Task>(key).as_ref()),
         }
     }
 
-    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a tally or the cursor, which
-    /// stand for their digests.
+    /// Returns the key of a kind with these elements, padded with zeros. Nothing for a kind that the machine does not use.
+    pub fn of(kind: u64, elements: &[u64]) -> Option<Self> {
+        let digest = |elements: &[u64]| Digest::new(elements.try_into().ok()?);
+        let (first, second) = elements.split_at_checked(4)?;
+        let key = match u8::try_from(kind).ok()? {
+            KIND_BALANCE => {
+                Self::Balance(BalanceKey { account: AccountId(digest(first)?), asset: AssetId(digest(second)?) })
+            }
+            KIND_SUPPLY => Self::Supply(AssetId(digest(first)?)),
+            KIND_TALLY => Self::Tally(TallyId(digest(first)?)),
+            KIND_PARAMETERS => Self::Parameters,
+            KIND_PROGRAM => {
+                let mut content = ContentId::ZERO;
+                for (bytes, limb) in content.0.chunks_mut(4).zip(elements) {
+                    bytes.copy_from_slice(&u32::try_from(*limb).ok()?.to_be_bytes());
+                }
+                Self::Program(content)
+            }
+            KIND_OFFER => Self::Offer(AccountId(digest(first)?)),
+            KIND_TASK => Self::Task(TaskId(digest(first)?)),
+            _ => return None,
+        };
+        Some(key)
+    }
+
+    /// Returns the elements that a value is hashed as; none when there is no leaf, nor for a record, which stands for its
+    /// digest.
     pub fn value_elements(&self, value: &Value) -> Option<Vec<u64>> {
         let [first, second, kept, keeper @ ..] = value;
         let elements = match self {
-            Self::Tally(_) | Self::Cursor => return None,
+            Self::Tally(_) | Self::Cursor | Self::Parameters => return None,
+            Self::Program(_) | Self::Offer(_) | Self::Task(_) => return None,
             Self::Token(_) => value[..5].to_vec(),
             Self::Balance(_) | Self::Supply(_) => vec![*first],
             Self::Account(_) if *kept == 0 => vec![0, *first, *second],
@@ -117,7 +166,8 @@ impl Key {
                 overlay.put::<Token>(key, &address);
             }
             // Its value says only what the record's digest is.
-            Self::Tally(_) | Self::Cursor => {}
+            Self::Tally(_) | Self::Cursor | Self::Parameters => {}
+            Self::Program(_) | Self::Offer(_) | Self::Task(_) => {}
         }
     }
 }
@@ -188,6 +238,9 @@ pub struct Cell {
 pub struct Memory {
     pub cells: BTreeMap<Digest, Cell>,
     tallies: BTreeMap<TallyId, Option<TallyRecord>>,
+    programs: BTreeMap<ContentId, Option<ProgramRecord>>,
+    offers: BTreeMap<AccountId, Option<OfferRecord>>,
+    tasks: BTreeMap<TaskId, Option<TaskRecord>>,
     cursor: Option<CursorRecord>,
 }
 
@@ -230,20 +283,44 @@ impl Memory {
         self.set(state, &Key::Cursor, value, time)
     }
 
+    /// Takes from what a rule did to the state what the record of a key is afterwards.
+    pub fn take(&mut self, overlay: &Overlay<'_>, key: &Key) {
+        match key {
+            Key::Tally(id) => drop(self.tallies.insert(*id, overlay.get::<Tally>(id))),
+            Key::Program(id) => drop(self.programs.insert(*id, overlay.get::<Program>(id))),
+            Key::Offer(id) => drop(self.offers.insert(*id, overlay.get::<Offer>(id))),
+            Key::Task(id) => drop(self.tasks.insert(*id, overlay.get::<Task>(id))),
+            _ => {}
+        }
+    }
+
     /// Returns the leaves that changed.
     pub fn changes(&self, state: &State) -> Vec<LeafChange> {
+        self.overlay(state).into_changes()
+    }
+
+    /// Returns the state with what changed.
+    pub fn overlay<'a>(&self, state: &'a State) -> Overlay<'a> {
         let mut overlay = Overlay::new(state);
         self.cells.values().for_each(|cell| cell.key.write(&mut overlay, &cell.value));
-        for (id, record) in &self.tallies {
-            match record {
-                Some(record) => overlay.put::<Tally>(id, record),
-                None => overlay.remove::<Tally>(id),
-            }
-        }
+        put::<Tally>(&mut overlay, &self.tallies);
+        put::<Program>(&mut overlay, &self.programs);
+        put::<Offer>(&mut overlay, &self.offers);
+        put::<Task>(&mut overlay, &self.tasks);
         if let Some(record) = &self.cursor {
             overlay.put::<Cursor>(&0, record);
         }
         overlay.keep();
-        overlay.into_changes()
+        overlay
+    }
+}
+
+/// Writes records to where they belong.
+fn put<L: Leaf>(overlay: &mut Overlay<'_>, records: &BTreeMap<L::Key, Option<L::Value>>) {
+    for (key, record) in records {
+        match record {
+            Some(record) => overlay.put::<L>(key, record),
+            None => overlay.remove::<L>(key),
+        }
     }
 }

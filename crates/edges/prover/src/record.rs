@@ -5,9 +5,11 @@ use crate::bridge::Crossings;
 use crate::divide::halves;
 use crate::fixed::Lookups;
 use crate::hashes::{Hashes, Sponge, felts};
+use crate::machine::Runs;
 use crate::memory::{Key, Memory, amount_value};
 use crate::signature::Signatures;
 use crate::signed::Admission;
+use crate::tasks::is_run;
 use crate::tree;
 use crypto::list;
 use ledger::account::{BalanceKey, Transfer as Asked};
@@ -18,9 +20,9 @@ use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{
     ACTION_AUTHORISE, ACTION_MERGE, ACTION_NONE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_REKEY, ACTION_RESOLVE,
-    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authority as AuthorityRow, Balance, Bridge, Compare, Crossed, Divide,
-    Entry, F, Grant, Leaf, MOMENTS, MULTIPLY_ROWS, Multiply, Poseidon, REJECTED_INSUFFICIENT, REJECTED_NARROW,
-    REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
+    ACTION_REVOKE, ACTION_SPLIT, ACTION_TRANSFER, Authority as AuthorityRow, Balance, Bridge, Called, Compare, Crossed,
+    Divide, Entry, F, Grant, Leaf, MOMENTS, MULTIPLY_ROWS, Machine, Multiply, Poseidon, REJECTED_INSUFFICIENT,
+    REJECTED_NARROW, REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
 use proof::joined::{self, Claim};
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
@@ -110,6 +112,7 @@ pub(crate) struct Recorder {
     pub(crate) memory: Memory,
     pub(crate) crossings: Crossings,
     pub(crate) signatures: Signatures,
+    pub(crate) runs: Runs,
     balances: Vec<F>,
     rows_of_entries: Vec<F>,
     pub(crate) rows_of_signed: Vec<F>,
@@ -156,7 +159,7 @@ pub fn record_all(
         let turn = Turn { number, time: *time };
         outcomes.push(match incoming {
             Incoming::Message(message) => {
-                let (kind, id, code) = recorder.message(state, &turn, message)?;
+                let (kind, id, code) = recorder.message(state, chain, &turn, message)?;
                 let outcome = Outcome { id, code, time: *time };
                 recorder.entry(number, kind, &outcome)?;
                 outcome
@@ -231,9 +234,14 @@ impl Recorder {
             Admission::Rejected(code) => (ACTION_NONE, code),
             Admission::Acts(sender, authority) => {
                 let is_narrow = authority < action.needs(sender);
-                let opened = self.hashes.sponge(crypto::Domain::Action, &action.to_elements());
+                // Where the machine answers, its program hashes what is asked.
+                let opened = if is_run(action) {
+                    Sponge { name: 0, digest }
+                } else {
+                    self.hashes.sponge(crypto::Domain::Action, &action.to_elements())
+                };
                 let request = Request { number, time, id, sender, authority, is_narrow, action: opened };
-                self.act(state, &request, action)?
+                self.act(state, chain, &request, action)?
             }
         };
         self.entry(number, kind, &Outcome { id, code, time })?;
@@ -241,7 +249,13 @@ impl Recorder {
     }
 
     /// Records an action, and returns its number and its code.
-    pub(crate) fn act(&mut self, state: &State, request: &Request, action: &Action) -> Result<(u8, u32), Unprovable> {
+    pub(crate) fn act(
+        &mut self,
+        state: &State,
+        chain: &Digest,
+        request: &Request,
+        action: &Action,
+    ) -> Result<(u8, u32), Unprovable> {
         Ok(match action {
             Action::Transfer(asked) => {
                 let code = self.movement(state, request, asked);
@@ -257,7 +271,7 @@ impl Recorder {
             Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, request, asked)?),
             Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, request, asked)?),
             Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, request, asked.tally)?),
-            _ => return Err(Unprovable::Kind(request.id)),
+            _ => self.about_tasks(state, chain, request, action)?,
         })
     }
 
@@ -387,7 +401,12 @@ impl Recorder {
     /// Returns how many rows the highest of the tables that grow has.
     fn rows_most(&self) -> usize {
         let signatures = self.signatures.len() * MULTIPLY_ROWS;
-        let cells = [(&self.nodes, Tree::WIDTH), (&self.leaves, Leaf::WIDTH), (&self.balances, Balance::WIDTH)];
+        let cells = [
+            (&self.nodes, Tree::WIDTH),
+            (&self.leaves, Leaf::WIDTH),
+            (&self.balances, Balance::WIDTH),
+            (&self.runs.rows, Machine::WIDTH),
+        ];
         let others = self.hashes.len().max(signatures).max(self.crossings.len());
         cells.iter().map(|(cells, width)| cells.len() / width).fold(others, usize::max)
     }
@@ -422,6 +441,8 @@ impl Recorder {
         pad(&mut self.tallies, Tally::WIDTH, |_, _| {});
         pad(&mut self.divisions, Divide::WIDTH, |_, _| {});
         pad(&mut self.comparisons, Compare::WIDTH, |_, _| {});
+        pad(&mut self.runs.rows, Machine::WIDTH, |_, _| {});
+        pad(&mut self.runs.calls, Called::WIDTH, |_, _| {});
         let of = |table: &Table| match table {
             Table::Fixed => RowMajorMatrix::new(self.lookups.trace(), Uses::WIDTH),
             Table::Poseidon => RowMajorMatrix::new(self.hashes.trace(height(self.hashes.len())), Poseidon::WIDTH),
@@ -442,6 +463,9 @@ impl Recorder {
             Table::Compare => RowMajorMatrix::new(std::mem::take(&mut self.comparisons), Compare::WIDTH),
             Table::Signature => RowMajorMatrix::new(std::mem::take(&mut self.signatures.rows), Signature::WIDTH),
             Table::Multiply => RowMajorMatrix::new(std::mem::take(&mut self.signatures.steps), Multiply::WIDTH),
+            Table::Machine => RowMajorMatrix::new(std::mem::take(&mut self.runs.rows), Machine::WIDTH),
+            Table::Call => RowMajorMatrix::new(std::mem::take(&mut self.runs.calls), Called::WIDTH),
+            Table::Program => RowMajorMatrix::new(self.runs.uses.iter().copied().map(F::from_u64).collect(), 1),
             Table::Base => RowMajorMatrix::new(self.signatures.base_uses.iter().copied().map(F::from_u64).collect(), 1),
         };
         let tables = Table::ALL.iter().map(of).collect();

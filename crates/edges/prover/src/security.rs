@@ -148,13 +148,14 @@ const MESSAGE_MAX: usize = 34;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proof::circuit::FIXED_LOG_HEIGHT;
+    use proof::circuit::{FIXED_LOG_HEIGHT, PROGRAM_LOG_HEIGHT};
     use proof::validity::LOG_HEIGHT_MAX;
 
     #[test]
     fn no_more_is_said_on_the_buses_than_is_reckoned_with() {
         let mut heights = [LOG_HEIGHT_MAX; Table::ALL.len()];
         heights[0] = FIXED_LOG_HEIGHT;
+        heights[Table::ALL.len() - 2] = PROGRAM_LOG_HEIGHT;
         heights[Table::ALL.len() - 1] = 6;
         let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).unwrap();
         let said = || data.common.lookups.iter().flat_map(|lookups| lookups.iter()).flat_map(|lookup| &lookup.elements);
@@ -167,6 +168,7 @@ mod tests {
     fn the_largest_proof_has_a_hundred_provable_bits() {
         let mut heights = [LOG_HEIGHT_MAX; Table::ALL.len()];
         heights[0] = FIXED_LOG_HEIGHT;
+        heights[Table::ALL.len() - 2] = PROGRAM_LOG_HEIGHT;
         heights[Table::ALL.len() - 1] = 6;
         let costs = costs(&heights);
         for cost in &costs {

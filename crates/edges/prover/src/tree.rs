@@ -273,6 +273,10 @@ fn leaf_row(
         session: zero,
         token: zero,
         cursor: zero,
+        parameters: zero,
+        program: zero,
+        offer: zero,
+        task: zero,
         bystander: F::from_bool(cell.is_none()),
         present: F::from_bool(shown.is_some()),
         key: [zero; 8],
@@ -322,6 +326,10 @@ fn known(recorder: &mut Recorder, row: &mut Leaf<F>, cell: &Cell, after: bool) {
         Key::Session(_) => row.session = F::ONE,
         Key::Token(_) => row.token = F::ONE,
         Key::Cursor => row.cursor = F::ONE,
+        Key::Parameters => row.parameters = F::ONE,
+        Key::Program(_) => row.program = F::ONE,
+        Key::Offer(_) => row.offer = F::ONE,
+        Key::Task(_) => row.task = F::ONE,
     }
     for (cell, element) in row.key.iter_mut().zip(cell.key.elements()) {
         *cell = F::from_u64(element);

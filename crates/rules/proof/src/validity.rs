@@ -5,7 +5,7 @@
 //! [`crate::circuit`] hold. Assumed is that Keccak-256 stands for a random function. What security that gives is
 //! computed by `prover::security`, at the Johnson bound; nothing is claimed beyond it.
 
-use crate::circuit::{Crossed, F, FIXED_LOG_HEIGHT, Table, curve};
+use crate::circuit::{Crossed, F, FIXED_LOG_HEIGHT, PROGRAM_LOG_HEIGHT, Table, curve};
 use crate::crossing::{self, Chains, ITEMS, Inbox, Message, Withdrawal};
 use crate::hasher::RowHasher;
 use crate::transcript::Transcript;
@@ -250,6 +250,7 @@ fn common(config: &Config, heights: &[usize]) -> Result<CommonData<Config>, Inva
     let fits = heights.len() == Table::ALL.len()
         && heights.iter().all(|height| (LOG_HEIGHT_MIN..=LOG_HEIGHT_MAX).contains(height))
         && heights[0] == FIXED_LOG_HEIGHT
+        && heights[Table::ALL.len() - 2] == PROGRAM_LOG_HEIGHT
         && heights[Table::ALL.len() - 1] == curve::BASE_POINTS.ilog2().try_into().expect("small");
     if !fits {
         return Err(Invalid::Height);

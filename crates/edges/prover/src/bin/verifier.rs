@@ -23,7 +23,7 @@ use state::{Overlay, State};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use transition::{Action, Checked, Transaction};
-use types::{ActionElements, AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress, GOLDILOCKS, Millis};
+use types::{AccountId, ActionElements, Amount, AssetId, Bytes32, ContentId, Digest, Encode as _, EthAddress, GOLDILOCKS, Millis};
 
 const USAGE: &str = "usage: verifier [--check]";
 const WORK_BITS: usize = 12;
@@ -174,7 +174,7 @@ impl Proven {
 }
 
 fn proofs(proven: &[Proven]) -> String {
-    let about = "Proofs of batches of transfers: what the statement's step is sent, and the context that it leaves.";
+    let about = "Proofs of batches of transfers and a publication: what the statement's step is sent, and the context that it leaves.";
     let proof = |Proven { sent, .. }: &Proven| {
         format!("{{ \"context\": {}, \"statement\": {} }}", hex(&sent.context), hex(&sent.statement))
     };
@@ -280,8 +280,9 @@ fn crossing_leaves() -> [Leaf; 2] {
         leaf.verify().expect("what was just proven");
         leaf
     };
-    let at = |time, entries: Vec<Incoming<'_>>| entries.into_iter().map(|incoming| (time, incoming)).collect::<Vec<_>>();
-    [at(Millis(5), vec![one, other, there]), at(Millis(6), vec![act, demand, back, out])].map(|entries| leaf(&entries))
+    let first = [one, other, there].map(|incoming| (Millis(5), incoming));
+    let second = [act, demand, back, out].map(|incoming| (Millis(6), incoming));
+    [leaf(&first), leaf(&second)]
 }
 
 /// Returns the evidence of a batch with 64 messages and 64 withdrawals of every kind and size in one leaf, and the public
@@ -333,7 +334,8 @@ fn many_crossings() -> (Vec<u8>, Vec<u8>) {
     (evidence, publics)
 }
 
-/// Records a batch of so many transfers, each of what the one before brought.
+/// Records a batch of so many transfers, each of what the one before brought, and a publication, so that the program's
+/// columns count.
 fn recorded(count: u8) -> Recorded {
     let digest = |first| Digest::new([first, 2, 3, 4]).expect("small limbs");
     let (chain, asset) = (digest(7), AssetId(digest(1)));
@@ -345,7 +347,10 @@ fn recorded(count: u8) -> Recorded {
         let signed = Transaction::sign(&key(from), &chain, 0, Action::Transfer(asked));
         Transaction::check(&signed.to_bytes(), &chain).expect("just signed")
     };
-    let batch: Vec<Checked> = (0..count).map(transfer).collect();
+    let publish = Action::Publish(task::Publish { program: ContentId([3; 32]) });
+    let publish = Transaction::sign(&key(0), &chain, 1, publish);
+    let publish = Transaction::check(&publish.to_bytes(), &chain).expect("just signed");
+    let batch: Vec<Checked> = (0..count).map(transfer).chain([publish]).collect();
     record(&mut state, &chain, &[Block { time: Millis(5), transactions: &batch }]).expect("a batch")
 }
 

@@ -39,9 +39,9 @@ mod tests {
     use proof::joined::Leaf;
     use state::{Overlay, State};
     use transition::{Action, Checked, Transaction};
-    use types::{Amount, AssetId, Digest, Encode as _, Millis};
+    use types::{Amount, AssetId, ContentId, Digest, Encode as _, Millis};
 
-    /// Proves a batch of two transfers.
+    /// Proves a batch of two transfers and a publication, so that the program's columns count.
     pub fn proven() -> Leaf {
         let digest = |first| Digest::new([first, 2, 3, 4]).unwrap();
         let (chain, asset) = (digest(7), AssetId(digest(1)));
@@ -58,7 +58,10 @@ mod tests {
             let signed = Transaction::sign(&key(from), &chain, 0, Action::Transfer(asked));
             Transaction::check(&signed.to_bytes(), &chain).unwrap()
         };
-        let batch: [Checked; 2] = [transfer(0, 1), transfer(1, 2)];
+        let publish = Action::Publish(task::Publish { program: ContentId([3; 32]) });
+        let publish = Transaction::sign(&key(0), &chain, 1, publish);
+        let publish = Transaction::check(&publish.to_bytes(), &chain).unwrap();
+        let batch: [Checked; 3] = [transfer(0, 1), transfer(1, 2), publish];
         let recorded = record(&mut state, &chain, &[Block { time: Millis(5), transactions: &batch }]).unwrap();
         let proof = prove(&recorded.statement, &recorded.traces).unwrap();
         let leaf = recorded.leaf(proof);

@@ -9,4 +9,6 @@ mod random;
 mod rows;
 mod tallies;
 mod tamper;
+mod tasks;
 mod transfers;
+mod work;

@@ -51,6 +51,12 @@ pub enum Bus {
     Multiply,
     /// Looked up: a point of the fixed base's table.
     Base,
+    /// Looked up: an instruction of the program.
+    Program,
+    /// Looked up: an entry's number, a line and a place, and the cell that its run wrote there.
+    Cell,
+    /// Sent: an entry's number, the line and the place before which a run wrote a message, the entry's moment, and which.
+    Call,
 }
 
 impl Bus {
@@ -76,6 +82,9 @@ impl Bus {
             Self::Signed => "signed",
             Self::Multiply => "multiply",
             Self::Base => "base",
+            Self::Program => "program",
+            Self::Cell => "cell",
+            Self::Call => "call",
         }
     }
 

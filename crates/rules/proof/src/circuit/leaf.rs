@@ -10,8 +10,8 @@
 
 use super::columns::columns;
 use super::{
-    Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_SESSION, KIND_SUPPLY, KIND_TALLY, KIND_TOKEN, all,
-    hash, range32,
+    Bus, Circuit, KIND_ACCOUNT, KIND_BALANCE, KIND_CURSOR, KIND_OFFER, KIND_PARAMETERS, KIND_PROGRAM, KIND_SESSION,
+    KIND_SUPPLY, KIND_TALLY, KIND_TASK, KIND_TOKEN, all, hash, range32,
 };
 use crypto::Domain;
 use p3_air::{AirBuilder, WindowAccess};
@@ -40,6 +40,14 @@ columns! {
         pub token: T,
         /// One for the cursor.
         pub cursor: T,
+        /// One for the chain's parameters.
+        pub parameters: T,
+        /// One for a program.
+        pub program: T,
+        /// One for an offer.
+        pub offer: T,
+        /// One for a task.
+        pub task: T,
         /// One for a bystander, of whatever kind.
         pub bystander: T,
         /// One when the leaf is there.
@@ -47,7 +55,7 @@ columns! {
         /// The key's elements, padded with zeros; zeros for a bystander.
         pub key: [T; 8],
         /// The value: of a balance or a supply its amount; of an account its nonce, the high half first, one if it was
-        /// handed over, and to whom; of a tally or the cursor the digest of its record, and one; of a session the low half
+        /// handed over, and to whom; of a record the digest, and one; of a session the low half
         /// of when it expires, one, who granted it, and the high half; of a token its address, and one. Zeros when absent.
         pub value: [T; 7],
         /// What shows that a value is not zero.
@@ -104,7 +112,8 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     let used: AB::Expr = used(&row);
 
     let kinds = [row.balance, row.account, row.supply, row.tally, row.session, row.token, row.cursor];
-    for flag in kinds.into_iter().chain([row.after, row.bystander, row.present]) {
+    let more = [row.parameters, row.program, row.offer, row.task];
+    for flag in kinds.into_iter().chain(more).chain([row.after, row.bystander, row.present]) {
         builder.assert_bool(flag);
     }
     // A row is a leaf of one kind, or unused.
@@ -123,7 +132,17 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
 
 /// Returns one for a row that is a leaf that the batch touched.
 fn known<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
-    row.balance + row.account + row.supply + row.tally + row.session + row.token + row.cursor
+    row.balance
+        + row.account
+        + row.supply
+        + row.tally
+        + row.session
+        + row.token
+        + row.cursor
+        + row.parameters
+        + row.program
+        + row.offer
+        + row.task
 }
 
 /// Returns one for a row that is not unused.
@@ -133,20 +152,25 @@ fn used<V: Copy + Add<Output = E>, E: Add<V, Output = E>>(row: &Leaf<V>) -> E {
 
 /// Returns one for a leaf whose key is one digest.
 fn of_one_digest<AB: Circuit>(row: &Leaf<AB::Var>) -> AB::Expr {
-    row.account + row.supply + row.tally + row.token
+    row.account + row.supply + row.tally + row.token + row.offer + row.task
+}
+
+/// Returns one for a leaf of which the memory knows the digest of its record.
+fn is_record<AB: Circuit>(row: &Leaf<AB::Var>) -> AB::Expr {
+    row.tally + row.cursor + row.parameters + row.program + row.offer + row.task
 }
 
 /// Constrains key and value to those of their kind.
 fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
-    // A balance's key is account and asset, a session's account and agent, that of another is one digest, the cursor's is
-    // zero, a bystander's is not known.
+    // A balance's key is account and asset, a session's account and agent, a program's its content, that of another is one
+    // digest, the cursor's and the parameters' is zero, a bystander's is not known.
     for cell in row.key {
-        builder.assert_zero((row.bystander + row.cursor) * cell);
+        builder.assert_zero((row.bystander + row.cursor + row.parameters) * cell);
     }
     for cell in &row.key[4..] {
         builder.assert_zero(of_one_digest::<AB>(row) * *cell);
     }
-    // What is not there has no value; an amount has one cell, a tally's digest and mark have five.
+    // What is not there has no value; an amount has one cell, a record's digest and mark have five.
     for (index, cell) in row.value.into_iter().enumerate() {
         builder.assert_zero((AB::Expr::ONE - row.present) * cell);
         builder.assert_zero(row.bystander * cell);
@@ -154,13 +178,13 @@ fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
             builder.assert_zero((row.balance + row.supply) * cell);
         }
         if index >= 5 {
-            builder.assert_zero((row.tally + row.cursor) * cell);
+            builder.assert_zero(is_record::<AB>(row) * cell);
         }
     }
-    // A tally or a cursor that is there is marked so, and its value is the digest. A token is marked, too.
-    builder.assert_zero((row.tally + row.cursor) * (row.value[4] - row.present));
+    // A record that is there is marked so, and its value is the digest. A token is marked, too.
+    builder.assert_zero(is_record::<AB>(row) * (row.value[4] - row.present));
     for (cell, digest) in row.value.into_iter().zip(row.value_digest) {
-        builder.assert_zero((row.tally + row.cursor) * row.present * (cell - digest));
+        builder.assert_zero(is_record::<AB>(row) * row.present * (cell - digest));
     }
     // A session that is there is marked so.
     builder.assert_zero(row.session * (row.value[1] - row.present));
@@ -266,14 +290,14 @@ fn digests<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
         std::iter::once(kind).chain(row.key[..length].iter().map(|cell| (*cell).into())).collect()
     };
     // The path is the digest of kind and key. The row after the batch has it from the one before it.
-    let of_two = (row.balance + row.session) * before.clone();
+    let of_two = (row.balance + row.session + row.program) * before.clone();
     hash(builder, Domain::Key, &key(kind(row), 8), row.path_sponge, path.clone(), &of_two);
     let of_other = of_one_digest::<AB>(row) * before.clone();
     hash(builder, Domain::Key, &key(kind(row), 4), row.path_sponge, path.clone(), &of_other);
-    let of_cursor = [AB::Expr::from_u8(KIND_CURSOR), AB::Expr::ZERO];
-    hash(builder, Domain::Key, &of_cursor, row.path_sponge, path, &(row.cursor * before));
+    let alone = (row.cursor + row.parameters) * before;
+    hash(builder, Domain::Key, &[kind(row), AB::Expr::ZERO], row.path_sponge, path, &alone);
 
-    // The value's digest is that of its elements; who asks for a tally or the cursor has hashed its record.
+    // The value's digest is that of its elements; who asks for a record has hashed it.
     let [amount, nonce_low, kept, ..] = row.value;
     let digest: [AB::Expr; 4] = row.value_digest.map(Into::into);
     let of_amount = (row.balance + row.supply) * row.present;
@@ -320,6 +344,10 @@ fn kind<V: Copy + Mul<E, Output = E>, E: PrimeCharacteristicRing>(row: &Leaf<V>)
         + row.session * E::from_u8(KIND_SESSION)
         + row.token * E::from_u8(KIND_TOKEN)
         + row.cursor * E::from_u8(KIND_CURSOR)
+        + row.parameters * E::from_u8(KIND_PARAMETERS)
+        + row.program * E::from_u8(KIND_PROGRAM)
+        + row.offer * E::from_u8(KIND_OFFER)
+        + row.task * E::from_u8(KIND_TASK)
 }
 
 /// Gives the value before the batch to the memory and takes the one after it; a bystander's stays what it was.

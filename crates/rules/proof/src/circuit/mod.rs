@@ -10,6 +10,8 @@ mod authority;
 mod balance;
 mod bridge;
 mod bus;
+mod call;
+mod code;
 pub(crate) mod columns;
 mod compare;
 mod conclude;
@@ -20,8 +22,10 @@ mod entry;
 mod fixed;
 mod grant;
 mod leaf;
+mod machine;
 mod multiply;
 mod poseidon;
+mod program;
 mod signature;
 mod signed;
 mod split;
@@ -36,6 +40,8 @@ pub use bridge::{
     REJECTED_MISNAMED, REJECTED_ORDER, REJECTED_RECIPIENT,
 };
 pub use bus::Bus;
+pub use call::{CELLS, Call, Called};
+pub use code::{Hint, Step};
 pub use compare::Compare;
 pub use conclude::{ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FOREIGN};
 pub use crossing::{Crossed, MESSAGE, POINTS, WITHDRAWAL};
@@ -45,8 +51,15 @@ pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed
 pub use grant::{ACTION_AUTHORISE, ACTION_REKEY, ACTION_REVOKE, Grant};
 pub use leaf::LEAF_MARK;
 pub use leaf::Leaf;
+pub use machine::{Instruction, MOMENT_FIRST, Machine};
 pub use multiply::{Base, Multiply, ROWS as MULTIPLY_ROWS, base_preprocessed};
 pub use poseidon::{FullRound, Poseidon};
+pub use program::{
+    ACTION_COMMIT, ACTION_DELIVER, ACTION_OFFER, ACTION_PUBLISH, ACTION_RETIRE, ACTION_SUBMIT,
+    LOG_HEIGHT as PROGRAM_LOG_HEIGHT, REJECTED_BUSY, REJECTED_ENDED, REJECTED_FEW, REJECTED_FUEL, REJECTED_LATE,
+    REJECTED_LIMIT, REJECTED_NO_TASK, REJECTED_OFFERED, REJECTED_PUBLISHED, REJECTED_REDUNDANCY, REJECTED_REVEAL,
+    REJECTED_STAGE, REJECTED_STAKE, REJECTED_UNASSIGNED, REJECTED_UNOFFERED, REJECTED_UNPUBLISHED, program,
+};
 pub use signature::Signature;
 pub use signed::{ACTION_NONE, KEY, REJECTED_NONCE_HIGH, REJECTED_NONCE_LOW, Signed};
 pub use split::{ACTION_SPLIT, REJECTED_BAD};
@@ -81,6 +94,14 @@ pub const KIND_TALLY: u8 = 5;
 pub const KIND_CURSOR: u8 = 6;
 /// The number of session leaves among kinds: `ledger::authority::Session`.
 pub const KIND_SESSION: u8 = 8;
+/// The number of the parameters' leaf among kinds: `task::Params`.
+pub const KIND_PARAMETERS: u8 = 20;
+/// The number of program leaves among kinds: `task::Program`.
+pub const KIND_PROGRAM: u8 = 21;
+/// The number of offer leaves among kinds: `task::Offer`.
+pub const KIND_OFFER: u8 = 22;
+/// The number of task leaves among kinds: `task::Task`.
+pub const KIND_TASK: u8 = 23;
 
 /// What evaluates constraints.
 pub trait Circuit: InteractionBuilder<F = F> {}
@@ -121,13 +142,19 @@ pub enum Table {
     Signature,
     /// [`Multiply`].
     Multiply,
+    /// [`Machine`].
+    Machine,
+    /// [`Called`].
+    Call,
+    /// [`Instruction`].
+    Program,
     /// [`Base`].
     Base,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Fixed,
         Self::Poseidon,
         Self::Tree,
@@ -144,6 +171,9 @@ impl Table {
         Self::Compare,
         Self::Signature,
         Self::Multiply,
+        Self::Machine,
+        Self::Call,
+        Self::Program,
         Self::Base,
     ];
 
@@ -166,12 +196,17 @@ impl Table {
             Self::Compare => Compare::NAMES,
             Self::Signature => Signature::NAMES,
             Self::Multiply => Multiply::NAMES,
-            Self::Base => &[("uses", 0)],
+            Self::Machine => Machine::NAMES,
+            Self::Call => Called::NAMES,
+            Self::Program | Self::Base => &[("uses", 0)],
         }
     }
 
     fn reads_next_row(self) -> bool {
-        matches!(self, Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Bridge | Self::Multiply)
+        matches!(
+            self,
+            Self::Poseidon | Self::Tree | Self::Leaf | Self::Entry | Self::Bridge | Self::Multiply | Self::Machine
+        )
     }
 }
 
@@ -194,13 +229,16 @@ impl BaseAir<F> for Table {
             Self::Compare => Compare::WIDTH,
             Self::Signature => Signature::WIDTH,
             Self::Multiply => Multiply::WIDTH,
-            Self::Base => 1,
+            Self::Machine => Machine::WIDTH,
+            Self::Call => Called::WIDTH,
+            Self::Program | Self::Base => 1,
         }
     }
 
     fn preprocessed_trace(&self) -> Option<RowMajorMatrix<F>> {
         match self {
             Self::Fixed => Some(fixed::preprocessed()),
+            Self::Program => Some(machine::preprocessed()),
             Self::Base => Some(multiply::base_preprocessed()),
             _ => None,
         }
@@ -209,6 +247,7 @@ impl BaseAir<F> for Table {
     fn preprocessed_width(&self) -> usize {
         match self {
             Self::Fixed => Fixed::WIDTH,
+            Self::Program => Instruction::WIDTH,
             Self::Base => Base::WIDTH,
             _ => 0,
         }
@@ -259,6 +298,9 @@ impl<AB: Circuit> Air<AB> for Table {
             Self::Compare => compare::eval(builder),
             Self::Signature => signature::eval(builder),
             Self::Multiply => multiply::eval(builder),
+            Self::Machine => machine::eval(builder),
+            Self::Call => call::eval(builder),
+            Self::Program => machine::eval_program(builder),
             Self::Base => multiply::eval_base(builder),
         }
     }
@@ -270,11 +312,11 @@ fn all<AB: Circuit>(cells: &[AB::Var]) -> Vec<AB::Expr> {
 }
 
 /// Moments of an entry: so many accesses to leaves it may make, in their order.
-pub const MOMENTS: u8 = 16;
+pub const MOMENTS: u16 = 256;
 
 /// Returns the time of an entry's access.
 fn moment<AB: Circuit>(number: AB::Var, place: u8) -> AB::Expr {
-    number * AB::Expr::from_u8(MOMENTS) + AB::Expr::from_u8(place)
+    number * AB::Expr::from_u16(MOMENTS) + AB::Expr::from_u8(place)
 }
 
 /// Constrains a value to 16 bits.

@@ -17,11 +17,10 @@ use state::State;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::Store;
-use task::Parameters;
-use task::offer::Retire;
+use task::{Parameters, Refund};
 use transition::proven::{ProvenBatch, ProvenBlock, ProvenLeaf};
 use transition::{Action, BatchInput, Block, ChainConfig, Entry, L1Rules, Receipt, Transaction};
-use types::{AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, EthAddress, Height, Millis, Ppm};
+use types::{AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, EthAddress, Height, Millis, Ppm, TaskId};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -289,7 +288,7 @@ async fn a_large_batch_is_cut_into_leaves_whose_jobs_chain() {
 async fn a_batch_that_cannot_be_proven_is_recorded_with_the_reason_and_others_go_on() {
     let world = World::new(2);
     world.pass_over_the_first();
-    world.block(vec![signed(1, 0, Action::Retire(Retire {}))]);
+    world.block(vec![signed(1, 0, Action::Refund(Refund { task: TaskId(Digest::ZERO) }))]);
     let first = world.seal();
     world.block(vec![transfer(2, 1, 0, 3)]);
     let second = world.seal();
