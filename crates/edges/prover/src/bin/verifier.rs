@@ -280,7 +280,9 @@ fn crossing_leaves() -> [Leaf; 2] {
         leaf.verify().expect("what was just proven");
         leaf
     };
-    let at = |time, entries: Vec<Incoming<'_>>| entries.into_iter().map(|incoming| (time, incoming)).collect::<Vec<_>>();
+    fn at(time: Millis, entries: Vec<Incoming<'_>>) -> Vec<(Millis, Incoming<'_>)> {
+        entries.into_iter().map(|incoming| (time, incoming)).collect()
+    }
     [at(Millis(5), vec![one, other, there]), at(Millis(6), vec![act, demand, back, out])].map(|entries| leaf(&entries))
 }
 
