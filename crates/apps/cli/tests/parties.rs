@@ -143,9 +143,10 @@ fn clients_with_keys_of_their_own_meet_in_a_session_and_a_stranger_is_refused() 
     for run in [heard(alice), heard(bob)] {
         assert_eq!((&run["ok"], &run["outputs"]["result"]), (&Value::Bool(true), &Value::from(37)), "{run}");
     }
-    // A party's address with another key behind it.
-    let other = json(folder, &["keygen", "other.key"])["id"].as_str().expect("an id").to_owned();
-    let wrong = std::fs::read_to_string(&file).expect("the file").replace(&parties[1].id, &other);
+    // Two parties' addresses with each other's keys behind them.
+    let right = std::fs::read_to_string(&file).expect("the file");
+    let (first, second) = (&parties[0].address, &parties[1].address);
+    let wrong = right.replace(first.as_str(), "first").replace(second.as_str(), first).replace("first", second);
     std::fs::write(folder.join("wrong.toml"), wrong).expect("a file");
     let words = ["run", "auction", "--network", "wrong.toml", "--identity", "alice.key", "--client", "alice"];
     let said =
