@@ -3,6 +3,7 @@
 
 use crate::bits::words;
 use crate::plan::{Any, Bits, Local, Plan, Public, Ring, Round, Step, Talk};
+use crate::verify::Security;
 use vm::{Operation, Type};
 
 /// Builds a [`Plan`].
@@ -18,9 +19,20 @@ pub struct Builder {
     kept: Vec<Any>,
     opened: Vec<Public>,
     outputs: Vec<Ring>,
+    security: Security,
 }
 
 impl Builder {
+    /// Begins a plan that withstands some lies.
+    pub fn new(security: Security) -> Self {
+        Self { security, ..Self::default() }
+    }
+
+    /// Returns whether parties may lie.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.security == Security::Malicious
+    }
+
     /// Takes numbers in as shares.
     pub fn input(&mut self, lanes: usize, width: usize) -> Ring {
         assert!(lanes > 0 && (1..=64).contains(&width), "a vector of numbers of 1 to 64 bits");
@@ -209,7 +221,7 @@ impl Builder {
 
     /// Returns the plan.
     pub fn finish(self) -> Plan {
-        let Self { known, mut rounds, inputs, opened, outputs, kept } = self;
+        let Self { known, mut rounds, inputs, opened, outputs, kept, security } = self;
         let mut stays = vec![false; known.len()];
         let ends = opened.iter().map(|public| public.at).chain(outputs.iter().map(|ring| ring.at));
         ends.chain(kept.iter().map(|any| any.at())).for_each(|at| stays[at] = true);
@@ -228,7 +240,7 @@ impl Builder {
         for step in rounds.iter_mut().flat_map(|round| round.talk.iter_mut()) {
             step.last_use.retain(|at| !stays[*at]);
         }
-        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept }
+        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept, security }
     }
 
     fn register(&mut self, known: usize) -> usize {
@@ -279,7 +291,10 @@ fn uses_of_local(what: &Local) -> Vec<usize> {
         Local::Pick { from, indices: index } | Local::Get { from, index, .. } => vec![from.at(), *index],
         Local::Put { to, index, part } => vec![to.at(), *index, part.at()],
         Local::Clear { operands, .. } => operands.clone(),
-        Local::Third { from, .. } | Local::ThirdBits { from, .. } => vec![from.at],
+        Local::Third { from, .. }
+        | Local::ThirdBits { from, .. }
+        | Local::DealersBits { from, .. }
+        | Local::Shifted { from, .. } => vec![from.at],
     }
 }
 
@@ -290,6 +305,7 @@ fn uses_of_talk(what: &Talk) -> Vec<usize> {
         Talk::OpenRing(from) | Talk::Refresh(from) | Talk::DealSum { from, .. } | Talk::DealSumBits { from } => {
             vec![from.at]
         }
+        Talk::DealCarries { from, first, second } => vec![from.at, *first, *second],
         Talk::OpenBits(from) | Talk::DealOfBits { from, .. } => vec![from.at],
     }
 }

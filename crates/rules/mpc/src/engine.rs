@@ -8,6 +8,7 @@ use crate::lower::{Operand, input, lower};
 use crate::machine::{Fault, Keys, Machine, Next, Streams, Value};
 use crate::plan::{Any, Plan};
 use crate::share::{Party, Share};
+use crate::verify::{Guard, Security};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vm::layout::{Layout, at};
@@ -43,6 +44,7 @@ pub struct Prepared {
     stretches: BTreeMap<(usize, usize, usize), Stretch>,
     /// For each output port, the plan that hands it out.
     outputs: BTreeMap<u32, Arc<Plan>>,
+    security: Security,
 }
 
 impl Prepared {
@@ -51,9 +53,17 @@ impl Prepared {
     /// # Errors
     /// When it does something for which there is no protocol yet.
     pub fn new(verified: Arc<Verified>) -> Result<Self, Unsupported> {
+        Self::secure(verified, Security::SemiHonest)
+    }
+
+    /// Makes the plans of a program that withstand some lies. All parties must mean the same.
+    ///
+    /// # Errors
+    /// When the program does something for which there is no protocol yet.
+    pub fn secure(verified: Arc<Verified>, security: Security) -> Result<Self, Unsupported> {
         let layouts = verified.program().functions.iter().map(Layout::of).collect();
-        let mut prepared =
-            Self { verified: Arc::clone(&verified), layouts, stretches: BTreeMap::new(), outputs: BTreeMap::new() };
+        let (stretches, outputs) = (BTreeMap::new(), BTreeMap::new());
+        let mut prepared = Self { verified: Arc::clone(&verified), layouts, stretches, outputs, security };
         for (index, function) in verified.program().functions.iter().enumerate() {
             let uses = uses_of(function);
             for block in 0..function.blocks.len() {
@@ -95,7 +105,7 @@ impl Prepared {
         if !kind.is_secret() {
             return Some(());
         }
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(self.security);
         match input(&mut builder, kind)? {
             Any::Ring(ring) => builder.output(ring),
             // Handed out as numbers, which hides as well how the bits came about.
@@ -118,7 +128,7 @@ impl Prepared {
     ) -> Result<Stretch, Unsupported> {
         let function = &program.functions[index];
         let layout = &self.layouts[index];
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(self.security);
         let mut known: BTreeMap<u32, Any> = BTreeMap::new();
         let (mut takes, mut made) = (Vec::new(), Vec::new());
         for (offset, one) in function.blocks[block].instructions[from..end].iter().enumerate() {
@@ -251,6 +261,7 @@ pub struct Runner {
     drawn: u64,
     inputs: BTreeMap<u32, Value>,
     outputs: BTreeMap<u32, Given>,
+    guard: Option<Guard>,
     frames: Vec<Frame>,
     open: Vec<Open>,
     machine: Option<(Machine, Doing)>,
@@ -277,12 +288,17 @@ impl Runner {
         if ports.len() != inputs.len() {
             return Err(Fault::Inputs(ports.len()));
         }
+        let streams = Arc::new(Streams::new(keys));
+        let is_guarded = prepared.security == Security::Malicious;
+        let mut guard = is_guarded.then(|| Guard::new(Arc::clone(&streams)));
         let mut held = BTreeMap::new();
         for (input, ((port, kind), given)) in ports.into_iter().zip(inputs).enumerate() {
+            if let Some(guard) = &mut guard {
+                guard.given(&given);
+            }
             let value = taken(kind, given).ok_or(Fault::Input { input, expected: at(kind.lanes) })?;
             held.insert(port, value);
         }
-        let streams = Arc::new(Streams::new(keys));
         let mut runner = Self {
             prepared,
             me,
@@ -290,6 +306,7 @@ impl Runner {
             drawn: 0,
             inputs: held,
             outputs: BTreeMap::new(),
+            guard,
             frames: Vec::new(),
             open: Vec::new(),
             machine: None,
@@ -317,9 +334,12 @@ impl Runner {
     /// # Errors
     /// When the message is not of the program's length, or what all know stops it.
     pub fn receive(&mut self, message: &[u8]) -> Result<Step, Fault> {
-        let (machine, _) = self.machine.as_mut().ok_or(Fault::Over)?;
-        let next = machine.receive(message)?;
-        self.go(Some(next))
+        let next = match (&mut self.machine, &mut self.guard) {
+            (Some((machine, _)), _) => Some(machine.receive(message)?),
+            (None, Some(guard)) => guard.receive(message)?.map(Next::Send),
+            (None, None) => return Err(Fault::Over),
+        };
+        self.go(next)
     }
 
     fn go(&mut self, mut next: Option<Next>) -> Result<Step, Fault> {
@@ -332,6 +352,7 @@ impl Runner {
                 }
                 Some(Next::Done(done)) => {
                     let (_, doing) = self.machine.take().ok_or(Fault::Over)?;
+                    self.guard = done.guard;
                     match doing {
                         Doing::Stretch(keeps) => {
                             keeps.into_iter().zip(done.kept).for_each(|(at, value)| self.set(at, value))
@@ -345,6 +366,10 @@ impl Runner {
                 None => {}
             }
             if self.open.is_empty() {
+                if let Some(message) = self.guard.as_mut().and_then(Guard::end) {
+                    next = Some(Next::Send(message));
+                    continue;
+                }
                 let ports = (0_u32..).zip(&self.prepared.program().ports).filter(|(_, port)| port.is_output);
                 let outputs = ports.filter_map(|(port, _)| self.outputs.remove(&port));
                 return Ok(Step::Done(outputs.collect()));
@@ -373,7 +398,7 @@ impl Runner {
     }
 
     fn begin(&mut self, plan: &Arc<Plan>, values: Vec<Value>, doing: Doing) -> Result<Next, Fault> {
-        let draws = (Arc::clone(&self.streams), self.drawn);
+        let draws = (Arc::clone(&self.streams), self.drawn, self.guard.take());
         self.drawn += u64::try_from(plan.registers).unwrap_or(u64::MAX);
         let mut machine = Machine::with(Arc::clone(plan), self.me, draws, values)?;
         let next = machine.start()?;

@@ -16,7 +16,7 @@
 //! let product = builder.multiply(a, b);
 //! builder.open(product);
 //! let plan = Arc::new(builder.finish());
-//! assert_eq!(plan.cost(), Cost { rounds: 2, bytes: [16; 3] });
+//! assert_eq!(plan.cost(), Cost { rounds: 2, bytes: [16; 3], ..Cost::default() });
 //!
 //! let inputs = [share(&[6], &[1, 2]), share(&[7], &[3, 4])].map(Vec::from);
 //! let [mut a, mut b] = inputs.map(|shares| shares.into_iter());
@@ -46,6 +46,7 @@ mod machine;
 mod plan;
 mod prg;
 mod share;
+mod verify;
 
 pub use build::Builder;
 pub use engine::{Given, Measured, Prepared, Runner, Step, Unsupported, gathered};
@@ -53,3 +54,4 @@ pub use machine::{Done, Fault, Keys, Machine, Next};
 pub use plan::{Any, Bits, Cost, Plan, Public, Ring};
 pub use prg::Key;
 pub use share::{Party, Share, combine, share};
+pub use verify::{Check, STATISTICAL_BITS, Security};

@@ -4,6 +4,8 @@
 
 use crate::bits::words;
 use crate::share::Party;
+use crate::verify::Security;
+use crate::verify::bill::Bill;
 use std::ops::Range;
 use vm::{Operation, Type};
 
@@ -101,6 +103,16 @@ pub(crate) enum Local {
         from: Ring,
         negated: bool,
     },
+    /// The bits of one of the two components that the dealer knows: its first, or its second.
+    DealersBits {
+        from: Ring,
+        second: bool,
+    },
+    /// Each component shifted right.
+    Shifted {
+        from: Ring,
+        shift: usize,
+    },
     /// For each plane in turn, the component of its bits that the dealer does not know, as numbers.
     ThirdOfBits {
         from: Bits,
@@ -173,6 +185,8 @@ pub(crate) enum Talk {
     DealSum { from: Ring, shift: usize, width: usize },
     /// The bits of that sum, shared as bits.
     DealSumBits { from: Ring },
+    /// What is carried out of each bit of that sum, shared as bits; the two components' bits are there already.
+    DealCarries { from: Ring, first: usize, second: usize },
     /// For each plane in turn, the sum of the two components of its bits that the dealer knows, shared as numbers.
     DealOfBits { from: Bits, width: usize },
 }
@@ -202,15 +216,20 @@ pub struct Plan {
     pub(crate) outputs: Vec<Ring>,
     /// What is kept for another plan, as it is.
     pub(crate) kept: Vec<Any>,
+    pub(crate) security: Security,
 }
 
 /// What a plan costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
     /// How many messages follow on one another.
     pub rounds: usize,
     /// How many bytes each party sends, without what the transport adds.
     pub bytes: [usize; 3],
+    /// Of the messages, how many random elements hide what is checked: they can be drawn ahead.
+    pub masks: usize,
+    /// A lie escapes once in two to the power of this; 0 where nothing is checked.
+    pub statistical_bits: u32,
 }
 
 /// Returns the words of which each party is the dealer. Dealing costs the dealer a message and nobody else, so it is
@@ -245,17 +264,33 @@ impl Talk {
             Self::OpenRing(from) | Self::Refresh(from) => from.lanes * number_bytes(from.width),
             Self::OpenBits(from) => plane_bytes(from.lanes, from.planes),
             Self::DealSum { from, width, .. } => mine(from.lanes) * number_bytes(*width),
-            Self::DealSumBits { from } => plane_bytes(mine(from.lanes), from.width),
+            Self::DealSumBits { from } | Self::DealCarries { from, .. } => plane_bytes(mine(from.lanes), from.width),
             Self::DealOfBits { from, width } => from.planes * mine(from.lanes) * number_bytes(*width),
         }
     }
 }
 
+impl Round {
+    /// Returns whether something is shown in it.
+    pub(crate) fn shows(&self) -> bool {
+        self.talk.iter().any(|step| matches!(step.what, Talk::OpenRing(_) | Talk::OpenBits(_)))
+    }
+}
+
 impl Plan {
-    /// Returns what the plan costs, exactly.
+    /// Returns what the plan costs by itself, exactly: with all that is checked in it and at its end.
     pub fn cost(&self) -> Cost {
-        let talks =
-            |party| self.rounds.iter().flat_map(|round| &round.talk).map(move |step| step.what.bytes(party)).sum();
-        Cost { rounds: self.rounds.iter().filter(|round| !round.talk.is_empty()).count(), bytes: Party::ALL.map(talks) }
+        let mut bill = Bill::new(self.security);
+        if !self.inputs.is_empty() {
+            bill.input();
+        }
+        bill.plan(self);
+        bill.end();
+        bill.cost()
+    }
+
+    /// Returns which lies it withstands.
+    pub fn security(&self) -> Security {
+        self.security
     }
 }

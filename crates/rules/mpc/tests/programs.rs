@@ -1,6 +1,6 @@
 //! Programs among three parties in one thread, compared with the direct evaluation.
 
-use mpc::{Given, Key, Keys, Measured, Party, Prepared, Runner, Step, gathered, share};
+use mpc::{Given, Key, Keys, Measured, Party, Prepared, Runner, Security, Step, gathered, share};
 use std::sync::Arc;
 use vm::sample::Chance;
 use vm::{
@@ -53,8 +53,13 @@ fn program(
 }
 
 /// Runs a program among three parties.
-fn run(verified: &Verified, inputs: &[Vec<u64>], seed: u64) -> Result<(Vec<Vec<u64>>, [Measured; 3]), String> {
-    let prepared = Arc::new(Prepared::new(Arc::new(verified.clone())).map_err(|error| error.to_string())?);
+fn run(
+    verified: &Verified,
+    inputs: &[Vec<u64>],
+    seed: u64,
+    security: Security,
+) -> Result<(Vec<Vec<u64>>, [Measured; 3]), String> {
+    let prepared = Arc::new(Prepared::secure(Arc::new(verified.clone()), security).map_err(|error| error.to_string())?);
     let mut chance = Chance::new(seed);
     let keys = [(); 3].map(|()| [chance.bits().to_le_bytes(), chance.bits().to_le_bytes()].concat());
     let ports = verified.program().ports.iter();
@@ -115,10 +120,12 @@ fn run(verified: &Verified, inputs: &[Vec<u64>], seed: u64) -> Result<(Vec<Vec<u
 
 fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {
     let direct = vm::direct::Direct.run(verified, inputs, LIMITS, &mut Chance::new(seed));
-    match (run(verified, inputs, seed), direct) {
-        (Ok((outputs, _)), Ok(direct)) => assert_eq!(outputs, direct.outputs, "{inputs:?}"),
-        (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
-        (mine, direct) => panic!("{:?} {direct:?}", mine.map(|(outputs, _)| outputs)),
+    for security in [Security::SemiHonest, Security::Malicious] {
+        match (run(verified, inputs, seed, security), &direct) {
+            (Ok((outputs, _)), Ok(direct)) => assert_eq!(outputs, direct.outputs, "{inputs:?} {security:?}"),
+            (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
+            (mine, direct) => panic!("{:?} {direct:?}", mine.map(|(outputs, _)| outputs)),
+        }
     }
 }
 
@@ -286,6 +293,6 @@ fn what_is_revealed_may_be_branched_on_and_looped_over() {
 fn what_has_no_protocol_is_refused_by_name() {
     let a = Type::secret(Width::Field, 1);
     let verified = program(&[a, a], &[a], Vec::new(), |main, inputs| vec![main.push(Operation::Mul, inputs, &[a])[0]]);
-    let refused = run(&verified, &[vec![1], vec![2]], 1).expect_err("no field yet");
+    let refused = run(&verified, &[vec![1], vec![2]], 1, Security::SemiHonest).expect_err("no field yet");
     assert!(refused.contains("has no protocol yet"), "{refused}");
 }

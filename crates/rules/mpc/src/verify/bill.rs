@@ -1,0 +1,191 @@
+//! What a check costs, from what there is to check: the same figures that a run goes by.
+
+use super::{COIN, STATISTICAL_BITS, Security, planes, tags, wide};
+use crate::bits::words;
+use crate::plan::{Cost, Plan, Talk};
+use crate::share::Party;
+
+/// Words of bits beyond which claims are checked though nothing is shown, so that they do not fill the memory.
+const WORDS: usize = 1 << 20;
+/// Numbers beyond which they are.
+const NUMBERS: usize = 1 << 19;
+
+/// A message of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Products in the wider ring.
+    Products,
+    /// Nothing: what was sent before arrives everywhere.
+    Wait,
+    /// The weight of bits.
+    FirstCoin,
+    /// The table of sums of bits' products.
+    Sums,
+    /// The point, and what hides.
+    SecondCoin,
+    /// What is hidden is shown.
+    Shown,
+    /// Tags for the previous party, and for the next by way of it.
+    Compare,
+    /// The next party's tags for the previous one.
+    Forward,
+}
+
+/// What there is to check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Words of claims about bits.
+    pub(crate) words: usize,
+    /// Numbers in claims about numbers.
+    numbers: usize,
+    products: usize,
+    hidden: usize,
+    /// Random numbers that the claims about numbers use.
+    masks: usize,
+    /// Nothing was taken in since tags were compared.
+    pub(crate) is_quiet: bool,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { words: 0, numbers: 0, products: 0, hidden: 0, masks: 0, is_quiet: true }
+    }
+}
+
+impl Load {
+    /// Adds claims about bits.
+    pub(crate) fn add_bits(&mut self, words: usize) {
+        self.words += words;
+        self.is_quiet &= words == 0;
+    }
+
+    /// Adds claims about sums of products.
+    pub(crate) fn add_numbers(&mut self, lanes: usize, group: usize, width: usize) {
+        self.numbers += lanes;
+        self.products += 2 * lanes / group * wide::bytes(width);
+        self.hidden += lanes * wide::bytes(width);
+        self.masks += lanes;
+        self.is_quiet &= lanes == 0;
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.words >= WORDS || self.numbers >= NUMBERS
+    }
+
+    /// Returns the messages of a check, the last first.
+    pub(crate) fn stages(&self, compares: bool) -> Vec<Stage> {
+        let mut stages = Vec::new();
+        if self.numbers > 0 || self.words > 0 {
+            stages.push(if self.numbers > 0 { Stage::Products } else { Stage::Wait });
+            if self.words > 0 {
+                stages.extend([Stage::FirstCoin, Stage::Sums]);
+            }
+            stages.extend([Stage::Wait, Stage::SecondCoin, Stage::Shown]);
+        }
+        if compares {
+            stages.push(Stage::Compare);
+        }
+        stages.reverse();
+        stages
+    }
+
+    /// Returns how long a message is.
+    pub(crate) fn bytes(&self, stage: Stage) -> usize {
+        match stage {
+            Stage::Products => self.products,
+            Stage::Wait => 1,
+            Stage::FirstCoin | Stage::SecondCoin => 8 * COIN,
+            Stage::Sums => 8 * planes::sums(planes::levels(self.words)),
+            Stage::Shown => self.hidden + 8 * self.shown_bits(),
+            Stage::Compare => 2 * tags::BYTES,
+            Stage::Forward => tags::BYTES,
+        }
+    }
+
+    /// Returns how many random elements the check uses up, the coins among them.
+    pub(crate) fn masks(&self) -> usize {
+        let coins = usize::from(self.words > 0) + usize::from(self.words > 0 || self.numbers > 0);
+        self.masks + self.shown_bits() + coins * COIN
+    }
+
+    fn shown_bits(&self) -> usize {
+        if self.words == 0 { 0 } else { planes::shown(self.words) }
+    }
+}
+
+/// What a run costs, added up plan by plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bill {
+    security: Security,
+    load: Load,
+    cost: Cost,
+}
+
+impl Bill {
+    pub(crate) fn new(security: Security) -> Self {
+        let statistical_bits = if security == Security::Malicious { STATISTICAL_BITS } else { 0 };
+        let cost = Cost { statistical_bits, ..Cost::default() };
+        Self { security, load: Load::default(), cost }
+    }
+
+    /// Takes in an input.
+    pub(crate) fn input(&mut self) {
+        self.load.is_quiet = false;
+    }
+
+    /// Adds a plan.
+    pub(crate) fn plan(&mut self, plan: &Plan) {
+        for round in plan.rounds.iter().filter(|round| !round.talk.is_empty()) {
+            let shows = self.is_guarded() && round.shows();
+            if shows || self.load.is_full() {
+                self.check(shows);
+            }
+            let said = Party::ALL.map(|party| round.talk.iter().map(|step| step.what.bytes(party)).sum::<usize>());
+            self.message(said.map(|bytes| bytes + if shows { tags::BYTES } else { 0 }));
+            if self.is_guarded() {
+                round.talk.iter().for_each(|step| self.claim(&step.what));
+            }
+        }
+    }
+
+    /// Adds what is checked at the end.
+    pub(crate) fn end(&mut self) {
+        if self.is_guarded() && !self.load.is_quiet {
+            self.check(true);
+            self.message([self.load.bytes(Stage::Forward); 3]);
+            self.load.is_quiet = true;
+        }
+    }
+
+    pub(crate) fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    fn is_guarded(&self) -> bool {
+        self.security == Security::Malicious
+    }
+
+    fn message(&mut self, bytes: [usize; 3]) {
+        self.cost.rounds += 1;
+        self.cost.bytes.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum += bytes);
+    }
+
+    fn check(&mut self, compares: bool) {
+        for stage in self.load.stages(compares) {
+            self.message([self.load.bytes(stage); 3]);
+        }
+        self.cost.masks += self.load.masks();
+        self.load = Load { is_quiet: compares, ..Load::default() };
+    }
+
+    fn claim(&mut self, what: &Talk) {
+        match what {
+            Talk::Multiply { a, group, .. } => self.load.add_numbers(a.lanes, *group, a.width),
+            Talk::And { a, .. } => self.load.add_bits(a.planes * words(a.lanes)),
+            Talk::DealCarries { from, .. } => self.load.add_bits(from.width * words(from.lanes)),
+            Talk::DealOfBits { from, width } => self.load.add_numbers(from.planes * from.lanes, 1, *width),
+            Talk::Refresh(_) => self.load.is_quiet = false,
+            Talk::OpenRing(_) | Talk::OpenBits(_) | Talk::DealSum { .. } | Talk::DealSumBits { .. } => {}
+        }
+    }
+}
