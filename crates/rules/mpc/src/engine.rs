@@ -3,6 +3,10 @@
 //! Between two barriers (see `vm::cost`) a block's instructions become one [`Plan`], made when it is first met and used
 //! again. Branches, loops and calls depend on what all know, so all parties take the same way without saying so.
 
+mod cost;
+
+pub use cost::Quote;
+
 use crate::build::Builder;
 use crate::lower::{Operand, input, lower};
 use crate::machine::{Fault, Keys, Machine, Next, Streams, Value};
@@ -261,7 +265,7 @@ pub struct Runner {
     drawn: u64,
     inputs: BTreeMap<u32, Value>,
     outputs: BTreeMap<u32, Given>,
-    guard: Option<Guard>,
+    pub(crate) guard: Option<Box<Guard>>,
     frames: Vec<Frame>,
     open: Vec<Open>,
     machine: Option<(Machine, Doing)>,
@@ -366,7 +370,7 @@ impl Runner {
                 None => {}
             }
             if self.open.is_empty() {
-                if let Some(message) = self.guard.as_mut().and_then(Guard::end) {
+                if let Some(message) = self.guard.as_mut().and_then(|guard| guard.end()) {
                     next = Some(Next::Send(message));
                     continue;
                 }

@@ -4,9 +4,10 @@
 //! with it, a [`Machine`] is one party doing it, and [`combine`] puts the result together. Nothing here sends, waits or
 //! knows the time: whoever carries the messages does, and a simulator carries them as well as a network.
 //!
-//! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; messages come
-//! from whom they seem to and nobody else reads them. The number and the lengths of messages depend on the plan alone.
-//! Not here: parties that lie are not noticed yet, other numbers of parties, other adversaries.
+//! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; or, with
+//! [`Security::Malicious`], at most one does what it likes, and the others abort or have the right result but once in
+//! two to the power of [`STATISTICAL_BITS`]. Messages come from whom they seem to and nobody else reads them. Their
+//! number and lengths depend on the plan alone. Not here: two liars, other numbers of parties.
 //!
 //! ```
 //! # use mpc::*;
@@ -43,13 +44,14 @@ mod engine;
 mod lanes;
 mod lower;
 mod machine;
+mod message;
 mod plan;
 mod prg;
 mod share;
 mod verify;
 
 pub use build::Builder;
-pub use engine::{Given, Measured, Prepared, Runner, Step, Unsupported, gathered};
+pub use engine::{Given, Measured, Prepared, Quote, Runner, Step, Unsupported, gathered};
 pub use machine::{Done, Fault, Keys, Machine, Next};
 pub use plan::{Any, Bits, Cost, Plan, Public, Ring};
 pub use prg::Key;

@@ -1,7 +1,8 @@
 //! A party carrying out a plan: messages in, messages out.
 
 use crate::bits::{WORD, from_planes, to_planes, words};
-use crate::plan::{Any, Bits, Local, Plan, Ring, Round, Talk, dealt, dealt_lanes, number_bytes};
+use crate::message::{heard, masked, read_numbers, read_planes, write_numbers, write_planes};
+use crate::plan::{Any, Bits, Local, Plan, Ring, Round, Talk, dealt, dealt_lanes};
 use crate::prg::{Key, Stream};
 use crate::share::{Party, Share};
 use crate::verify::{Check, Claim, Guard, Security, trimmed};
@@ -57,7 +58,7 @@ pub struct Done {
     /// The party's shares of the outputs, in order.
     pub outputs: Vec<Share>,
     pub(crate) kept: Vec<Value>,
-    pub(crate) guard: Option<Guard>,
+    pub(crate) guard: Option<Box<Guard>>,
 }
 
 /// The two keys of a party: the one it shares with the party before it, and the one it shares with the party after it.
@@ -112,12 +113,12 @@ pub struct Machine {
     registers: Vec<Option<Value>>,
     round: usize,
     /// What the round's steps have before the message comes.
-    begun: Vec<Share>,
+    pub(crate) begun: Vec<Share>,
     /// What they claim.
     claims: Vec<Claim>,
     /// The round's steps without messages are done.
     is_ready: bool,
-    guard: Option<Guard>,
+    pub(crate) guard: Option<Box<Guard>>,
     /// Whether the run ends with the plan.
     ends: bool,
 }
@@ -142,7 +143,7 @@ impl Machine {
     pub(crate) fn with(
         plan: Arc<Plan>,
         me: Party,
-        (streams, drawn, guard): (Arc<Streams>, u64, Option<Guard>),
+        (streams, drawn, guard): (Arc<Streams>, u64, Option<Box<Guard>>),
         values: Vec<Value>,
     ) -> Result<Self, Fault> {
         if values.len() != plan.inputs.len() {
@@ -187,7 +188,7 @@ impl Machine {
             }
             self.next_round();
         }
-        if let Some(message) = self.guard.as_mut().filter(|_| self.ends).and_then(Guard::end) {
+        if let Some(message) = self.guard.as_mut().filter(|_| self.ends).and_then(|guard| guard.end()) {
             return Ok(Next::Send(message));
         }
         let opened = plan.opened.iter().map(|public| self.public(public.at).to_vec()).collect();
@@ -616,20 +617,7 @@ fn carries(a: u64, b: u64, width: usize) -> u64 {
     a & b | (a | b) & !a.wrapping_add(b)
 }
 
-/// Returns the component that a message shows.
-fn heard(what: &Talk, part: &[u8]) -> Vec<u64> {
-    match what {
-        Talk::OpenRing(from) => masked(&read_numbers(part, from.width), from.width),
-        Talk::OpenBits(from) => trimmed(&read_planes(part, from.lanes, from.planes), from.lanes),
-        _ => Vec::new(),
-    }
-}
-
-fn masked(numbers: &[u64], width: usize) -> Vec<u64> {
-    numbers.iter().map(|number| number & mask(width)).collect()
-}
-
-fn mask(width: usize) -> u64 {
+pub(crate) fn mask(width: usize) -> u64 {
     u64::MAX >> (WORD - width)
 }
 
@@ -671,42 +659,4 @@ fn put_planes(to: &mut [u64], words: usize, first: usize, planes: &[u64], count:
         let from = &planes[plane * width..(plane + 1) * width];
         to[plane * words + first..plane * words + first + width].copy_from_slice(from);
     }
-}
-
-fn write_numbers(message: &mut Vec<u8>, numbers: &[u64], width: usize) {
-    let bytes = number_bytes(width);
-    for number in numbers {
-        message.extend_from_slice(&number.to_le_bytes()[..bytes]);
-    }
-}
-
-fn read_numbers(part: &[u8], width: usize) -> Vec<u64> {
-    part.chunks_exact(number_bytes(width)).map(word).collect()
-}
-
-fn write_planes(message: &mut Vec<u8>, planes: &[u64], lanes: usize) {
-    let words = words(lanes);
-    if words == 0 {
-        return;
-    }
-    for plane in planes.chunks(words) {
-        let bytes = plane.iter().flat_map(|word| word.to_le_bytes());
-        message.extend(bytes.take(lanes.div_ceil(8)));
-    }
-}
-
-fn read_planes(part: &[u8], lanes: usize, planes: usize) -> Vec<u64> {
-    let bytes = lanes.div_ceil(8);
-    let mut words = Vec::with_capacity(planes * words(lanes));
-    for plane in part.chunks_exact(bytes.max(1)) {
-        words.extend(plane.chunks(8).map(word));
-    }
-    words
-}
-
-/// Returns up to eight bytes as a number, the lowest first.
-fn word(bytes: &[u8]) -> u64 {
-    let mut all = [0; 8];
-    all[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(all)
 }

@@ -18,6 +18,8 @@
 pub(crate) mod bill;
 mod claims;
 mod field;
+#[cfg(test)]
+mod lies;
 mod planes;
 mod tags;
 mod wide;
@@ -127,8 +129,8 @@ impl Guard {
     /// Bytes of tags that come with a message that shows something.
     pub(crate) const TAG_BYTES: usize = tags::BYTES;
 
-    pub(crate) fn new(streams: Arc<Streams>) -> Self {
-        Self {
+    pub(crate) fn new(streams: Arc<Streams>) -> Box<Self> {
+        Box::new(Self {
             streams,
             before: Tags::default(),
             after: Tags::default(),
@@ -146,7 +148,7 @@ impl Guard {
             caught: None,
             #[cfg(test)]
             omitted: None,
-        }
+        })
     }
 
     /// Takes in what another party must hold too: a shared input.

@@ -1,6 +1,6 @@
 //! Programs among three parties in one thread, compared with the direct evaluation.
 
-use mpc::{Given, Key, Keys, Measured, Party, Prepared, Runner, Security, Step, gathered, share};
+use mpc::{Given, Key, Keys, Measured, Party, Prepared, Quote, Runner, Security, Step, gathered, share};
 use std::sync::Arc;
 use vm::sample::Chance;
 use vm::{
@@ -115,7 +115,21 @@ fn run(
         gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
     });
     let outputs = outputs.collect();
-    Ok((outputs, [0, 1, 2].map(|party| parties[party].measured())))
+    let measured = [0, 1, 2].map(|party| parties[party].measured());
+    check_cost(prepared.cost().expect("loops are short"), measured);
+    Ok((outputs, measured))
+}
+
+/// A run costs what was said before it began.
+fn check_cost(quote: Quote, measured: [Measured; 3]) {
+    for (party, found) in measured.into_iter().enumerate() {
+        let said = Measured {
+            rounds: u64::try_from(quote.cost.rounds).expect("few"),
+            bytes: u64::try_from(quote.cost.bytes[party]).expect("few"),
+        };
+        let is_less = found.rounds <= said.rounds && found.bytes <= said.bytes;
+        assert!(if quote.exact { found == said } else { is_less }, "{found:?} and {said:?}");
+    }
 }
 
 fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {

@@ -72,6 +72,17 @@ impl Load {
         self.words >= WORDS || self.numbers >= NUMBERS
     }
 
+    fn larger(self, other: Self) -> Self {
+        Self {
+            words: self.words.max(other.words),
+            numbers: self.numbers.max(other.numbers),
+            products: self.products.max(other.products),
+            hidden: self.hidden.max(other.hidden),
+            masks: self.masks.max(other.masks),
+            is_quiet: self.is_quiet && other.is_quiet,
+        }
+    }
+
     /// Returns the messages of a check, the last first.
     pub(crate) fn stages(&self, compares: bool) -> Vec<Stage> {
         let mut stages = Vec::new();
@@ -159,6 +170,34 @@ impl Bill {
 
     pub(crate) fn cost(&self) -> Cost {
         self.cost
+    }
+
+    /// Returns the larger of each figure.
+    pub(crate) fn dearer(self, other: Self) -> Self {
+        let (a, b) = (self.cost, other.cost);
+        let cost = Cost {
+            rounds: a.rounds.max(b.rounds),
+            bytes: std::array::from_fn(|party| a.bytes[party].max(b.bytes[party])),
+            masks: a.masks.max(b.masks),
+            statistical_bits: a.statistical_bits,
+        };
+        Self { cost, load: self.load.larger(other.load), ..self }
+    }
+
+    /// Returns the bill after as many turns more as the one since an earlier bill, if each costs the same.
+    pub(crate) fn again(self, before: &Self, turns: u64) -> Option<Self> {
+        if self.load != before.load {
+            return None;
+        }
+        let turns = usize::try_from(turns).ok()?;
+        let more = |now: usize, then: usize| now.checked_add((now - then).checked_mul(turns)?);
+        let mut cost = self.cost;
+        cost.rounds = more(cost.rounds, before.cost.rounds)?;
+        cost.masks = more(cost.masks, before.cost.masks)?;
+        for (now, then) in cost.bytes.iter_mut().zip(before.cost.bytes) {
+            *now = more(*now, then)?;
+        }
+        Some(Self { cost, ..self })
     }
 
     fn is_guarded(&self) -> bool {

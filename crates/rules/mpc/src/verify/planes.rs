@@ -212,8 +212,9 @@ impl Claims {
         let (mut mine, mut next) = (0, 0);
         for place in 0..self.length {
             (mine, next) = (by.apply(mine), by.apply(next));
-            for at in WORD * place..WORD * (place + 1) {
-                let shown = Multiples::of(self.hidden.mine[at] ^ self.hidden.next[at] ^ missing[at]);
+            let lanes = WORD * place..WORD * (place + 1);
+            for (at, missing) in lanes.clone().zip(&missing[lanes]) {
+                let shown = Multiples::of(self.hidden.mine[at] ^ self.hidden.next[at] ^ missing);
                 mine ^= shown.times(self.factors.mine[at]);
                 next ^= shown.times(self.factors.next[at]);
             }
