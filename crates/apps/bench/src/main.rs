@@ -7,6 +7,7 @@ mod cached;
 mod chain;
 mod machine;
 mod measure;
+mod mpc;
 mod node;
 mod prove;
 mod spine;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, spine, or a part of the last such as spine/transfers.
+    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, mpc, spine, or a part of the last such as spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
@@ -54,7 +55,7 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 12] = [
+const BENCHES: [(&str, Bench); 13] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("state/cached", cached::state),
@@ -63,6 +64,7 @@ const BENCHES: [(&str, Bench); 12] = [
     ("sandbox", measure::sandbox),
     ("prove", prove::prove),
     ("vm", vm::vm),
+    ("mpc", mpc::mpc),
     ("spine/transfers", spine::transfers),
     ("spine/confirmation", spine::confirmation),
     ("spine/restart", spine::restart),

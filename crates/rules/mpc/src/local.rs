@@ -72,6 +72,14 @@ impl Machine {
             }
             Local::Third { from, shift, width } => self.third(from, *shift, *width),
             Local::ThirdBits { from, negated } => self.third_bits(from, *negated),
+            Local::DealersBits { from, second } => self.dealers_bits(from, *second),
+            Local::Shifted { from, shift, width } => {
+                let moved = |word: &u64| {
+                    let moved = (word & from.mask()) >> shift;
+                    if width.is_int() { moved } else { field::reduced(moved) }
+                };
+                each(self.shared(from.at), |part| part.iter().map(moved).collect())
+            }
             Local::ThirdOfBits { from } => self.third_of_bits(from),
             Local::Clear { .. } => unreachable!("done where several results are kept"),
             other => return self.move_lanes(other),
@@ -110,6 +118,27 @@ impl Machine {
         place(&mut third.next, before, &share.next);
         place(&mut third.mine, after, &share.mine);
         third
+    }
+
+    /// A dealer's component is its own or the next party's, and the previous party or the next one holds it too.
+    fn dealers_bits(&self, from: &Ring, second: bool) -> Share {
+        let dealt = dealt_lanes(from.lanes);
+        let words = words(from.lanes);
+        let share = self.shared(from.at);
+        let mut bits = Share::zeros(words * from.bits());
+        let place = |to: &mut [u64], lanes: Range<usize>, part: &[u64]| {
+            let first = lanes.start / WORD;
+            put_planes(to, words, first, &to_planes(&part[lanes], from.bits()), from.bits());
+        };
+        let mine = dealt[self.me().index()].clone();
+        if second {
+            place(&mut bits.next, mine, &share.next);
+            place(&mut bits.mine, dealt[self.me().previous().index()].clone(), &share.mine);
+        } else {
+            place(&mut bits.mine, mine, &share.mine);
+            place(&mut bits.next, dealt[self.me().next().index()].clone(), &share.next);
+        }
+        bits
     }
 
     fn third_of_bits(&self, from: &Bits) -> Share {
