@@ -74,11 +74,7 @@ impl Machine {
             Local::ThirdBits { from, negated } => self.third_bits(from, *negated),
             Local::DealersBits { from, second } => self.dealers_bits(from, *second),
             Local::Shifted { from, shift, width } => {
-                let moved = |word: &u64| {
-                    let moved = (word & from.mask()) >> shift;
-                    if width.is_int() { moved } else { field::reduced(moved) }
-                };
-                each(self.shared(from.at), |part| part.iter().map(moved).collect())
+                each(self.shared(from.at), |part| shifted(part, from, *shift, *width))
             }
             Local::ThirdOfBits { from } => self.third_of_bits(from),
             Local::Clear { .. } => unreachable!("done where several results are kept"),
@@ -178,6 +174,11 @@ impl Machine {
         let number = self.stream(number);
         (draw(&self.streams().own, number, count, width), draw(&self.streams().next, number, count, width))
     }
+}
+
+fn shifted(part: &[u64], from: &Ring, by: usize, width: Width) -> Vec<u64> {
+    let moved = part.iter().map(|word| (word & from.mask()) >> by);
+    if width.is_int() { moved.collect() } else { moved.map(field::reduced).collect() }
 }
 
 /// Whole words: the width of what is masked bit by bit.
