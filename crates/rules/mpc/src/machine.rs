@@ -237,9 +237,10 @@ impl Machine {
     fn talk(&mut self, round: &Round) -> Vec<u8> {
         let mut message = Vec::with_capacity(round.talk.iter().map(|step| step.what.bytes(self.me)).sum());
         for step in &round.talk {
-            if self.guard.is_some() {
-                let claim = Claim::of(self.me, &step.what, |at| self.shared(at));
+            if let Some(mut guard) = self.guard.take() {
+                let claim = guard.claimed(self.me, &step.what, |at| self.shared(at));
                 self.claims.push(claim);
+                self.guard = Some(guard);
             }
             let begun = self.begin(step.to, &step.what, &mut message);
             self.begun.push(begun);

@@ -1,6 +1,6 @@
 //! Numbers and planes of bits as bytes.
 
-use crate::bits::words;
+use crate::bits::{WORD, words};
 use crate::machine::mask;
 use crate::plan::{Talk, number_bytes};
 use crate::verify::trimmed;
@@ -33,6 +33,10 @@ pub(crate) fn read_numbers(part: &[u8], width: usize) -> Vec<u64> {
 pub(crate) fn write_planes(message: &mut Vec<u8>, planes: &[u64], lanes: usize) {
     let words = words(lanes);
     if words == 0 {
+        return;
+    }
+    if lanes == WORD * words {
+        planes.iter().for_each(|word| message.extend_from_slice(&word.to_le_bytes()));
         return;
     }
     for plane in planes.chunks(words) {
