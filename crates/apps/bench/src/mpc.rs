@@ -14,9 +14,12 @@ const PRODUCTS: usize = 1 << 16;
 /// Comparisons in a run.
 const COMPARISONS: usize = 1 << 14;
 
+/// What writes a plan for so many lanes.
+type Build = fn(&mut Builder, usize);
+
 pub(crate) fn mpc(quick: bool) -> Vec<Measured> {
-    let all = [
-        ("mpc/multiply", "multiplications/s", PRODUCTS, product as fn(&mut Builder, usize)),
+    let all: [(&'static str, &'static str, usize, Build); 2] = [
+        ("mpc/multiply", "multiplications/s", PRODUCTS, product),
         ("mpc/compare", "comparisons/s", COMPARISONS, comparison),
     ];
     all.into_iter().flat_map(|(name, unit, lanes, build)| measured(name, unit, lanes, build, quick)).collect()
@@ -36,13 +39,7 @@ fn comparison(builder: &mut Builder, lanes: usize) {
     builder.open_bits(less);
 }
 
-fn measured(
-    name: &'static str,
-    unit: &'static str,
-    lanes: usize,
-    build: fn(&mut Builder, usize),
-    quick: bool,
-) -> Vec<Measured> {
+fn measured(name: &'static str, unit: &'static str, lanes: usize, build: Build, quick: bool) -> Vec<Measured> {
     let mut chance = Chance::new(1);
     let [a, b] = [(); 2].map(|()| (0..lanes).map(|_| chance.bits()).collect::<Vec<u64>>());
     let expected = if name == "mpc/multiply" {

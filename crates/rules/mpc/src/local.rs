@@ -58,12 +58,16 @@ impl Machine {
             }
             Local::Planes { from, planes } => {
                 let words = words(from.lanes);
-                let plane = |part: &[u64], plane: usize| part[plane * words..(plane + 1) * words].to_vec();
-                each(self.shared(from.at), |part| planes.iter().flat_map(|at| plane(part, *at)).collect())
+                each(self.shared(from.at), |part| {
+                    let mut some = Vec::with_capacity(planes.len() * words);
+                    planes.iter().for_each(|plane| some.extend_from_slice(&part[plane * words..(plane + 1) * words]));
+                    some
+                })
             }
             Local::Stack(parts) => {
                 let all = |choose: fn(&Share) -> &Vec<u64>| {
-                    parts.iter().flat_map(|at| choose(self.shared(*at))).copied().collect()
+                    let parts: Vec<&[u64]> = parts.iter().map(|at| choose(self.shared(*at)).as_slice()).collect();
+                    parts.concat()
                 };
                 Share { mine: all(|share| &share.mine), next: all(|share| &share.next) }
             }

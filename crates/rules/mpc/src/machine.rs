@@ -238,9 +238,10 @@ impl Machine {
         let bytes = round.talk.iter().map(|step| step.what.bytes(self.me.index())).sum();
         let mut message = Writer::with_capacity(bytes);
         for step in &round.talk {
-            if self.guard.is_some() {
-                let claim = Claim::of(self.me, &step.what, |at| self.shared(at));
+            if let Some(mut guard) = self.guard.take() {
+                let claim = guard.claimed(self.me, &step.what, |at| self.shared(at));
                 self.claims.push(claim);
+                self.guard = Some(guard);
             }
             let begun = self.begin(step.to, &step.what, &mut message);
             message.end_part();

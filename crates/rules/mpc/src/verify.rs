@@ -110,6 +110,11 @@ struct Coin {
     next: Vec<u64>,
 }
 
+/// Writes words into a message.
+fn write(message: &mut Vec<u8>, words: &[u64]) {
+    words.iter().for_each(|word| message.extend_from_slice(&word.to_le_bytes()));
+}
+
 /// Returns the words of a message.
 fn words_of(message: &[u8]) -> Vec<u64> {
     message.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes"))).collect()
@@ -270,7 +275,7 @@ impl Guard {
             Stage::Wait => message.push(NOTHING),
             Stage::FirstCoin | Stage::SecondCoin => {
                 let (mine, next) = self.pair(COIN);
-                message.extend(next.iter().flat_map(|word| word.to_le_bytes()));
+                write(&mut message, &next);
                 self.shown(&mine);
                 self.coin = Coin { mine, next };
             }

@@ -6,14 +6,15 @@ use crate::lanes::bit;
 use crate::share::{Party, Share};
 use vm::plan::{Bits, Talk, dealt_lanes};
 
-/// What is to be checked of a step's result, with what was known before the message came.
+/// What is to be checked of a step's result, with what was known before the message came. What is known of bits is with the
+/// guard already.
 pub(crate) enum Claim {
     /// Nothing beyond what the opening itself is checked for.
     Nothing,
-    /// Bits are the products of these.
-    Bits { x: Share, y: Share, lanes: usize },
-    /// Bits are what is carried in the sum of these.
-    Carries { x: Share, y: Share, lanes: usize },
+    /// Bits are the products of those that were taken in.
+    Bits { lanes: usize },
+    /// Bits are what is carried in the sum of those that were taken in, from a place on.
+    Carries { lanes: usize, from: usize },
     /// Numbers are the sums of products of groups of these.
     Numbers { x: Share, y: Share, width: usize, group: usize },
     /// Numbers are what is left of the sum without the products of these: of two bits, whether exactly one is set.
@@ -23,29 +24,6 @@ pub(crate) enum Claim {
 }
 
 impl Claim {
-    /// Returns what a step claims. The shares are those of the registers it uses.
-    pub(crate) fn of<'a>(me: Party, what: &Talk, share: impl Fn(usize) -> &'a Share) -> Self {
-        match what {
-            Talk::Multiply { a, b, group } => {
-                Self::Numbers { x: share(a.at).copy(), y: share(b.at).copy(), width: a.bits(), group: *group }
-            }
-            Talk::And { a, b } => Self::Bits { x: share(a.at).copy(), y: share(b.at).copy(), lanes: a.lanes },
-            Talk::DealCarries { from, first, second } => {
-                Self::Carries { x: share(*first).copy(), y: share(*second).copy(), lanes: from.lanes }
-            }
-            Talk::DealOfBits { from, width } => Self::rest(me, from, share(from.at), width.bits().into()),
-            Talk::Refresh(from) => Self::Same { old: share(from.at).copy(), width: from.bits() },
-            Talk::OpenRing(_) | Talk::OpenBits(_) => Self::Nothing,
-            Talk::DealSum { .. }
-            | Talk::DealSumBits { .. }
-            | Talk::RefreshBits(_)
-            | Talk::Complete { .. }
-            | Talk::Mix { .. } => {
-                unreachable!("a plan against liars deals nothing that is not checked")
-            }
-        }
-    }
-
     /// The dealer's two components, as shares of what only they and a neighbour know.
     fn rest(me: Party, from: &Bits, share: &Share, width: usize) -> Self {
         let dealt = dealt_lanes(from.lanes);
@@ -75,25 +53,53 @@ impl Claim {
 }
 
 impl Guard {
+    /// Returns what a step claims. The shares are those of the registers it uses.
+    pub(crate) fn claimed<'a>(&mut self, me: Party, what: &Talk, share: impl Fn(usize) -> &'a Share) -> Claim {
+        match what {
+            Talk::Multiply { a, b, group } => {
+                Claim::Numbers { x: share(a.at).copy(), y: share(b.at).copy(), width: a.bits(), group: *group }
+            }
+            Talk::And { a, b } => {
+                self.factors(share(a.at), share(b.at), a.lanes);
+                Claim::Bits { lanes: a.lanes }
+            }
+            Talk::DealCarries { from, first, second } => {
+                let place = self.bits.x.mine.len();
+                self.factors(share(*first), share(*second), from.lanes);
+                Claim::Carries { lanes: from.lanes, from: place }
+            }
+            Talk::DealOfBits { from, width } => Claim::rest(me, from, share(from.at), width.bits().into()),
+            Talk::Refresh(from) => Claim::Same { old: share(from.at).copy(), width: from.bits() },
+            Talk::OpenRing(_) | Talk::OpenBits(_) => Claim::Nothing,
+            Talk::DealSum { .. }
+            | Talk::DealSumBits { .. }
+            | Talk::RefreshBits(_)
+            | Talk::Complete { .. }
+            | Talk::Mix { .. } => {
+                unreachable!("a plan against liars deals nothing that is not checked")
+            }
+        }
+    }
+
     /// Takes a step's result.
     pub(crate) fn claim(&mut self, claim: Claim, result: &Share) {
         match claim {
             Claim::Nothing => {}
-            Claim::Bits { x, y, lanes } => self.bits(&x, &y, result, lanes),
-            Claim::Carries { x, y, lanes } => {
-                // With what is carried in, `c`, what is carried out is `c` where both differ from it not: the product of
-                // both differences is the difference.
-                let above = |part: &[u64]| {
-                    let mut carried = vec![0; words(lanes)];
-                    carried.extend_from_slice(&part[..part.len() - words(lanes)]);
-                    carried
-                };
-                let carried = Share { mine: above(&result.mine), next: above(&result.next) };
-                let [x, y, z] = [&x, &y, result].map(|of| Share {
-                    mine: of.mine.iter().zip(&carried.mine).map(|(a, b)| a ^ b).collect(),
-                    next: of.next.iter().zip(&carried.next).map(|(a, b)| a ^ b).collect(),
-                });
-                self.bits(&x, &y, &z, lanes);
+            Claim::Bits { lanes } => self.products(result, lanes),
+            Claim::Carries { lanes, from } => {
+                self.products(result, lanes);
+                let bits = &mut self.bits;
+                for (x, y, z) in [
+                    (&mut bits.x.mine, &mut bits.y.mine, &mut bits.z.mine),
+                    (&mut bits.x.next, &mut bits.y.next, &mut bits.z.next),
+                ] {
+                    // With what is carried in, what is carried out is the same unless both bits differ from it: the
+                    // product of the differences is the difference. From above, as what is carried in is one plane below.
+                    for at in (from + words(lanes)..from + result.mine.len()).rev() {
+                        let carried = z[at - words(lanes)];
+                        (x[at], y[at], z[at]) = (x[at] ^ carried, y[at] ^ carried, z[at] ^ carried);
+                    }
+                }
             }
             Claim::Numbers { x, y, width, group } => self.numbers(x, y, result.copy(), width, group),
             Claim::Rest { x, y, sum, width } => {
@@ -115,13 +121,19 @@ impl Guard {
         self.numbers.push(wide::Claim { x, y, z, width, group });
     }
 
-    /// Adds claims about bits, without what is beyond the last lane.
-    fn bits(&mut self, x: &Share, y: &Share, z: &Share, lanes: usize) {
-        self.load.add_bits(x.mine.len());
-        for (to, from) in [(&mut self.bits.x, x), (&mut self.bits.y, y), (&mut self.bits.z, z)] {
+    /// Takes in factors of bits, without what is beyond the last lane.
+    fn factors(&mut self, x: &Share, y: &Share, lanes: usize) {
+        for (to, from) in [(&mut self.bits.x, x), (&mut self.bits.y, y)] {
             append(&mut to.mine, &from.mine, lanes);
             append(&mut to.next, &from.next, lanes);
         }
+    }
+
+    /// Takes in their products.
+    fn products(&mut self, z: &Share, lanes: usize) {
+        self.load.add_bits(z.mine.len());
+        append(&mut self.bits.z.mine, &z.mine, lanes);
+        append(&mut self.bits.z.next, &z.next, lanes);
     }
 }
 

@@ -49,20 +49,18 @@ fn reduced(product: u128) -> u64 {
 }
 
 /// A linear map of words, given by what becomes of each bit.
-pub(super) struct Linear(Vec<[u64; 256]>);
+pub(super) struct Linear(Box<[[u64; 256]; 8]>);
 
 impl Linear {
     pub(super) fn of(basis: &[u64; 64]) -> Self {
-        let table = |bits: &[u64]| {
-            let mut table = [0; 256];
+        let mut tables = Box::new([[0; 256]; 8]);
+        for (table, bits) in tables.iter_mut().zip(basis.chunks_exact(8)) {
             for (bit, image) in bits.iter().enumerate() {
-                for at in 0..1 << bit {
-                    table[at | 1 << bit] = table[at] ^ image;
-                }
+                let (known, rest) = table.split_at_mut(1 << bit);
+                rest.iter_mut().zip(known).for_each(|(to, from)| *to = *from ^ image);
             }
-            table
-        };
-        Self(basis.chunks(8).map(table).collect())
+        }
+        Self(tables)
     }
 
     /// Returns multiplication by an element.
@@ -75,7 +73,9 @@ impl Linear {
     }
 
     pub(super) fn apply(&self, word: u64) -> u64 {
-        self.0.iter().zip(word.to_le_bytes()).fold(0, |sum, (table, byte)| sum ^ table[usize::from(byte)])
+        let bytes = word.to_le_bytes();
+        let of = |table: usize| self.0[table][usize::from(bytes[table])];
+        (of(0) ^ of(1) ^ of(2) ^ of(3)) ^ (of(4) ^ of(5) ^ of(6) ^ of(7))
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn shown(words: usize) -> usize {
     WORD * words.div_ceil(1 << levels(words))
 }
 
-/// All claims and their check. A word's place in a vector is row by row.
+/// All claims and their check. Words of different rows and the same place stand together.
 pub(super) struct Claims {
     pub(super) x: Share,
     pub(super) y: Share,
@@ -73,16 +73,19 @@ impl Default for Claims {
 
 /// Writes the sums of rows that the table is of: for each variable the lower half, the upper half, and both added.
 fn extend(rows: &[u64], to: &mut [u64]) {
-    if rows.len() == 1 {
-        to[0] = rows[0];
-        return;
+    match *rows {
+        [row] => to[0] = row,
+        [low, high] => to.copy_from_slice(&[low, high, low ^ high]),
+        _ => {
+            let (low, high) = rows.split_at(rows.len() / 2);
+            let third = to.len() / 3;
+            let (first, rest) = to.split_at_mut(third);
+            let (second, both) = rest.split_at_mut(third);
+            extend(low, first);
+            extend(high, second);
+            both.iter_mut().zip(first.iter().zip(second)).for_each(|(both, (low, high))| *both = *low ^ *high);
+        }
     }
-    let (low, high) = rows.split_at(rows.len() / 2);
-    let third = to.len() / 3;
-    extend(low, &mut to[..third]);
-    extend(high, &mut to[third..2 * third]);
-    let (parts, both) = to.split_at_mut(2 * third);
-    both.iter_mut().enumerate().for_each(|(at, both)| *both = parts[at] ^ parts[third + at]);
 }
 
 /// Returns where a row stands in the table.
@@ -119,9 +122,8 @@ impl Claims {
         1 << self.levels
     }
 
-    fn column<'a>(&self, of: &'a [u64], place: usize) -> impl Iterator<Item = u64> + 'a {
-        let (rows, length) = (self.rows(), self.length);
-        (0..rows).map(move |row| of[row * length + place])
+    fn column<'a>(&self, of: &'a [u64], place: usize) -> &'a [u64] {
+        &of[place * self.rows()..(place + 1) * self.rows()]
     }
 
     pub(super) fn words(&self) -> usize {
@@ -142,18 +144,18 @@ impl Claims {
         self.masks = Share { mine, next };
         let by = Linear::by(weight);
         let mut table = vec![0; count];
-        let mut masked = vec![0; rows];
+        let [mut masked, mut both] = [(); 2].map(|()| vec![0; rows]);
         let [mut x, mut x_next, mut y, mut y_both] = [(); 4].map(|()| vec![0; count]);
         for place in 0..self.length {
-            let both: Vec<u64> =
-                self.column(&self.y.mine, place).zip(self.column(&self.y.next, place)).map(|(a, b)| a ^ b).collect();
-            let one: Vec<u64> = self.column(&self.y.mine, place).collect();
-            extend(&self.column(&self.x.mine, place).collect::<Vec<_>>(), &mut x);
-            extend(&self.column(&self.x.next, place).collect::<Vec<_>>(), &mut x_next);
-            extend(&one, &mut y);
+            let (one, other) = (self.column(&self.y.mine, place), self.column(&self.y.next, place));
+            both.iter_mut().zip(one.iter().zip(other)).for_each(|(both, (one, other))| *both = one ^ other);
+            extend(self.column(&self.x.mine, place), &mut x);
+            extend(self.column(&self.x.next, place), &mut x_next);
+            extend(one, &mut y);
             extend(&both, &mut y_both);
-            for (at, sum) in table.iter_mut().enumerate() {
-                *sum = by.apply(*sum) ^ x[at] & y_both[at] ^ x_next[at] & y[at];
+            let factors = x.iter().zip(&y_both).zip(x_next.iter().zip(&y));
+            for (sum, ((x, y_both), (x_next, y))) in table.iter_mut().zip(factors) {
+                *sum = by.apply(*sum) ^ x & y_both ^ x_next & y;
             }
             let [mask, mask_next] = [&self.masks.mine, &self.masks.next]
                 .map(|part| Linear::of(part[WORD * place..WORD * (place + 1)].try_into().expect("a word's masks")));
@@ -164,7 +166,7 @@ impl Claims {
         masked.iter().enumerate().for_each(|(row, sum)| table[corner(row, self.levels)] = *sum);
         let (plus, minus) = guard.pair(count);
         table.iter_mut().zip(plus.iter().zip(&minus)).for_each(|(sum, (plus, minus))| *sum ^= plus ^ minus);
-        message.extend(table.iter().flat_map(|sum| sum.to_le_bytes()));
+        super::write(message, &table);
         self.table = Share { mine: table, next: Vec::new() };
     }
 
@@ -183,7 +185,7 @@ impl Claims {
             let mut all = Vec::with_capacity(WORD * self.length);
             for place in 0..self.length {
                 let mut square = [0; WORD];
-                square.iter_mut().zip(self.column(of, place)).for_each(|(row, word)| *row = word);
+                square[..self.rows()].copy_from_slice(self.column(of, place));
                 transpose(&mut square);
                 all.extend(square.iter().map(|rows| by.apply(*rows)));
             }
@@ -200,7 +202,7 @@ impl Claims {
         let hidden =
             Share { mine: hidden(&self.x.mine, &self.masks.mine), next: hidden(&self.x.next, &self.masks.next) };
         (self.factors, self.hidden) = (factors, hidden);
-        message.extend(self.hidden.next.iter().flat_map(|element| element.to_le_bytes()));
+        super::write(message, &self.hidden.next);
         guard.shown(&self.hidden.mine);
     }
 
@@ -221,11 +223,13 @@ impl Claims {
         }
         let weights = weights(&self.point);
         let rest = |table: &[u64], z: &[u64]| {
+            let mut claimed = vec![0; self.rows()];
+            for words in z.chunks_exact(self.rows()) {
+                claimed.iter_mut().zip(words).for_each(|(sum, word)| *sum = by.apply(*sum) ^ word);
+            }
             let mut table = table.to_vec();
             let mut masked = 0;
-            for (row, weight) in weights.iter().enumerate() {
-                let claimed =
-                    z[row * self.length..(row + 1) * self.length].iter().fold(0, |sum, word| by.apply(sum) ^ word);
+            for (row, (weight, claimed)) in weights.iter().zip(claimed).enumerate() {
                 let at = corner(row, self.levels);
                 masked ^= times(*weight, std::mem::replace(&mut table[at], claimed));
             }

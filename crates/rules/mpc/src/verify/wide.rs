@@ -12,10 +12,12 @@
 
 use super::{Check, Guard};
 use crate::share::Share;
-use zeroize::Zeroizing;
 
 /// How much wider the ring of the check is, in bits.
 pub(super) const WIDER: usize = 48;
+
+/// How many products are checked at a time.
+const PART: usize = 1024;
 
 /// A claim: that the sums of the products of groups of lanes are what they should be.
 pub(super) struct Claim {
@@ -26,20 +28,11 @@ pub(super) struct Claim {
     pub(super) group: usize,
 }
 
-/// A party's two components of numbers of the wider ring.
-#[derive(Default)]
-struct Wide {
-    mine: Zeroizing<Vec<u128>>,
-    next: Zeroizing<Vec<u128>>,
-}
-
-/// A claim in the middle of its check.
-#[derive(Default)]
+/// A claim in the middle of its check. A number of the wider ring is two words.
 struct Begun {
-    mask: Wide,
-    /// The products and the masks' products, one after the other.
-    products: Wide,
-    opened: Wide,
+    masks: Share,
+    /// The products and the masks' products, in turn.
+    products: Share,
 }
 
 /// All claims and their check.
@@ -54,143 +47,185 @@ pub(super) fn bytes(width: usize) -> usize {
     (width + WIDER).div_ceil(8)
 }
 
-fn mask(bits: usize) -> u128 {
-    u128::MAX >> (128 - bits)
+/// The ring that a claim is checked in.
+#[derive(Clone, Copy)]
+struct Ring {
+    bytes: usize,
+    /// Of a number as it was, and of one of the wider ring.
+    narrow: u64,
+    wide: u128,
 }
 
-fn lifted(words: &[u64], width: usize) -> Zeroizing<Vec<u128>> {
-    Zeroizing::new(words.iter().map(|word| u128::from(*word) & mask(width)).collect())
-}
+impl Ring {
+    fn of(width: usize) -> Self {
+        let wide = u128::MAX >> (128 - width - WIDER);
+        Self { bytes: bytes(width), narrow: u64::MAX >> (64 - width), wide }
+    }
 
-fn pairs(words: &[u64], width: usize) -> Vec<u128> {
-    let number = |pair: &[u64]| (u128::from(pair[0]) | u128::from(pair[1]) << 64) & mask(width + WIDER);
-    words.chunks_exact(2).map(number).collect()
-}
+    fn lifted(self, word: u64) -> u128 {
+        u128::from(word & self.narrow)
+    }
 
-/// Returns numbers as words that tags take in.
-fn words(numbers: impl IntoIterator<Item = u128>, width: usize) -> Vec<u64> {
-    let half = |number: u128| u64::try_from(number & u128::from(u64::MAX)).expect("the lower half");
-    let kept = numbers.into_iter().map(|number| number & mask(width + WIDER));
-    kept.flat_map(|number| [half(number), half(number >> 64)]).collect()
-}
+    fn number(self, words: &[u64], at: usize) -> u128 {
+        (u128::from(words[2 * at]) | u128::from(words[2 * at + 1]) << 64) & self.wide
+    }
 
-fn write(message: &mut Vec<u8>, numbers: &[u128], width: usize) {
-    for number in numbers {
-        message.extend_from_slice(&number.to_le_bytes()[..bytes(width)]);
+    fn push(self, words: &mut Vec<u64>, number: u128) {
+        let half = |number: u128| u64::try_from(number & u128::from(u64::MAX)).expect("a half");
+        let number = number & self.wide;
+        words.push(half(number));
+        words.push(half(number >> 64));
+    }
+
+    fn write(self, message: &mut Vec<u8>, number: u128) {
+        let length = message.len() + self.bytes;
+        message.extend_from_slice(&number.to_le_bytes());
+        message.truncate(length);
+    }
+
+    fn read(self, message: &[u8], at: usize) -> u128 {
+        let from = at * self.bytes;
+        let all = match message.get(from..from + 16) {
+            Some(all) => all.try_into().expect("sixteen bytes"),
+            None => {
+                let mut all = [0; 16];
+                all[..self.bytes].copy_from_slice(&message[from..from + self.bytes]);
+                all
+            }
+        };
+        u128::from_le_bytes(all) & self.wide
     }
 }
 
-fn read(message: &mut &[u8], count: usize, width: usize) -> Zeroizing<Vec<u128>> {
-    let (part, rest) = message.split_at(count * bytes(width));
+/// Returns what comes before in a message, which then begins after it.
+fn split<'a>(message: &mut &'a [u8], bytes: usize) -> &'a [u8] {
+    let (part, rest) = message.split_at(bytes);
     *message = rest;
-    let number = |bytes: &[u8]| {
-        let mut all = [0; 16];
-        all[..bytes.len()].copy_from_slice(bytes);
-        u128::from_le_bytes(all) & mask(width + WIDER)
-    };
-    Zeroizing::new(part.chunks_exact(bytes(width)).map(number).collect())
-}
-
-/// Returns the terms of the products that this party knows, summed in groups.
-fn products<'a>(x: &'a Wide, y: &'a Wide, group: usize) -> impl Iterator<Item = u128> + 'a {
-    (0..x.mine.len() / group).map(move |at| {
-        (at * group..(at + 1) * group).fold(0, |sum: u128, lane| {
-            let one = x.mine[lane].wrapping_mul(y.mine[lane].wrapping_add(y.next[lane]));
-            sum.wrapping_add(one).wrapping_add(x.next[lane].wrapping_mul(y.mine[lane]))
-        })
-    })
+    part
 }
 
 impl Claim {
-    fn factor(of: &Share, width: usize) -> Wide {
-        Wide { mine: lifted(&of.mine, width), next: lifted(&of.next, width) }
+    fn lanes(&self) -> usize {
+        self.x.mine.len()
     }
 
     fn groups(&self) -> usize {
-        self.x.mine.len() / self.group
+        self.lanes() / self.group
+    }
+
+    /// Returns this party's terms of a group's products, and of the masks' products by the same factors.
+    fn terms(&self, ring: Ring, masks: &Share, group: usize) -> (u128, u128) {
+        let (mut product, mut masked) = (0_u128, 0_u128);
+        for lane in group * self.group..(group + 1) * self.group {
+            let (y, y_next) = (ring.lifted(self.y.mine[lane]), ring.lifted(self.y.next[lane]));
+            let both = y.wrapping_add(y_next);
+            let (x, x_next) = (ring.lifted(self.x.mine[lane]), ring.lifted(self.x.next[lane]));
+            product = product.wrapping_add(x.wrapping_mul(both)).wrapping_add(x_next.wrapping_mul(y));
+            let (a, a_next) = (ring.number(&masks.mine, lane), ring.number(&masks.next, lane));
+            masked = masked.wrapping_add(a.wrapping_mul(both)).wrapping_add(a_next.wrapping_mul(y));
+        }
+        (product, masked)
     }
 }
 
 impl Claims {
+    /// Takes in a claim, a long one in parts: their checks then stay near the processor.
     pub(super) fn push(&mut self, claim: Claim) {
-        self.claims.push(claim);
+        let Claim { x, y, z, width, group } = claim;
+        let groups = (PART / group).max(1);
+        for first in (0..z.mine.len()).step_by(groups) {
+            let last = (first + groups).min(z.mine.len());
+            let part = |of: &Share, each: usize| {
+                let lanes = first * each..last * each;
+                Share { mine: of.mine[lanes.clone()].to_vec(), next: of.next[lanes].to_vec() }
+            };
+            self.claims.push(Claim { x: part(&x, group), y: part(&y, group), z: part(&z, 1), width, group });
+        }
     }
 
     /// Multiplies again, and random numbers by the same factors.
     pub(super) fn multiply(&mut self, guard: &mut Guard, message: &mut Vec<u8>) {
         for claim in &self.claims {
-            let (width, groups) = (claim.width, claim.groups());
-            let (mine, next) = guard.pair(2 * claim.x.mine.len());
-            let mask = Wide { mine: pairs(&mine, width).into(), next: pairs(&next, width).into() };
-            let (x, y) = (Claim::factor(&claim.x, width), Claim::factor(&claim.y, width));
+            let (ring, groups) = (Ring::of(claim.width), claim.groups());
+            let (mine, next) = guard.pair(2 * claim.lanes());
+            let masks = Share { mine, next };
             let (plus, minus) = guard.pair(4 * groups);
-            let noise = pairs(&plus, width).into_iter().zip(pairs(&minus, width));
-            let both = products(&x, &y, claim.group).chain(products(&mask, &y, claim.group));
-            let sent: Vec<u128> = both
-                .zip(noise)
-                .map(|(product, (plus, minus))| product.wrapping_add(plus).wrapping_sub(minus))
-                .collect();
-            write(message, &sent, width);
-            let products = Wide { mine: sent.into(), ..Wide::default() };
-            self.begun.push(Begun { mask, products, opened: Wide::default() });
+            let mut products = Vec::with_capacity(4 * groups);
+            for group in 0..groups {
+                let (product, masked) = claim.terms(ring, &masks, group);
+                for (at, term) in [(2 * group, product), (2 * group + 1, masked)] {
+                    let sent = term.wrapping_add(ring.number(&plus, at)).wrapping_sub(ring.number(&minus, at));
+                    ring.write(message, sent);
+                    ring.push(&mut products, sent);
+                }
+            }
+            self.begun.push(Begun { masks, products: Share { mine: products, next: Vec::new() } });
         }
     }
 
     pub(super) fn multiplied(&mut self, message: &mut &[u8]) {
         for (claim, begun) in self.claims.iter().zip(&mut self.begun) {
-            begun.products.next = read(message, 2 * claim.groups(), claim.width);
+            let (ring, count) = (Ring::of(claim.width), 2 * claim.groups());
+            let part = split(message, count * ring.bytes);
+            let mut products = Vec::with_capacity(2 * count);
+            (0..count).for_each(|at| ring.push(&mut products, ring.read(part, at)));
+            begun.products.next = products;
         }
     }
 
     /// Hides the first factors and shows what comes of it.
     pub(super) fn open(&mut self, guard: &mut Guard, t: u64, message: &mut Vec<u8>) {
-        for (claim, begun) in self.claims.iter().zip(&mut self.begun) {
-            let hidden = |part: &[u64], mask: &[u128]| {
-                let of = part.iter().zip(mask);
-                let hidden = of.map(|(x, a)| {
-                    u128::from(t).wrapping_mul(u128::from(*x) & self::mask(claim.width)).wrapping_add(*a)
-                });
-                Zeroizing::new(hidden.collect::<Vec<u128>>())
-            };
-            begun.opened.mine = hidden(&claim.x.mine, &begun.mask.mine);
-            begun.opened.next = hidden(&claim.x.next, &begun.mask.next);
-            write(message, &begun.opened.next, claim.width);
-            guard.shown(&words(begun.opened.mine.iter().copied(), claim.width));
+        let t = u128::from(t);
+        for (claim, begun) in self.claims.iter().zip(&self.begun) {
+            let ring = Ring::of(claim.width);
+            let mut shown = Vec::with_capacity(2 * claim.lanes());
+            for lane in 0..claim.lanes() {
+                let hidden =
+                    |x: u64, masks: &[u64]| t.wrapping_mul(ring.lifted(x)).wrapping_add(ring.number(masks, lane));
+                ring.push(&mut shown, hidden(claim.x.mine[lane], &begun.masks.mine));
+                ring.write(message, hidden(claim.x.next[lane], &begun.masks.next));
+            }
+            guard.shown(&shown);
         }
     }
 
     /// Takes the rest of what is shown in, and compares.
     pub(super) fn close(&mut self, guard: &mut Guard, t: u64, message: &mut &[u8]) {
+        let t = u128::from(t);
         for (claim, begun) in self.claims.iter().zip(&self.begun) {
-            let (width, groups) = (claim.width, claim.groups());
-            let missing = read(message, claim.x.mine.len(), width);
-            guard.heard(&words(missing.iter().copied(), width));
-            let opened: Vec<u128> = begun
-                .opened
-                .mine
-                .iter()
-                .zip(begun.opened.next.iter())
-                .zip(missing.iter())
-                .map(|((a, b), c)| a.wrapping_add(*b).wrapping_add(*c))
-                .collect();
-            let rest = |products: &[u128], y: &[u64], at: usize| {
-                let lanes = at * claim.group..(at + 1) * claim.group;
-                let sum = lanes.fold(0, |sum: u128, lane| {
-                    sum.wrapping_add(opened[lane].wrapping_mul(u128::from(y[lane]) & mask(width)))
-                });
-                u128::from(t).wrapping_mul(products[at]).wrapping_add(products[groups + at]).wrapping_sub(sum)
-            };
-            let rest = |products: &[u128], y: &[u64]| (0..groups).map(|at| rest(products, y, at)).collect::<Vec<_>>();
-            let (mine, next) = (rest(&begun.products.mine, &claim.y.mine), rest(&begun.products.next, &claim.y.next));
-            let missing = mine.iter().zip(&next).map(|(a, b)| a.wrapping_add(*b).wrapping_neg());
-            guard.zero(Check::Products, &words(missing, width), &words(next.iter().copied(), width));
-            let low = |products: &[u128], z: &[u64]| -> Vec<u64> {
-                let low = products.iter().zip(z).map(|(w, z)| w.wrapping_sub(u128::from(*z)) & mask(width));
-                low.map(|low| u64::try_from(low).expect("a width of 64 at most")).collect()
-            };
-            let mine = low(&begun.products.mine, &claim.z.mine);
-            let next = low(&begun.products.next, &claim.z.next);
-            guard.zero_numbers(Check::Products, &mine, &next, width);
+            let (ring, groups) = (Ring::of(claim.width), claim.groups());
+            let part = split(message, claim.lanes() * ring.bytes);
+            let mut heard = Vec::with_capacity(2 * claim.lanes());
+            let [mut missing, mut next] = [(); 2].map(|()| Vec::with_capacity(2 * groups));
+            let [mut low, mut low_next] = [(); 2].map(|()| Vec::with_capacity(groups));
+            for group in 0..groups {
+                let [mut sum, mut sum_next] = [0_u128; 2];
+                for lane in group * claim.group..(group + 1) * claim.group {
+                    let rest = ring.read(part, lane);
+                    ring.push(&mut heard, rest);
+                    let x = ring.lifted(claim.x.mine[lane]).wrapping_add(ring.lifted(claim.x.next[lane]));
+                    let masks = ring.number(&begun.masks.mine, lane).wrapping_add(ring.number(&begun.masks.next, lane));
+                    let shown = t.wrapping_mul(x).wrapping_add(masks).wrapping_add(rest);
+                    sum = sum.wrapping_add(shown.wrapping_mul(ring.lifted(claim.y.mine[lane])));
+                    sum_next = sum_next.wrapping_add(shown.wrapping_mul(ring.lifted(claim.y.next[lane])));
+                }
+                let left = |products: &[u64], z: u64, sum: u128| {
+                    let (product, masked) = (ring.number(products, 2 * group), ring.number(products, 2 * group + 1));
+                    (
+                        t.wrapping_mul(product).wrapping_add(masked).wrapping_sub(sum),
+                        products[4 * group].wrapping_sub(z),
+                    )
+                };
+                let one = left(&begun.products.mine, claim.z.mine[group], sum);
+                let other = left(&begun.products.next, claim.z.next[group], sum_next);
+                ring.push(&mut missing, one.0.wrapping_add(other.0).wrapping_neg());
+                ring.push(&mut next, other.0);
+                low.push(one.1);
+                low_next.push(other.1);
+            }
+            guard.heard(&heard);
+            guard.zero(Check::Products, &missing, &next);
+            guard.zero_numbers(Check::Products, &low, &low_next, claim.width);
         }
         self.claims.clear();
         self.begun.clear();
