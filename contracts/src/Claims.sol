@@ -223,6 +223,11 @@ contract Claims is IClaims {
     // Views.
 
     /// @inheritdoc IClaims
+    function headerDigest(IRollup.Header calldata header) external view returns (bytes32) {
+        return rollup.headerDigest(header);
+    }
+
+    /// @inheritdoc IClaims
     function terms() external view returns (Terms memory) {
         return Terms(_sequencer, _bond, _window, _proverPpm);
     }

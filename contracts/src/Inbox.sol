@@ -9,7 +9,7 @@ import { TokenId } from "./TokenId.sol";
 library Inbox {
     uint8 internal constant DEPOSIT = 1;
     uint8 internal constant WITHDRAWAL = 2;
-    uint8 internal constant TRANSACTION = 3;
+    uint8 internal constant ACTION = 3;
 
     /// @dev Returns the rolling hash after a message, from the one before it.
     function hashAfter(bytes32 hashBefore, uint64 index, uint8 kind, bytes32 payload) internal pure returns (bytes32) {
@@ -23,5 +23,10 @@ library Inbox {
         returns (bytes32)
     {
         return keccak256(abi.encode(account, token, amount, party));
+    }
+
+    /// @dev Returns the payload of an action that an owner forces.
+    function actionPayload(AccountId account, uint64[14] memory elements) internal pure returns (bytes32) {
+        return keccak256(abi.encode(account, elements));
     }
 }

@@ -22,6 +22,24 @@ library MerkleList {
         return keccak256(abi.encodePacked(NODE_TAG, left, right));
     }
 
+    /// @dev Returns the root of a list of leaf digests.
+    function rootOf(bytes32[] memory digests) internal pure returns (bytes32) {
+        uint256 count = digests.length;
+        if (count == 0) return 0;
+        uint256 width = 1;
+        while (width < count) width *= 2;
+        bytes32[] memory level = new bytes32[](width);
+        for (uint256 i = 0; i < count; ++i) {
+            level[i] = digests[i];
+        }
+        for (; width > 1; width /= 2) {
+            for (uint256 i = 0; i < width; i += 2) {
+                level[i / 2] = node(level[i], level[i + 1]);
+            }
+        }
+        return level[0];
+    }
+
     /// @dev Whether `digest` is the leaf at `position` of the list with this root. The zero root holds nothing: it is
     /// what an unset storage slot reads as, so accepting anything under it would accept the unproven.
     function holds(bytes32 root, bytes32 digest, uint256 position, bytes32[] calldata path)

@@ -6,6 +6,7 @@ import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import { AccountId } from "./AccountId.sol";
+import { Actions } from "./Actions.sol";
 import { Inbox } from "./Inbox.sol";
 import { Quanta } from "./Quanta.sol";
 import { TokenId } from "./TokenId.sol";
@@ -24,7 +25,6 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     /// @dev Keeps every time in the contract far from overflow.
     uint256 private constant DURATION_MAX = 3650 days;
     uint256 public constant CHUNK_COUNT_MAX = 64;
-    uint256 public constant TRANSACTION_LENGTH_MAX = 4096;
 
     /// @inheritdoc IRollup
     bytes32 public immutable configHash;
@@ -198,13 +198,11 @@ contract Rollup is IRollup, EIP712, Ownable2Step {
     }
 
     /// @inheritdoc IRollup
-    function forceTransaction(bytes calldata transaction) external returns (uint64 index) {
-        uint256 length = transaction.length;
-        if (length == 0 || length > TRANSACTION_LENGTH_MAX) {
-            revert TransactionLengthOutOfRange(length, TRANSACTION_LENGTH_MAX);
-        }
-        index = _queue(Inbox.TRANSACTION, keccak256(transaction));
-        emit TransactionForced(index, transaction);
+    function forceAction(AccountId account, uint64[14] calldata elements) external returns (uint64 index) {
+        if (msg.sender != ownerOf[account]) revert CallerNotOwner(msg.sender, account);
+        Actions.check(elements);
+        index = _queue(Inbox.ACTION, Inbox.actionPayload(account, elements));
+        emit ActionForced(index, account, elements);
     }
 
     // The verifier.

@@ -88,7 +88,7 @@ contract ClaimsTest is OptimisticTest {
     }
 
     function test_a_commitment_consumes_what_is_queued_and_takes_nothing_back() public {
-        rollup.forceTransaction("one");
+        force("one");
         bytes32 one = rollup.inboxHash(1);
         vm.startPrank(sequencer);
         refuses(abi.encodeWithSelector(IRollup.InboxCountOutOfRange.selector, 2, 0, 1));
@@ -101,7 +101,7 @@ contract ClaimsTest is OptimisticTest {
     }
 
     function test_a_commitment_leaves_nothing_overdue() public {
-        rollup.forceTransaction("one");
+        force("one");
         uint64 deadline = uint64(block.timestamp) + FORCED_DEADLINE;
         vm.warp(deadline + 1);
         refuses(abi.encodeWithSelector(IRollup.InboxOverdue.selector, 0, deadline));
@@ -114,7 +114,7 @@ contract ClaimsTest is OptimisticTest {
     /// @dev A message that becomes overdue while a batch waits is none that the batch should have consumed.
     function test_a_batch_is_judged_by_when_it_was_committed() public {
         commitNext();
-        rollup.forceTransaction("while the batch waits");
+        force("while the batch waits");
         claimAs(honest, truth(1));
         vm.warp(block.timestamp + FORCED_DEADLINE + 1);
         settleClaimed(truth(1));
@@ -123,7 +123,7 @@ contract ClaimsTest is OptimisticTest {
 
     /// @dev A message committed at its deadline, contradicted in the last second, and proven a window later.
     function test_a_window_freezes_no_honest_rollup() public {
-        rollup.forceTransaction("one");
+        force("one");
         vm.warp(block.timestamp + FORCED_DEADLINE);
         commitNext();
         claimAs(honest, truth(1));
@@ -145,7 +145,7 @@ contract ClaimsTest is OptimisticTest {
     }
 
     function test_a_message_that_no_settled_batch_consumes_freezes_the_rollup() public {
-        rollup.forceTransaction("one");
+        force("one");
         commitNext();
         claimAs(honest, truth(1));
         vm.warp(block.timestamp + FORCED_DEADLINE + FREEZE_GRACE + 1);

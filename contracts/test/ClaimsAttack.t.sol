@@ -344,10 +344,10 @@ contract ClaimsAttackTest is OptimisticTest {
 
     function test_a_reorganised_inbox_takes_the_commitment_with_it() public {
         uint256 fork = vm.snapshotState();
-        rollup.forceTransaction("one");
+        force("one");
         bytes32 lost = rollup.inboxHash(1);
         vm.revertToState(fork);
-        rollup.forceTransaction("another");
+        force("another");
         refuses(abi.encodeWithSelector(IRollup.InboxHashWrong.selector, lost, rollup.inboxHash(1)));
         vm.prank(sequencer);
         claims.commit(1, 1, lost, dataOf(1));

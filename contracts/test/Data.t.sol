@@ -11,6 +11,8 @@ contract DataTest is TaleaTest {
 
     function testFuzz_a_chunk_is_published_once(bytes memory chunk, uint256 block_) public {
         vm.assume(chunk.length > 0);
+        // Every rollup here begins with this one published.
+        vm.assume(keccak256(chunk) != keccak256(CHUNK));
         block_ = bound(block_, 1, 1e12);
         vm.roll(block_);
         vm.assertEq(rollup.publishedIn(keccak256(chunk)), 0, "not yet");

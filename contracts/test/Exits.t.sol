@@ -321,12 +321,9 @@ contract ExitsTest is TaleaTest {
     function test_a_forced_withdrawal_is_no_deposit() public {
         vm.prank(recipient);
         rollup.forceWithdrawal(_account, idOf(ETH), Quanta.wrap(50));
-        rollup.forceTransaction(abi.encode(_account, idOf(ETH), uint256(50), recipient));
         freezeRollup();
-        for (uint64 index = 2; index < 4; ++index) {
-            refuses(abi.encodeWithSelector(IExits.DepositUnproven.selector, index));
-            exits.reclaim(index, _account, idOf(ETH), Quanta.wrap(50), recipient);
-        }
+        refuses(abi.encodeWithSelector(IExits.DepositUnproven.selector, 2));
+        exits.reclaim(2, _account, idOf(ETH), Quanta.wrap(50), recipient);
     }
 
     // Helpers.

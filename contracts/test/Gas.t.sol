@@ -104,15 +104,13 @@ contract GasTest is TaleaTest {
         check("first forced withdrawal", USER_GAS_MAX);
     }
 
-    function test_forcing_transactions() public {
-        rollup.forceTransaction(noise(300));
-        check("forced transaction of 300 bytes", USER_GAS_MAX);
-        rollup.forceTransaction(noise(4096));
-        check("forced transaction of 4096 bytes", USER_GAS_MAX);
+    function test_forcing_an_action() public {
+        force("action");
+        check("first forced action", USER_GAS_MAX);
     }
 
     function test_freezing() public {
-        rollup.forceTransaction("ignored");
+        force("ignored");
         vm.warp(block.timestamp + FORCED_DEADLINE + FREEZE_GRACE + 1);
         rollup.freeze();
         check("freeze", USER_GAS_MAX);

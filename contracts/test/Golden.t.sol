@@ -183,7 +183,7 @@ contract GoldenTest {
     function queue(uint256 i) private {
         uint256 kind = number(at(".inbox", i, ".kind"));
         if (kind == 3) {
-            _rollup.forceTransaction(vm.parseJsonBytes(_json, at(".inbox", i, ".transaction")));
+            queueAction(i);
             return;
         }
         TokenId token = TokenId.wrap(word(at(".inbox", i, ".token")));
@@ -202,6 +202,19 @@ contract GoldenTest {
         _rollup.own(account, recipient);
         vm.prank(recipient);
         _rollup.forceWithdrawal(account, token, amount);
+    }
+
+    function queueAction(uint256 i) private {
+        AccountId account = AccountId.wrap(word(at(".inbox", i, ".account")));
+        bytes memory spelled = vm.parseJsonBytes(_json, at(".inbox", i, ".elements"));
+        vm.assertEq(spelled.length, 14 * 8, "elements");
+        uint64[14] memory elements;
+        for (uint256 at_ = 0; at_ < spelled.length; ++at_) {
+            elements[at_ / 8] = (elements[at_ / 8] << 8) | uint8(spelled[at_]);
+        }
+        _rollup.own(account, OWNER);
+        vm.prank(OWNER);
+        _rollup.forceAction(account, elements);
     }
 
     /// @dev Makes an L1 token of the vector exist here.

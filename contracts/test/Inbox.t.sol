@@ -111,29 +111,69 @@ contract InboxTest is TaleaTest {
         refusesToken(TokenId.wrap(exits.assetOf(address(token))));
     }
 
-    // Forced transactions.
+    // Forced actions.
 
-    function testFuzz_anybody_forces_a_transaction(bytes memory transaction) public {
-        vm.assume(transaction.length > 0);
+    function testFuzz_the_owner_forces_an_action(bytes memory name) public {
+        uint64[14] memory elements = transferOf(name);
         vm.expectEmit(address(rollup));
-        emit IRollup.TransactionForced(0, transaction);
-        vm.prank(depositor);
-        vm.assertEq(rollup.forceTransaction(transaction), 0, "index");
-        vm.assertEq(rollup.inboxHash(1), hashAfter(0, 0, 3, keccak256(transaction)), "hash");
+        emit IRollup.ActionForced(0, forcing, elements);
+        vm.assertEq(force(name), 0, "index");
+        vm.assertEq(rollup.inboxHash(1), hashAfter(0, 0, 3, actionPayload(forcing, elements)), "hash");
     }
 
-    function test_a_forced_transaction_is_bounded() public {
-        rollup.forceTransaction(new bytes(4096));
-        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 4097, 4096));
-        rollup.forceTransaction(new bytes(4097));
-        refuses(abi.encodeWithSelector(IRollup.TransactionLengthOutOfRange.selector, 0, 4096));
-        rollup.forceTransaction("");
+    function test_only_the_owner_forces_an_action() public {
+        refuses(abi.encodeWithSelector(IRollup.CallerNotOwner.selector, depositor, forcing));
+        vm.prank(depositor);
+        rollup.forceAction(forcing, transferOf("name"));
+        refuses(abi.encodeWithSelector(IRollup.CallerNotOwner.selector, recipient, account));
+        vm.prank(recipient);
+        rollup.forceAction(account, transferOf("name"));
+    }
+
+    /// @dev The actions by their numbers, each with what its places may hold beyond the digest behind the number: an amount
+    /// or two halves.
+    function testFuzz_only_actions_are_forced(uint64 number) public {
+        number = uint64(bound(number, 0, 40));
+        bool isForcible = number == 1 || (number >= 3 && number <= 5) || (number >= 7 && number <= 9) || number == 19;
+        uint64[14] memory elements;
+        elements[0] = number;
+        if (!isForcible) refuses(abi.encodeWithSelector(IRollup.ActionRefused.selector, number));
+        forceElements(elements);
+        vm.assertEq(rollup.inboxCount(), isForcible ? 1 : 0, "queued");
+    }
+
+    function test_every_element_of_an_action_is_in_its_range() public {
+        uint64[8] memory numbers = [uint64(1), 3, 4, 5, 7, 8, 9, 19];
+        for (uint256 i = 0; i < 8; ++i) {
+            for (uint256 place = 1; place < 14; ++place) {
+                checkRange(numbers[i], place);
+            }
+        }
+    }
+
+    function checkRange(uint64 number, uint256 place) private {
+        uint256 most = 0;
+        if (place <= 4 || (number == 1 && place <= 8)) most = GOLDILOCKS_ORDER - 1;
+        else if (number == 1 && place == 9) most = 2 ** 62 - 1;
+        else if (number == 7 && place == 5) most = 2 ** 62 - 1;
+        else if ((number == 4 || number == 8) && place <= 6) most = type(uint32).max;
+        uint64[14] memory elements;
+        (elements[0], elements[place]) = (number, uint64(most));
+        forceElements(elements);
+        elements[place] = uint64(most + 1);
+        refuses(abi.encodeWithSelector(IRollup.ElementOutOfRange.selector, place));
+        forceElements(elements);
+    }
+
+    function forceElements(uint64[14] memory elements) private {
+        vm.prank(recipient);
+        rollup.forceAction(forcing, elements);
     }
 
     function test_messages_of_all_kinds_share_one_queue() public {
         AccountId opened = rollup.openAccount(SCHEME, keyOf("key"), recipient);
-        bytes32 hash = hashAfter(0, 0, 3, keccak256("first"));
-        rollup.forceTransaction("first");
+        bytes32 hash = hashAfter(0, 0, 3, actionPayload(forcing, transferOf("first")));
+        force("first");
         hash = hashAfter(hash, 1, 1, transferPayload(account, idOf(ETH), 7, depositor));
         depositETH(7 * GWEI);
         hash = hashAfter(hash, 2, 2, transferPayload(opened, idOf(ETH), 5, recipient));
@@ -150,7 +190,7 @@ contract InboxTest is TaleaTest {
         for (uint64 i = 0; i < 9; ++i) {
             vm.warp(block.timestamp + waits[i]);
             times[i] = uint64(block.timestamp);
-            rollup.forceTransaction("timed");
+            force("timed");
         }
         for (uint64 i = 0; i < 9; ++i) {
             vm.assertEq(rollup.messageTime(i), times[i], "time");
@@ -161,9 +201,9 @@ contract InboxTest is TaleaTest {
 
     function testFuzz_a_batch_may_not_leave_a_message_past_its_deadline(uint256 wait) public {
         wait = bound(wait, 0, 3 * FORCED_DEADLINE);
-        rollup.forceTransaction("consumed");
+        force("consumed");
         vm.warp(block.timestamp + 100);
-        rollup.forceTransaction("left");
+        force("left");
         uint64 deadline = uint64(block.timestamp) + FORCED_DEADLINE;
         vm.warp(block.timestamp + wait);
         IRollup.Header memory header = nextHeader();
@@ -179,7 +219,7 @@ contract InboxTest is TaleaTest {
     }
 
     function test_a_batch_that_consumes_the_overdue_settles() public {
-        rollup.forceTransaction("late");
+        force("late");
         vm.warp(block.timestamp + 100 * FORCED_DEADLINE);
         settle(nextHeader());
         vm.assertEq(rollup.consumed(), 1, "consumed");
@@ -189,9 +229,9 @@ contract InboxTest is TaleaTest {
 
     function testFuzz_a_rollup_is_frozen_after_the_grace_and_not_before(uint256 wait) public {
         wait = bound(wait, 0, 3 * (FORCED_DEADLINE + FREEZE_GRACE));
-        rollup.forceTransaction("settled");
+        force("settled");
         settle(nextHeader());
-        rollup.forceTransaction("ignored");
+        force("ignored");
         vm.warp(block.timestamp + wait);
         bool late = wait > FORCED_DEADLINE + FREEZE_GRACE;
         if (late) {
@@ -209,7 +249,7 @@ contract InboxTest is TaleaTest {
         vm.warp(block.timestamp + 3650 days);
         vm.expectRevert(IRollup.FreezeTooEarly.selector);
         rollup.freeze();
-        rollup.forceTransaction("consumed");
+        force("consumed");
         settle(nextHeader());
         vm.warp(block.timestamp + 3650 days);
         vm.expectRevert(IRollup.FreezeTooEarly.selector);
@@ -235,7 +275,7 @@ contract InboxTest is TaleaTest {
         vm.prank(depositor);
         vault.depositETH{ value: GWEI }(account);
         refusesFrozen();
-        rollup.forceTransaction("more");
+        force("more");
         refusesFrozen();
         vm.prank(recipient);
         rollup.forceWithdrawal(opened, idOf(ETH), Quanta.wrap(1));

@@ -39,7 +39,7 @@ contract InvariantsTest {
             Chain.sendFeeToken.selector,
             Chain.sendHalves.selector,
             Chain.forceWithdrawal.selector,
-            Chain.forceTransaction.selector,
+            Chain.forceAction.selector,
             Chain.claimOne.selector,
             Chain.settleBatch.selector,
             Chain.freeze.selector,
@@ -89,7 +89,7 @@ contract InvariantsTest {
             _chain.settleBatch(3, 0, 50 + i);
         }
         _chain.forceWithdrawal(0, 20);
-        _chain.forceTransaction(1);
+        _chain.forceAction(1);
         _chain.settleBatch(2, 0, 0);
         _chain.sendETH(7);
         _chain.forceWithdrawal(1, 20);

@@ -8,7 +8,18 @@
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 
-const CONTRACTS = ['Claims', 'Committee', 'Exits', 'Halves', 'Rollup', 'TestToken', 'Vault'];
+const CONTRACTS = [
+  'Claims',
+  'Committee',
+  'Exits',
+  'Halves',
+  'QueryVerifier',
+  'Rollup',
+  'StatementVerifier',
+  'TestToken',
+  'ValidityVerifier',
+  'Vault',
+];
 const ROOT = path.join(__dirname, '..');
 const COMPILED = path.join(ROOT, 'out');
 const COMMITTED = path.join(ROOT, '..', 'crates', 'edges', 'l1', 'abi');

@@ -214,6 +214,9 @@ interface IClaims is IVerifier {
     /// @notice Returns the rollup whose batches are claimed.
     function rollup() external view returns (IRollup);
 
+    /// @notice Returns a header's digest, as the rollup has it. Whoever judges a proof may ask what it is about.
+    function headerDigest(IRollup.Header calldata header) external view returns (bytes32);
+
     /// @notice Returns what proposers may rely on.
     function terms() external view returns (Terms memory);
 

@@ -59,9 +59,9 @@ interface IRollup {
     event WithdrawalForced(
         uint64 indexed index, AccountId indexed account, TokenId token, Quanta amount, address recipient
     );
-    /// @notice A forced transaction, a message of kind 3, entered the inbox. The payload is the keccak-256 of the
-    /// transaction's bytes.
-    event TransactionForced(uint64 indexed index, bytes transaction);
+    /// @notice A forced action, a message of kind 3, entered the inbox. The ledger does it for the account as if its keeper
+    /// had signed it, or rejects it. The payload is keccak256(abi.encode(bytes32 account, uint64[14] elements)).
+    event ActionForced(uint64 indexed index, AccountId indexed account, uint64[14] elements);
     /// @notice An account's owner on this chain is known from now on.
     event AccountOpened(AccountId indexed account, address indexed owner);
     /// @notice A part of a batch's state diff was published, for the first time.
@@ -129,8 +129,10 @@ interface IRollup {
     error InboxTooShort(uint64 count, uint64 queued);
     /// @notice A chunk has bytes.
     error ChunkEmpty();
-    /// @notice A forced transaction has at least one byte, and at most as many as this.
-    error TransactionLengthOutOfRange(uint256 length, uint256 lengthMax);
+    /// @notice No action of this number can be forced.
+    error ActionRefused(uint64 number);
+    /// @notice An action of this number has no such element in this place.
+    error ElementOutOfRange(uint256 place);
     /// @notice Zero quanta, or 2^62 or more.
     error AmountOutOfRange(Quanta amount);
     /// @notice The token is not one the Vault knows, nor the id of a half.
@@ -139,7 +141,7 @@ interface IRollup {
     error OwnerZero();
     /// @notice The account was opened before.
     error AccountAlreadyOpened(AccountId account);
-    /// @notice Only the account's owner may force a withdrawal, once the account is open.
+    /// @notice Only the account's owner may force a withdrawal or an action, once the account is open.
     error CallerNotOwner(address caller, AccountId account);
     /// @notice No verifier is announced.
     error VerifierNotAnnounced();
@@ -187,8 +189,11 @@ interface IRollup {
     /// @param amount The ledger withdraws this many quanta or all there are, whichever is less.
     function forceWithdrawal(AccountId account, TokenId token, Quanta amount) external returns (uint64 index);
 
-    /// @notice Queues a transaction, which batches must consume in time. Anybody may call: the ledger checks signatures.
-    function forceTransaction(bytes calldata transaction) external returns (uint64 index);
+    /// @notice Queues an action of an account, which batches must consume in time. Only for the account's owner, whoever
+    /// keeps the account on the ledger; nobody signs it there, and it uses no nonce up.
+    /// @param elements The action as the ledger hashes it, and zeros behind it: the number of a transfer, rekey,
+    /// authorisation, revocation, merge, resolution, redemption or reclaim, and its fields.
+    function forceAction(AccountId account, uint64[14] calldata elements) external returns (uint64 index);
 
     /// @notice Lets another verifier take over after the exit window, in place of any announced before. Only for the
     /// owner.

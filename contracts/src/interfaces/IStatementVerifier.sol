@@ -55,6 +55,10 @@ interface IStatementVerifier {
     /// @notice The hash of the verifying key: of what the parts keep, one behind the other. It says which circuit this is.
     function keyHash() external view returns (bytes32);
 
+    /// @notice The hash of the public values of the statement that left the context with this hash; zero for one that was not
+    /// registered.
+    function publicsOf(bytes32 context) external view returns (bytes32 publics);
+
     /// @notice Whether a context with this hash was registered.
     function isRegistered(bytes32 context) external view returns (bool);
 }

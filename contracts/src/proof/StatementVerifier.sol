@@ -71,7 +71,8 @@ contract StatementVerifier is IStatementVerifier {
 
     /// @inheritdoc IStatementVerifier
     bytes32 public immutable keyHash;
-    mapping(bytes32 context => bool) private _registered;
+    /// @inheritdoc IStatementVerifier
+    mapping(bytes32 context => bytes32 publics) public publicsOf;
     address[] private _parts;
 
     /// @param parts the contracts that keep the verifying key, in its order.
@@ -84,7 +85,7 @@ contract StatementVerifier is IStatementVerifier {
     function register(bytes calldata statement) external returns (bytes32 context) {
         (bytes memory words, bytes32 publics) = _check(statement);
         context = keccak256(words);
-        _registered[context] = true;
+        publicsOf[context] = publics;
         emit StatementRegistered(context, publics);
     }
 
@@ -95,7 +96,7 @@ contract StatementVerifier is IStatementVerifier {
 
     /// @inheritdoc IStatementVerifier
     function isRegistered(bytes32 context) external view returns (bool) {
-        return _registered[context];
+        return publicsOf[context] != 0;
     }
 
     function _check(bytes calldata statement) private view returns (bytes memory context, bytes32 publics) {

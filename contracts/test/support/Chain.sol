@@ -155,9 +155,10 @@ contract Chain is TaleaTest {
         _note(Message(2, holder, moved, amount, recipient, 0));
     }
 
-    function forceTransaction(uint256 content) external whileRunning {
-        rollup.forceTransaction(abi.encode(content));
-        bytes32 hash = hashAfter(inboxHash(), uint64(_queue.length), 3, keccak256(abi.encode(content)));
+    function forceAction(uint256 content) external whileRunning {
+        bytes memory name = abi.encode(content);
+        bytes32 hash = hashAfter(inboxHash(), uint64(_queue.length), 3, actionPayload(forcing, transferOf(name)));
+        force(name);
         _queue.push(Message(3, 0, _tokens[0], 0, address(this), hash));
     }
 
@@ -295,7 +296,8 @@ contract Chain is TaleaTest {
         try rollup.settle(header, chunks(), evidence) {
             wasFooled = true;
         } catch { }
-        try rollup.forceTransaction("late") {
+        vm.prank(recipient);
+        try rollup.forceAction(forcing, transferOf("late")) {
             wasFooled = true;
         } catch { }
         try vault.depositETH{ value: 0 }(account) {

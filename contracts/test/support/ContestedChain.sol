@@ -41,9 +41,9 @@ contract ContestedChain is OptimisticTest {
 
     // What the honest do.
 
-    function commit(uint256 force) external whileRunning {
+    function commit(uint256 forced) external whileRunning {
         if (claims.lastCommitted() >= rollup.batchNumber() + BACKLOG) return;
-        if (force % 2 == 0) rollup.forceTransaction(abi.encode(force));
+        if (forced % 2 == 0) force(abi.encode(forced));
         commitNext();
     }
 

@@ -22,6 +22,39 @@ contract FixedVerifier is DirectVerifier {
     }
 }
 
+/// @dev Says that one statement was checked, whatever became of its proof.
+contract Registered {
+    bytes32 private immutable _context;
+    bytes32 private immutable _publics;
+
+    constructor(bytes32 context, bytes32 publics) {
+        (_context, _publics) = (context, publics);
+    }
+
+    function publicsOf(bytes32 context) external view returns (bytes32) {
+        return context == _context ? _publics : bytes32(0);
+    }
+
+    function isComplete(bytes32 context) external view returns (bool) {
+        return context == _context;
+    }
+}
+
+/// @dev Settles whatever a verifier accepts.
+contract Settling {
+    bytes32 public settled;
+
+    function settle(IVerifier verifier, IRollup.Header calldata header, bytes calldata evidence) external {
+        bytes32 digest = headerDigest(header);
+        require(verifier.accepts(digest, evidence), "refused");
+        settled = digest;
+    }
+
+    function headerDigest(IRollup.Header calldata header) public pure returns (bytes32) {
+        return keccak256(abi.encode(header));
+    }
+}
+
 /// @dev A rollup that can be told which batch comes next, to replay one out of the middle of a chain, and who owns an
 /// account whose key nobody knows.
 contract PlacedRollup is Rollup {

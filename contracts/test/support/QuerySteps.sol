@@ -16,19 +16,25 @@ library QuerySteps {
     function read() internal view returns (bytes memory context, QueryStep[] memory steps) {
         bytes memory file = vm.readFileBinary("../vectors/queries.bin");
         uint256 at;
-        (context, at) = _part(file, 0);
+        (context, at) = part(file, 0);
+        steps = from(file, at);
+    }
+
+    /// @dev Reads steps to the end.
+    function from(bytes memory file, uint256 at) internal pure returns (QueryStep[] memory steps) {
         steps = new QueryStep[](STEPS_MAX);
         uint256 count = 0;
         for (; at < file.length; ++count) {
-            (steps[count].positions, at) = _part(file, at);
-            (steps[count].openings, at) = _part(file, at);
+            (steps[count].positions, at) = part(file, at);
+            (steps[count].openings, at) = part(file, at);
         }
         assembly ("memory-safe") {
             mstore(steps, count)
         }
     }
 
-    function _part(bytes memory file, uint256 at) private pure returns (bytes memory data, uint256 next) {
+    /// @dev Reads a part, and says where the next one is.
+    function part(bytes memory file, uint256 at) internal pure returns (bytes memory data, uint256 next) {
         uint256 length;
         assembly ("memory-safe") {
             length := shr(224, mload(add(add(file, 0x20), at)))

@@ -35,6 +35,8 @@ abstract contract TaleaTest {
     address internal immutable depositor = vm.addr(0xDE9);
     address internal immutable recipient = vm.addr(0x4EC);
     AccountId internal immutable account = accountOf("account");
+    /// @dev An open account of the recipient's.
+    AccountId internal forcing;
 
     /// @dev The members' keys, in the order of their addresses.
     uint256[] internal keys;
@@ -78,6 +80,8 @@ abstract contract TaleaTest {
         vault = Vault(address(rollup.vault()));
         exits = Exits(address(rollup.exits()));
         halves = Halves(address(vault.halves()));
+        forcing = exits.accountOf(SCHEME, keyOf("forcing"), recipient);
+        if (rollup.ownerOf(forcing) == address(0)) rollup.openAccount(SCHEME, keyOf("forcing"), recipient);
     }
 
     // Accounts and keys.
@@ -180,9 +184,34 @@ abstract contract TaleaTest {
 
     /// @dev Queues a message and lets everybody ignore it until the rollup is frozen.
     function freezeRollup() internal {
-        if (rollup.consumed() == rollup.inboxCount()) rollup.forceTransaction("ignored");
+        if (rollup.consumed() == rollup.inboxCount()) force("ignored");
         vm.warp(block.timestamp + FORCED_DEADLINE + FREEZE_GRACE + 1);
         rollup.freeze();
+    }
+
+    /// @dev Queues an action made from a name.
+    function force(bytes memory name) internal returns (uint64) {
+        vm.prank(recipient);
+        return rollup.forceAction(forcing, transferOf(name));
+    }
+
+    /// @dev Returns the elements of a transfer to an account made from a name, of an asset made from it too.
+    function transferOf(bytes memory name) internal pure returns (uint64[14] memory elements) {
+        uint256 limbs = uint256(AccountId.unwrap(accountOf(name)));
+        (elements[0], elements[9]) = (1, uint64(name.length));
+        for (uint256 i = 0; i < 4; ++i) {
+            elements[1 + i] = uint64(limbs >> (192 - 64 * i));
+            elements[5 + i] = elements[1 + i];
+        }
+    }
+
+    /// @dev Returns the payload of a forced action.
+    function actionPayload(AccountId of_, uint64[14] memory elements) internal pure returns (bytes32) {
+        bytes memory words = bytes.concat(AccountId.unwrap(of_));
+        for (uint256 i = 0; i < 14; ++i) {
+            words = bytes.concat(words, bytes32(uint256(elements[i])));
+        }
+        return keccak256(words);
     }
 
     function hashAfter(bytes32 hashBefore, uint64 index, uint8 kind, bytes32 payload) internal pure returns (bytes32) {

@@ -1,10 +1,11 @@
 //! Measures the hot paths and the whole spine, each doing the real work.
 //!
-//! Hashing, the state tree, the transition, the journal, the sandbox and the virtual machine on their own; and the way of a transfer from an
+//! Hashing, the state tree, the transition, the journal, the sandbox, the virtual machine and the compiler on their own; and the way of a transfer from an
 //! HTTP request to the disk and to L1. Every figure is checked for the work behind it.
 
 mod cached;
 mod chain;
+mod lang;
 mod machine;
 mod measure;
 mod mpc;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, mpc, spine, or a part of the last such as spine/transfers.
+    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, mpc, lang, spine, or a part of the last such as
+    /// spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
@@ -55,7 +57,7 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 13] = [
+const BENCHES: [(&str, Bench); 14] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("state/cached", cached::state),
@@ -64,7 +66,8 @@ const BENCHES: [(&str, Bench); 13] = [
     ("sandbox", measure::sandbox),
     ("prove", prove::prove),
     ("vm", vm::vm),
-    ("mpc", mpc::mpc),
+    ("mpc", self::mpc::mpc),
+    ("lang", self::lang::lang),
     ("spine/transfers", spine::transfers),
     ("spine/confirmation", spine::confirmation),
     ("spine/restart", spine::restart),

@@ -60,6 +60,8 @@ enum Command {
     Build(program::Build),
     /// Run a private program's tests on the clear engine.
     Test(program::Which),
+    /// Test and run a private program on the clear engine, again whenever a source is saved.
+    Dev(program::Dev),
     /// Format private programs.
     Fmt(program::Format),
     /// Show a private program's bytecode.
@@ -123,6 +125,7 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Check(which) => program::check(&which, say),
         Command::Build(options) => program::build(&options, say),
         Command::Test(which) => program::test(&which, say),
+        Command::Dev(options) => program::dev(&options, say).await,
         Command::Fmt(options) => program::fmt(&options, say),
         Command::Disasm(which) => program::disasm(&which, say),
         Command::Cost(which) => program::cost(&which, say),

@@ -1,8 +1,9 @@
 //! The journey of a private program's author, as far as it needs no network.
 
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 fn talea(folder: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_talea")).current_dir(folder).args(words).output().expect("it starts")
@@ -46,4 +47,51 @@ fn what_is_wrong_is_said_with_its_place_and_what_to_do() {
     let said = json(folder, &["run", "main.stfl", "--clear", "--input", "alice:bid=x"])["error"].to_string();
     assert!(said.contains("no whole number"), "{said}");
     assert!(json(folder, &["run", "main.stfl"])["error"].to_string().contains("--clear"));
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_saved_source_is_tested_and_run_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let save = |name: &str, text: &str| {
+        // Whole at once, as editors save.
+        std::fs::write(folder.join("saved"), text).expect("the text");
+        std::fs::rename(folder.join("saved"), folder.join(name)).expect("the source");
+    };
+    let head = "import price\n\nclient alice:\n  bid: secret int64\n\ndef test_price():\n  assert fee(100) > 0\n\n";
+    let main = |body: &str| format!("{head}def main() -> int64:\n  return {body}\n");
+    save("price.stfl", "def fee(x: int64) -> int64:\n  return x / 10\n");
+    save("main.stfl", &main("fee(alice.bid.reveal())"));
+    let mut dev = Command::new(env!("CARGO_BIN_EXE_talea"));
+    dev.current_dir(folder).args(["dev", "--input", "alice:bid=420", "--json"]);
+    let mut dev = Running(dev.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let mut lines = BufReader::new(dev.0.stdout.take().expect("its output")).lines();
+    let mut next = || -> Value {
+        let line = lines.next().expect("it goes on").expect("a line");
+        serde_json::from_str(&line).expect("one JSON value a line")
+    };
+    assert_eq!(next()["tests"][0]["ok"], true);
+    assert_eq!(next()["outputs"]["result"], 42);
+    // A module counts as well as the program.
+    save("price.stfl", "def fee(x: int64) -> int64:\n  return x / 5\n");
+    assert_eq!(next()["tests"][0]["ok"], true);
+    assert_eq!(next()["outputs"]["result"], 84);
+    // What is wrong is said, and the next save is awaited.
+    save("main.stfl", &main("alice.bid"));
+    assert_eq!(next()["faults"][0]["code"], "leak");
+    save("main.stfl", &main("fee(alice.bid.reveal()) + 1"));
+    assert_eq!(next()["tests"][0]["ok"], true);
+    assert_eq!(next()["outputs"]["result"], 85);
+    save("price.stfl", "def fee(x: int64) -> int64:\n  return 0\n");
+    assert_eq!(next()["tests"][0]["ok"], false);
 }

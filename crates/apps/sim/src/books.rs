@@ -6,7 +6,7 @@ mod tasks;
 
 use crate::check::{Broken, Checked, ensure};
 use ledger::bridge::{asset_of_word, token_word};
-use ledger::{ForcedWithdrawal, Message, Withdrawal};
+use ledger::{ForcedAction, ForcedWithdrawal, Message, Withdrawal};
 use std::collections::{BTreeMap, BTreeSet};
 use tallies::TallyBook;
 use tasks::TaskBook;
@@ -38,8 +38,8 @@ pub struct Tallied {
     pub deposited: u64,
     /// Withdrawals that were demanded on L1 and made.
     pub withdrawals_forced: u64,
-    /// Transactions that came by L1 and were applied.
-    pub transactions_forced: u64,
+    /// Actions that came by L1 and were applied.
+    pub actions_forced: u64,
     /// Tallies split, merged, resolved, redeemed and reclaimed.
     pub tallies: [u64; 5],
     /// Sessions granted, sessions ended, accounts handed over.
@@ -76,10 +76,11 @@ pub(crate) struct Books {
     pub(crate) tallied: Tallied,
 }
 
-/// A transaction while it is entered.
+/// An action while it is entered.
 pub(crate) struct Entering<'a> {
     pub(crate) known: &'a Known,
-    pub(crate) transaction: &'a Transaction,
+    /// What it does.
+    pub(crate) action: &'a Action,
     pub(crate) receipt: &'a Receipt,
     pub(crate) id: TransactionId,
     /// Whose value it moves.
@@ -108,13 +109,14 @@ impl Books {
                     self.once(receipt)?;
                     self.forced_withdrawal(forced, receipt)?;
                 }
-                Entry::Message(Message::Transaction(forced)) => {
-                    self.forced_transaction(known, &forced.transaction, receipt, block.header.time)?;
+                Entry::Message(Message::Action(forced)) => {
+                    self.once(receipt)?;
+                    self.forced_action(known, forced, receipt, block.header.time)?;
                 }
                 Entry::Transaction(bytes) => {
                     self.tallied.transactions += 1;
                     let transaction = Transaction::from_bytes(bytes).map_err(|e| Broken(e.to_string()))?;
-                    // A transaction that came by L1 before is refused here, and keeps its first place.
+                    // A transaction whose nonce is not the next may come again.
                     if acted(receipt) {
                         self.once(receipt)?;
                     }
@@ -145,16 +147,14 @@ impl Books {
         self.withdrawn(receipt, forced.recipient, forced.token, amount)
     }
 
-    fn forced_transaction(&mut self, known: &Known, bytes: &[u8], receipt: &Receipt, now: Millis) -> Checked {
-        let checked = Transaction::check(bytes, &known.chain);
-        ensure(checked.is_ok() || !acted(receipt), || "bytes that are no transaction acted".into())?;
-        let Ok(checked) = checked else { return Ok(()) };
-        ensure(receipt.id == checked.id().0, || "a forced transaction has another one's receipt".into())?;
-        if acted(receipt) {
-            self.once(receipt)?;
-            self.tallied.transactions_forced += u64::from(receipt.is_applied());
+    fn forced_action(&mut self, known: &Known, forced: &ForcedAction, receipt: &Receipt, now: Millis) -> Checked {
+        let action = Action::forced(&forced.elements).ok_or_else(|| Broken("L1 queued what is no action".into()))?;
+        if !receipt.is_applied() {
+            return Ok(());
         }
-        self.transaction(known, checked.transaction(), receipt, now)
+        self.tallied.actions_forced += 1;
+        let (id, account) = (TransactionId(receipt.id), forced.account);
+        self.apply(&Entering { known, action: &action, receipt, id, account, now })
     }
 
     fn transaction(&mut self, known: &Known, transaction: &Transaction, receipt: &Receipt, now: Millis) -> Checked {
@@ -173,7 +173,7 @@ impl Books {
         ensure(self.may(account, signer, &transaction.action, now), || {
             format!("{signer} acted for {account}, which it may not")
         })?;
-        self.apply(&Entering { known, transaction, receipt, id, account, now })
+        self.apply(&Entering { known, action: &transaction.action, receipt, id, account, now })
     }
 
     /// Says whether a signer may do this for an account.
@@ -205,7 +205,7 @@ impl Books {
 
     fn apply(&mut self, entering: &Entering<'_>) -> Checked {
         let (account, receipt) = (entering.account, entering.receipt);
-        match &entering.transaction.action {
+        match entering.action {
             Action::Transfer(tx) => {
                 self.debit(account, tx.asset, tx.amount.quanta())?;
                 self.credit(tx.to, tx.asset, tx.amount.quanta());

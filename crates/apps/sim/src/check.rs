@@ -84,7 +84,7 @@ pub(crate) struct Checker {
     /// The turn of the last that came again.
     turn: u64,
     turns: u64,
-    /// Whose transactions need not come again: L1 or the operator may have had another in their place.
+    /// Whose transactions need not come again: the operator may have had another in their place.
     excused: BTreeSet<AccountId>,
     /// How often the vault was compared with the ledger.
     pub(crate) compared: u64,
@@ -115,7 +115,7 @@ impl Checker {
         self.known.intentions.insert(id, intention);
     }
 
-    /// Notes that the operator was asked about a transaction of this signer, or that L1 brings one.
+    /// Notes that the operator was asked about a transaction of this signer.
     pub(crate) fn excuse(&mut self, signer: AccountId) {
         self.excused.insert(signer);
     }
@@ -214,13 +214,6 @@ impl Checker {
                     let id = transaction.id(&self.known.chain);
                     ids.insert(id);
                     again.push((id, transaction.sender.account(), transaction.nonce));
-                }
-                Entry::Message(Message::Transaction(forced)) => {
-                    // A nonce that L1 took may come free again, or be taken by something else.
-                    if let Ok(checked) = Transaction::check(&forced.transaction, &self.known.chain) {
-                        ids.insert(checked.id());
-                        self.excuse(checked.signer());
-                    }
                 }
                 Entry::Message(_) => {}
             }

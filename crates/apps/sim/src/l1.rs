@@ -15,13 +15,13 @@ use account::Account;
 use crypto::eth::keccak;
 use crypto::list;
 use ledger::bridge::token_word;
-use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Message, Withdrawal};
+use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdrawal};
 use proof::{Anchor, BatchHeader};
-use settler::run::{Evidenced, Part};
+use settler::part::{Evidenced, Part};
 use state::{LeafChange, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use transition::diff;
-use types::{AccountId, Amount, Bytes32, Digest, EthAddress};
+use types::{AccountId, ActionElements, Amount, Bytes32, Digest, EthAddress};
 
 /// How many blocks on top make a block final: no reorganisation goes deeper.
 pub(crate) const FINAL: u64 = 12;
@@ -33,8 +33,8 @@ pub(crate) enum Call {
     Deposit { account: AccountId, token: EthAddress, amount: Amount },
     /// Demands value as the account's owner.
     ForceWithdrawal { account: AccountId, token: EthAddress, amount: Amount, recipient: EthAddress },
-    /// Demands that a transaction be looked at.
-    ForceTransaction(Box<[u8]>),
+    /// Demands an action as the account's owner.
+    ForceAction { account: AccountId, elements: ActionElements },
     /// Claims a withdrawal.
     Claim(Box<Claim>),
 }
@@ -184,6 +184,9 @@ impl L1 {
                     Ok(())
                 }
                 Ok(Part::Settle(evidenced)) => self.settle(evidenced, next.transaction),
+                Ok(Part::Statement(_) | Part::Queries(_)) => {
+                    Err(Revert::Wrong("no proof is checked on this L1".to_owned()))
+                }
                 Err(what) => Err(Revert::Wrong(what.clone())),
             };
             self.account.mined(&next, self.head, hash, done.is_ok());
@@ -213,7 +216,7 @@ impl L1 {
                 let token = token_word(token);
                 Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient })
             }
-            Call::ForceTransaction(transaction) => Message::Transaction(ForcedTransaction { index, transaction }),
+            Call::ForceAction { account, elements } => Message::Action(ForcedAction { index, account, elements }),
             Call::Claim(claim) => {
                 let settled = self.settled_header(claim.header.number) == Some(&claim.header);
                 let due = settled && !self.is_claimed(claim.withdrawal.index);
@@ -275,6 +278,7 @@ impl L1 {
         match part {
             Part::Chunk(_) => true,
             Part::Settle(evidenced) => self.check(evidenced).is_ok(),
+            Part::Statement(_) | Part::Queries(_) => false,
         }
     }
 
@@ -335,7 +339,7 @@ fn other_than(call: &Call) -> Option<Call> {
             *amount = load::amount(amount.quanta() + 1);
             Some(other)
         }
-        Call::ForceTransaction(_) | Call::Claim(_) => None,
+        Call::ForceAction { .. } | Call::Claim(_) => None,
     }
 }
 
@@ -350,7 +354,7 @@ fn call_of(message: Message) -> Call {
             let token = load::TOKENS.into_iter().find(|known| token_word(*known) == token).unwrap_or(EthAddress::ZERO);
             Call::ForceWithdrawal { account, token, amount, recipient }
         }
-        Message::Transaction(ForcedTransaction { transaction, .. }) => Call::ForceTransaction(transaction),
+        Message::Action(ForcedAction { account, elements, .. }) => Call::ForceAction { account, elements },
     }
 }
 

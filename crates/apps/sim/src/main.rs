@@ -68,7 +68,7 @@ impl Summary {
             ("tasks_refunded", tallied.refunded),
             ("stakes_slashed", tallied.slashed),
             ("withdrawals_forced", tallied.withdrawals_forced),
-            ("transactions_forced", tallied.transactions_forced),
+            ("actions_forced", tallied.actions_forced),
             ("transactions_on_behalf", tallied.on_behalf),
             ("tallies_split", tallied.tallies[0]),
             ("tallies_merged", tallied.tallies[1]),

@@ -58,6 +58,8 @@ pub enum Domain {
     Action = 17,
     /// A withdrawal of a batch, as a validity proof commits to it.
     Withdrawal = 18,
+    /// A message of the L1 inbox.
+    Message = 19,
 }
 
 impl Domain {

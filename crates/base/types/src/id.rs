@@ -252,55 +252,77 @@ byte_id!(
     80
 );
 
-/// A point of the curve of account keys, as its one field element: five canonical Goldilocks elements, the constant
-/// coefficient first. Whether there is such a point is for the signature scheme to say.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct EncodedPoint([u64; 5]);
+macro_rules! elements {
+    ($(#[$doc:meta])* $name:ident, $count:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name([u64; $count]);
+
+        impl $name {
+            /// Takes limbs, refusing any that is not below the prime.
+            pub fn new(limbs: [u64; $count]) -> Option<Self> {
+                limbs.iter().all(|limb| *limb < GOLDILOCKS).then_some(Self(limbs))
+            }
+
+            /// Returns the limbs.
+            pub const fn limbs(&self) -> &[u64; $count] {
+                &self.0
+            }
+        }
+
+        impl Encode for $name {
+            fn encode(&self, out: &mut dyn Sink) {
+                self.0.iter().for_each(|limb| out.felt(*limb));
+            }
+        }
+
+        impl Decode for $name {
+            fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let mut limbs = [0; $count];
+                for limb in &mut limbs {
+                    *limb = input.felt()?;
+                }
+                Ok(Self(limbs))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(f, &self.to_bytes())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                let mut bytes = [0; 8 * $count];
+                hex_into(text, &mut bytes)?;
+                Self::from_bytes(&bytes).map_err(|_| ParseError)
+            }
+        }
+
+        text_and_json!($name);
+    };
+}
+
+elements!(
+    /// A point of the curve of account keys, as its one field element: five canonical Goldilocks elements, the constant
+    /// coefficient first. Whether there is such a point is for the signature scheme to say.
+    EncodedPoint,
+    5
+);
+elements!(
+    /// An action as the base chain is given it: the elements that it is hashed as, and zeros behind them. Whether they are
+    /// an action is for the rules to say.
+    ActionElements,
+    14
+);
 
 impl EncodedPoint {
     /// The neutral point, which is nobody's key.
     pub const NEUTRAL: Self = Self([0; 5]);
-
-    /// Takes five limbs, refusing any that is not below the prime.
-    pub fn new(limbs: [u64; 5]) -> Option<Self> {
-        limbs.iter().all(|limb| *limb < GOLDILOCKS).then_some(Self(limbs))
-    }
-
-    /// Returns the limbs.
-    pub const fn limbs(&self) -> &[u64; 5] {
-        &self.0
-    }
 }
-
-impl Encode for EncodedPoint {
-    fn encode(&self, out: &mut dyn Sink) {
-        self.0.iter().for_each(|limb| out.felt(*limb));
-    }
-}
-
-impl Decode for EncodedPoint {
-    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self([input.felt()?, input.felt()?, input.felt()?, input.felt()?, input.felt()?]))
-    }
-}
-
-impl fmt::Display for EncodedPoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.to_bytes())
-    }
-}
-
-impl std::str::FromStr for EncodedPoint {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let mut bytes = [0; 40];
-        hex_into(text, &mut bytes)?;
-        Self::from_bytes(&bytes).map_err(|_| ParseError)
-    }
-}
-
-text_and_json!(EncodedPoint);
 
 #[cfg(test)]
 mod tests {
@@ -314,6 +336,7 @@ mod tests {
         assert_eq!(EncodedPoint::new([0, 0, 0, 0, GOLDILOCKS]), None);
         assert_eq!(EncodedPoint::from_bytes(&[0xff; 40]), Err(DecodeError::Range));
         assert!(format!("0x{}", "ff".repeat(40)).parse::<EncodedPoint>().is_err());
+        assert_eq!(ActionElements::new([GOLDILOCKS; 14]), None);
     }
 
     #[test]
@@ -326,6 +349,10 @@ mod tests {
         assert_eq!(point.to_string().parse(), Ok(point));
         assert_eq!(EncodedPoint::from_bytes(&point.to_bytes()), Ok(point));
         assert_eq!(point.to_elements(), point.limbs());
+        let action = ActionElements::new([GOLDILOCKS - 1; 14]).unwrap();
+        assert_eq!(action.to_string().parse(), Ok(action));
+        assert_eq!(ActionElements::from_bytes(&action.to_bytes()), Ok(action));
+        assert_eq!(action.to_elements(), action.limbs());
         assert_eq!(EthAddress([7; 20]).to_string().parse(), Ok(EthAddress([7; 20])));
         assert!("0x12".parse::<Bytes32>().is_err());
         assert!(format!("0x{}", "zz".repeat(32)).parse::<Bytes32>().is_err());

@@ -23,8 +23,8 @@ mod reject;
 pub use causes::Causes;
 pub use encode::{Decode, DecodeError, Encode, Reader, Sink};
 pub use id::{
-    AccountId, AssetId, Bytes32, ContentId, Digest, EncodedPoint, EthAddress, GOLDILOCKS, OfferId, ParseError,
-    Signature, TallyId, TaskId, TransactionId,
+    AccountId, ActionElements, AssetId, Bytes32, ContentId, Digest, EncodedPoint, EthAddress, GOLDILOCKS, OfferId,
+    ParseError, Signature, TallyId, TaskId, TransactionId,
 };
 pub use quantity::{Amount, Fuel, Height, Millis, Overflow, Ppm, Rate};
 

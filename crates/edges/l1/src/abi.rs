@@ -13,3 +13,10 @@ alloy::sol!(Vault, "abi/Vault.json");
 pub mod contested {
     alloy::sol!(Claims, "abi/Claims.json");
 }
+
+/// Apart from the others, because its description repeats types of the rollup and the Vault.
+pub mod proven {
+    alloy::sol!(QueryVerifier, "abi/QueryVerifier.json");
+    alloy::sol!(StatementVerifier, "abi/StatementVerifier.json");
+    alloy::sol!(ValidityVerifier, "abi/ValidityVerifier.json");
+}

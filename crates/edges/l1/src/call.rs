@@ -4,13 +4,14 @@ use crate::abi::{Exits, Rollup, Vault};
 use crate::chain::Contracts;
 use crate::claims::Step;
 use crate::convert::{address, digest_word, header, wei, withdrawal, word};
+use crate::validity;
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall as _;
 use crypto::account::Identity;
 use ledger::{Deposit, Withdrawal};
 use proof::BatchHeader;
-use types::{AccountId, Amount, Bytes32, EthAddress};
+use types::{AccountId, ActionElements, Amount, Bytes32, EthAddress};
 
 /// A call of the rollup's contracts. The contracts' interfaces say what each does and who may call.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +44,12 @@ pub enum Call<'a> {
         /// How much at most.
         amount: Amount,
     },
-    /// Demands that a transaction be looked at.
-    ForceTransaction {
-        /// Its bytes.
-        transaction: &'a [u8],
+    /// Demands an action of an account, of which the sender must be the owner.
+    ForceAction {
+        /// Who acts.
+        account: AccountId,
+        /// What is demanded: see `transition::Action::to_forced`.
+        elements: ActionElements,
     },
     /// Calls the contract that takes claims.
     Claims {
@@ -54,6 +57,13 @@ pub enum Call<'a> {
         claims: EthAddress,
         /// What it shall do.
         step: Step<'a>,
+    },
+    /// Checks a part of a validity proof.
+    Validity {
+        /// The contracts that check proofs.
+        checks: validity::Contracts,
+        /// Which part.
+        step: validity::Step<'a>,
     },
     /// Stops the rollup for good, because what was to be proof supports two outcomes of one batch.
     FreezeContradicted {
@@ -160,10 +170,12 @@ impl Call<'_> {
                 let (account, token, amount) = (digest_word(&account.0), word(&token), amount.quanta());
                 rollup(Rollup::forceWithdrawalCall { account, token, amount }.abi_encode())
             }
-            Self::ForceTransaction { transaction } => {
-                rollup(Rollup::forceTransactionCall { transaction: transaction.to_vec().into() }.abi_encode())
+            Self::ForceAction { account, elements } => {
+                let (account, elements) = (digest_word(&account.0), *elements.limbs());
+                rollup(Rollup::forceActionCall { account, elements }.abi_encode())
             }
             Self::Claims { claims, step } => step.order(&claims),
+            Self::Validity { checks, step } => step.order(&checks),
             Self::FreezeContradicted { first: (first, one), second: (second, other) } => rollup(
                 Rollup::freezeContradictedCall {
                     first: header(first),

@@ -1,6 +1,7 @@
 //! Puts a rollup on the base chain.
 
 use crate::abi::contested::{Claims, IClaims};
+use crate::abi::proven::{QueryVerifier, StatementVerifier, ValidityVerifier};
 use crate::abi::{Committee, IRollup, Rollup, TestToken, Vault};
 use crate::call::Order;
 use crate::chain::{Chain, Contracts};
@@ -8,6 +9,7 @@ use crate::claims::Terms;
 use crate::convert::{address, digest_word, our_address};
 use crate::error::Error;
 use crate::payer::{Payer, block_of, created};
+use crate::validity;
 use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::{SolCall as _, SolConstructor as _};
@@ -112,6 +114,37 @@ pub async fn deploy_optimistic(
     };
     let claims = created(&create(&payer, &Claims::BYTECODE, &arguments.abi_encode()).await?)?;
     Ok((finish(&payer, deployment, &committee, &claims).await?, claims))
+}
+
+/// Makes the code of a contract out of what follows: a zero byte, on which every call stops, and data.
+const KEEPER: [u8; 12] = [0x60, 0x0b, 0x59, 0x81, 0x38, 0x03, 0x80, 0x92, 0x59, 0x39, 0xf3, 0x00];
+
+/// Deploys the same, with contracts that check validity proofs between the rollup and the committee: a batch settles by its
+/// proof, and the committee's quorum vouches for its data. `key` is the verifying key of the circuit, in parts that each fit
+/// a contract. Returns where the contracts are.
+pub async fn deploy_proven(
+    url: &str,
+    key: &Secret<[u8; 32]>,
+    deployment: &Deployment<'_>,
+    parts: &[Vec<u8>],
+) -> Result<(Deployed, validity::Contracts), Error> {
+    deployment.committee.check().map_err(|source| Error::BadCommittee { source })?;
+    let payer = Payer::new(Chain::connect(url).await?, key)?;
+
+    let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
+    let attester_ = address(&created(&committee)?);
+    let mut kept = Vec::new();
+    for part in parts {
+        kept.push(address(&created(&create(&payer, &KEEPER.into(), part).await?)?));
+    }
+    let arguments = StatementVerifier::constructorCall { parts: kept }.abi_encode();
+    let statements = created(&create(&payer, &StatementVerifier::BYTECODE, &arguments).await?)?;
+    let queries = created(&create(&payer, &QueryVerifier::BYTECODE, &[]).await?)?;
+    let (statements_, queries_) = (address(&statements), address(&queries));
+    let arguments = ValidityVerifier::constructorCall { statements_, queries_, attester_ }.abi_encode();
+    let verifier = created(&create(&payer, &ValidityVerifier::BYTECODE, &arguments).await?)?;
+    let deployed = finish(&payer, deployment, &committee, &verifier).await?;
+    Ok((deployed, validity::Contracts { statements, queries, verifier }))
 }
 
 /// Deploys all that comes after the committee.

@@ -6,9 +6,9 @@ use crate::convert::{address, our_address, our_digest, our_word};
 use crate::error::Error;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent as _;
-use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Message};
+use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Message};
 use std::ops::Range;
-use types::{AccountId, Amount, Bytes32};
+use types::{AccountId, ActionElements, Amount, Bytes32};
 
 /// Most blocks searched with one question.
 pub const BLOCKS_PER_QUERY: u64 = 2_000;
@@ -41,7 +41,7 @@ pub async fn search(
     let kinds = vec![
         Rollup::DepositQueued::SIGNATURE_HASH,
         Rollup::WithdrawalForced::SIGNATURE_HASH,
-        Rollup::TransactionForced::SIGNATURE_HASH,
+        Rollup::ActionForced::SIGNATURE_HASH,
     ];
     let filter = Filter::new().address(address(&contracts.rollup)).event_signature(kinds);
     let mut found = Found { messages: Vec::new(), block: first_block };
@@ -106,10 +106,11 @@ fn read(log: &Log) -> Result<Message, Error> {
                 recipient: our_address(event.recipient),
             }))
         }
-        Some(&Rollup::TransactionForced::SIGNATURE_HASH) => {
-            let event = Rollup::TransactionForced::decode_log_data_validate(data).map_err(|_| none())?;
-            let transaction = event.transaction.to_vec().into_boxed_slice();
-            Ok(Message::Transaction(ForcedTransaction { index: event.index, transaction }))
+        Some(&Rollup::ActionForced::SIGNATURE_HASH) => {
+            let event = Rollup::ActionForced::decode_log_data_validate(data).map_err(|_| none())?;
+            let account = AccountId(our_digest(event.account, "a forced action's account")?);
+            let elements = ActionElements::new(event.elements).ok_or_else(none)?;
+            Ok(Message::Action(ForcedAction { index: event.index, account, elements }))
         }
         _ => Err(none()),
     }
@@ -127,7 +128,7 @@ mod tests {
         vec![
             Message::Deposit(Deposit { index: 5, account, token, amount, sender: party }),
             Message::Withdrawal(ForcedWithdrawal { index: 6, account, token, amount, recipient: party }),
-            Message::Transaction(ForcedTransaction { index: 7, transaction: [1, 2, 3].into() }),
+            Message::Action(ForcedAction { index: 7, account, elements: ActionElements::new([3; 14]).unwrap() }),
             Message::Deposit(Deposit { index: 8, account, token, amount, sender: party }),
         ]
     }
@@ -137,9 +138,7 @@ mod tests {
         let (good, before) = (messages(), Bytes32([1; 32]));
         let after = good.iter().fold(before, |hash, message| message.hash_after(&hash));
         assert!(check(&good, &before, &after).is_ok());
-        let [Message::Deposit(deposit), Message::Withdrawal(withdrawal), Message::Transaction(transaction), _] =
-            &good[..]
-        else {
+        let [Message::Deposit(deposit), Message::Withdrawal(withdrawal), Message::Action(action), _] = &good[..] else {
             panic!("as made above")
         };
         let forgeries = [
@@ -151,7 +150,8 @@ mod tests {
             (0, Message::Withdrawal(ForcedWithdrawal { index: 5, ..withdrawal.clone() })),
             (1, Message::Deposit(Deposit { index: 6, ..deposit.clone() })),
             (1, Message::Withdrawal(ForcedWithdrawal { recipient: EthAddress::ZERO, ..withdrawal.clone() })),
-            (2, Message::Transaction(ForcedTransaction { transaction: [1, 2].into(), ..transaction.clone() })),
+            (2, Message::Action(ForcedAction { account: AccountId(Digest::ZERO), ..action.clone() })),
+            (2, Message::Action(ForcedAction { elements: ActionElements::default(), ..action.clone() })),
         ];
         let replaced = forgeries.into_iter().map(|(at, forged)| {
             let mut bad = good.clone();

@@ -48,6 +48,7 @@ mod reader;
 mod refusal;
 mod standing;
 mod units;
+pub mod validity;
 mod writer;
 
 pub use call::{Call, Order};

@@ -182,6 +182,17 @@ impl Reader {
         history::published(&self.chain, &self.contracts, &view, chunk).await
     }
 
+    /// Says whether a chunk of a state difference with this hash is published, as of the newest block.
+    pub async fn is_published(&self, chunk: &Bytes32) -> Result<bool, Error> {
+        let call = Rollup::publishedInCall { chunkHash: crate::convert::word(chunk) };
+        Ok(self.chain.read(&self.contracts.rollup, &call).await? != U256::ZERO)
+    }
+
+    /// Returns the last settled batch, as of the newest block; 0 before the first.
+    pub async fn newest_settled(&self) -> Result<u64, Error> {
+        self.chain.read(&self.contracts.rollup, &Rollup::batchNumberCall {}).await
+    }
+
     /// Returns the first published chunk that is wanted; `None` when no confirmed one is.
     pub async fn find_published(&self, is_wanted: impl FnMut(&[u8]) -> bool) -> Result<Option<Vec<u8>>, Error> {
         let Some(view) = self.confirmed().await? else { return Ok(None) };

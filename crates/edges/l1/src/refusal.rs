@@ -1,6 +1,7 @@
 //! The contracts' errors by name, each with what to do about it.
 
 use crate::abi::contested::Claims;
+use crate::abi::proven::{QueryVerifier, StatementVerifier, ValidityVerifier};
 use crate::abi::{Committee, Exits, Halves, Rollup, TestToken, Vault};
 use crate::error::Error;
 use alloy::sol_types::{Revert, SolError as _};
@@ -23,7 +24,8 @@ const ADVICE: &[(&str, &str)] = &[
     ("ChunkEmpty", "publish at least one byte"),
     ("Frozen", "the rollup stopped for good: claim withdrawals at the Vault and balances at Exits"),
     ("FreezeTooEarly", "no message has waited long enough: wait for the deadline and the grace"),
-    ("TransactionLengthOutOfRange", "force one transaction of 1 to 4096 bytes"),
+    ("ActionRefused", "force a transfer, rekey, authorisation, revocation, merge, resolution, redemption or reclaim"),
+    ("ElementOutOfRange", "spell the action as this chain's SDK does"),
     ("AmountOutOfRange", "name at least one quantum and less than 2^62"),
     ("TokenRefused", "name a registered token, or the id of a half"),
     ("OwnerZero", "name an owner other than the zero address"),
@@ -85,6 +87,37 @@ const ADVICE: &[(&str, &str)] = &[
     ("ProofNotAnnounced", "announce the proof with this key, and give it in a later block"),
     ("ProofRefused", "the proof does not support this outcome: prove it again"),
     ("NothingOwed", "nothing to do: nothing is owed"),
+    ("StatementLength", PROOF_MISMADE),
+    ("HeightOutOfRange", PROOF_MISMADE),
+    ("ElementOutOfRange", PROOF_MISMADE),
+    ("WorkMissing", PROOF_MISMADE),
+    (
+        "PointInDomain",
+        "by bad luck the proof is opened where it cannot be checked: prove another batch of the same entries",
+    ),
+    ("ConstraintsViolated", PROOF_MISMADE),
+    ("BusesUnbalanced", PROOF_MISMADE),
+    ("TranscriptFull", PROOF_MISMADE),
+    ("HeaderWrong", "the evidence is of another batch: make it again for this one"),
+    ("AttestationRefused", "the committee's signatures do not hold: collect them again"),
+    ("LeafCountOutOfRange", "a batch is proven in 1 to 256 leaves: seal smaller batches"),
+    ("StatementUnregistered", "register the statement of each leaf first"),
+    ("QueriesIncomplete", "answer all queries of each leaf's proof first"),
+    ("PublicsWrong", "the proof is of another batch: prove this one"),
+    ("MessageKindUnknown", "the evidence has a message of a kind that there is none of: make it again"),
+    ("ActionCountWrong", "the evidence has more or fewer actions than messages of them: make it again"),
+    ("CrossingOutOfRange", "a message or a withdrawal is no sound one: this is a fault in whoever sealed the batch"),
+    ("StateRootWrong", "the leaves lead to another state than the batch: prove the batch again"),
+    ("InboxWrong", "the leaves lead to another place of the inbox than the batch: prove the batch again"),
+    ("WithdrawalsRootWrong", "the leaves make other withdrawals than the batch: prove the batch again"),
+    ("KeyPartMissing", "a contract with a part of the verifying key is gone: deploy the verifier anew"),
+    ("KeyChanged", "the verifying key is not what was deployed: deploy the verifier anew"),
+    ("ContextMalformed", PROOF_MISMADE),
+    ("PositionsMalformed", PROOF_MISMADE),
+    ("CommitmentMissed", PROOF_MISMADE),
+    ("RoundMissed", PROOF_MISMADE),
+    ("FinalMissed", PROOF_MISMADE),
+    ("OpeningsMalformed", PROOF_MISMADE),
     ("EvidenceMalformed", "the evidence must be whole 65-byte signatures: build it again from the signatures"),
     ("QuorumMissed", "too few members signed: collect more signatures"),
     ("SignatureInvalid", "a signature is not canonical: ask that member to sign again"),
@@ -151,6 +184,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("StringTooLong", UNFORESEEN),
 ];
 
+/// The contracts and the prover disagree about the circuit, or the proof was changed on its way.
+const PROOF_MISMADE: &str =
+    "the proof is not one of the circuit that was deployed: prove it with the release whose key the contracts keep";
+
 const UNFORESEEN: &str = "this is not foreseen: check that the addresses are those of this rollup and its tokens";
 
 /// Longest reason in a contract's own words that an error repeats: a stranger's token may say anything.
@@ -188,6 +225,9 @@ fn name(data: &[u8]) -> String {
         .or_else(|| Halves::HalvesErrors::name_by_selector(*selector))
         .or_else(|| Committee::CommitteeErrors::name_by_selector(*selector))
         .or_else(|| Claims::ClaimsErrors::name_by_selector(*selector))
+        .or_else(|| StatementVerifier::StatementVerifierErrors::name_by_selector(*selector))
+        .or_else(|| QueryVerifier::QueryVerifierErrors::name_by_selector(*selector))
+        .or_else(|| ValidityVerifier::ValidityVerifierErrors::name_by_selector(*selector))
         .or_else(|| TestToken::TestTokenErrors::name_by_selector(*selector));
     match (known, Revert::abi_decode(data)) {
         (Some(name), _) => name.to_owned(),
@@ -210,6 +250,9 @@ mod tests {
             Vault::VaultErrors::SIGNATURES,
             Committee::CommitteeErrors::SIGNATURES,
             Claims::ClaimsErrors::SIGNATURES,
+            StatementVerifier::StatementVerifierErrors::SIGNATURES,
+            QueryVerifier::QueryVerifierErrors::SIGNATURES,
+            ValidityVerifier::ValidityVerifierErrors::SIGNATURES,
             TestToken::TestTokenErrors::SIGNATURES,
         ];
         let names: Vec<_> = all.concat().iter().map(|signature| signature.split('(').next().unwrap()).collect();

@@ -4,18 +4,20 @@ use crate::Unprovable;
 use crate::divide::halves;
 use crate::hashes::felts;
 use crate::memory::{Key, token_value};
-use crate::record::{Post, Recorder, Request, moment};
+use crate::record::{Post, Recorder, Request, Turn, moment};
 use ledger::account::BalanceKey;
+use ledger::authority::Authority;
 use ledger::bridge::{CursorRecord, asset_of_word, token_word};
-use ledger::{Message, Withdraw, Withdrawal};
+use ledger::{ForcedAction, Message, Withdraw, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::{
-    ACTION_WITHDRAW, Bridge, Crossed, ENTRY_MESSAGE, F, MESSAGE_DEPOSIT, MESSAGE_WITHDRAWAL, POINTS, REJECTED_ASSET,
-    REJECTED_INSUFFICIENT, REJECTED_MISNAMED, REJECTED_NARROW, REJECTED_ORDER, REJECTED_OVERFLOW, REJECTED_RECIPIENT,
-    REJECTED_ZERO,
+    ACTION_WITHDRAW, Bridge, Crossed, ENTRY_MESSAGE, F, MESSAGE_ACTION, MESSAGE_DEPOSIT, MESSAGE_WITHDRAWAL, POINTS,
+    REJECTED_ASSET, REJECTED_INSUFFICIENT, REJECTED_MISNAMED, REJECTED_NARROW, REJECTED_ORDER, REJECTED_OVERFLOW,
+    REJECTED_RECIPIENT, REJECTED_ZERO,
 };
 use proof::crossing::{Chains, Inbox, longer};
 use state::State;
+use transition::Action;
 use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress};
 
 /// The cursor before the first message.
@@ -85,6 +87,17 @@ fn balance(account: AccountId, asset: AssetId) -> Key {
     Key::Balance(BalanceKey { account, asset })
 }
 
+/// Fills in the elements of a forced action.
+fn elements(row: &mut Bridge<F>, forced: &ForcedAction) {
+    let [word @ .., amount, a, b, c, d, e] = forced.elements.limbs().map(F::from_u64);
+    row.account = felts(&forced.account.0);
+    (row.word, row.amount, row.party) = (word, amount, [a, b, c, d, e]);
+    let high = row.word[0] + row.word[1] + row.word[2];
+    row.high = F::from_bool(high != F::ZERO);
+    row.high_inverse = high.try_inverse().unwrap_or_default();
+    row.moved = row.amount;
+}
+
 impl Recorder {
     /// Returns the cursor as it stands.
     fn cursor(&mut self, state: &State) -> CursorRecord {
@@ -96,23 +109,12 @@ impl Recorder {
     pub(crate) fn message(
         &mut self,
         state: &State,
-        number: u64,
+        turn: &Turn,
         message: &Message,
     ) -> Result<(u8, Digest, u32), Unprovable> {
-        let (kind, crossing, word) = match message {
-            Message::Deposit(m) => {
-                (MESSAGE_DEPOSIT, Crossing { account: m.account, amount: m.amount, party: &m.sender }, m.token)
-            }
-            Message::Withdrawal(m) => {
-                (MESSAGE_WITHDRAWAL, Crossing { account: m.account, amount: m.amount, party: &m.recipient }, m.token)
-            }
-            Message::Transaction(m) => return Err(Unprovable::Forced(m.index)),
-        };
-        let deposits = kind == MESSAGE_DEPOSIT;
-        let sponge = self.hashes.sponge(crypto::Domain::Transaction, &message.to_elements());
+        let number = turn.number;
+        let sponge = self.hashes.sponge(crypto::Domain::Message, &message.to_elements());
         let mut row = Bridge {
-            deposits: F::from_bool(deposits),
-            forced: F::from_bool(!deposits),
             number: F::from_u64(number),
             id: felts(&sponge.digest),
             sponge: F::from_u64(sponge.name),
@@ -120,9 +122,24 @@ impl Recorder {
             index_low: halves(message.index()).map(|half| self.lookups.range32(half)),
             ..blank()
         };
+        let (kind, flag, crossing) = match message {
+            Message::Deposit(m) => {
+                let crossing = Crossing { account: m.account, amount: m.amount, party: &m.sender };
+                (MESSAGE_DEPOSIT, &mut row.deposits, Ok((crossing, m.token)))
+            }
+            Message::Withdrawal(m) => {
+                let crossing = Crossing { account: m.account, amount: m.amount, party: &m.recipient };
+                (MESSAGE_WITHDRAWAL, &mut row.forced, Ok((crossing, m.token)))
+            }
+            Message::Action(m) => (MESSAGE_ACTION, &mut row.acts, Err(m)),
+        };
+        *flag = F::ONE;
+        match &crossing {
+            Ok((crossing, word)) => self.fill(&mut row, crossing, word),
+            Err(forced) => elements(&mut row, forced),
+        }
         let mut cursor = self.cursor(state);
-        self.fill(&mut row, &crossing, &word);
-        let code = if message.index() == cursor.inbox_count {
+        let (kind, code) = if message.index() == cursor.inbox_count {
             cursor.inbox_hash = message.hash_after(&cursor.inbox_hash);
             cursor.inbox_count += 1;
             row.inbox_carry = F::from_bool(halves(cursor.inbox_count)[1] == 0);
@@ -130,7 +147,10 @@ impl Recorder {
             *taken = self.hashes.compress(*taken, sponge.digest);
             self.crossings.messages.push(message.clone());
             self.crossings.cursor = Some(cursor);
-            self.taken(state, &mut row, number, &crossing, &word)
+            match &crossing {
+                Ok((crossing, word)) => (ENTRY_MESSAGE + kind, self.taken(state, &mut row, number, crossing, word)),
+                Err(forced) => self.force_action(state, &mut row, turn, (&sponge.digest, forced))?,
+            }
         } else {
             let [high, low] = halves(cursor.inbox_count).map(F::from_u64);
             let differs = [row.index[0] - high, row.index[1] - low];
@@ -139,10 +159,40 @@ impl Recorder {
             row.party_inverse = inverse.unwrap_or_default();
             row.moved_inverse = inverse.map_or_else(|| differs[0].inverse(), |_| F::ZERO);
             row.misplaced = F::ONE;
-            REJECTED_ORDER
+            (ENTRY_MESSAGE + kind, REJECTED_ORDER)
         };
-        self.put_crossing(state, row, &crossing);
-        Ok((ENTRY_MESSAGE + kind, sponge.digest, code))
+        if let Ok((crossing, _)) = &crossing {
+            self.rest(&mut row, crossing);
+        }
+        self.put_crossing(state, row);
+        Ok((kind, sponge.digest, code))
+    }
+
+    /// Asks the table of its kind for an action that was forced, and returns what that says.
+    fn force_action(
+        &mut self,
+        state: &State,
+        row: &mut Bridge<F>,
+        turn: &Turn,
+        (id, forced): (&Digest, &ForcedAction),
+    ) -> Result<(u8, u32), Unprovable> {
+        let action = Action::forced(&forced.elements).ok_or(Unprovable::Forced(forced.index))?;
+        let elements = action.to_elements();
+        // Both tables hash it, each for itself.
+        let [own, opened] = [(); 2].map(|()| self.hashes.sponge(crypto::Domain::Action, &elements));
+        (row.asks, row.long) = (F::ONE, F::from_bool(elements.len() > 8));
+        (row.action, row.action_sponge) = (felts(&own.digest), F::from_u64(own.name));
+        row.length = F::from_usize(elements.len());
+        let request = Request {
+            number: turn.number,
+            time: turn.time,
+            id: *id,
+            sender: forced.account,
+            authority: Authority::Keeper,
+            is_narrow: false,
+            action: opened,
+        };
+        self.act(state, &request, &action)
     }
 
     /// Records a withdrawal that was signed for, and returns its code.
@@ -174,7 +224,8 @@ impl Recorder {
             self.look(state, &mut row, request.number, asked.asset, None);
             self.leave(state, &mut row, request.number, &crossing, asked.asset)
         };
-        self.put_crossing(state, row, &crossing);
+        self.rest(&mut row, &crossing);
+        self.put_crossing(state, row);
         (ACTION_WITHDRAW, code)
     }
 
@@ -451,10 +502,14 @@ impl Recorder {
         self.crossings.cursor = Some(cursor);
     }
 
-    /// Ends a row: fills in where the ledger stands after it.
-    fn put_crossing(&mut self, state: &State, mut row: Bridge<F>, crossing: &Crossing<'_>) {
+    /// Fills in what is asked for beyond what moves.
+    fn rest(&mut self, row: &mut Bridge<F>, crossing: &Crossing<'_>) {
         let moved = row.moved.as_canonical_u64();
         row.rest_limbs = self.lookups.range62(crossing.amount.quanta() - moved);
+    }
+
+    /// Ends a row: fills in where the ledger stands after it.
+    fn put_crossing(&mut self, state: &State, mut row: Bridge<F>) {
         let cursor = self.cursor(state);
         self.stand(&mut row, &cursor);
         self.crossings.rows.push(row);
@@ -510,7 +565,7 @@ impl Recorder {
         let mut cells = Vec::with_capacity(height * Bridge::WIDTH);
         for (number, row) in rows.iter().chain(std::iter::repeat(&unused)).take(height).enumerate() {
             let mut row = *row;
-            if row.deposits + row.forced - row.misplaced == F::ONE {
+            if row.deposits + row.forced + row.acts - row.misplaced == F::ONE {
                 let message = messages.next().expect("a message for each that was taken");
                 taken_at = at_each(taken_at, crossed, message);
             }

@@ -12,6 +12,7 @@ use crate::tree;
 use crypto::list;
 use ledger::account::{BalanceKey, Transfer as Asked};
 use ledger::authority::Authority;
+use ledger::tally::Resolver;
 use ledger::{Message, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
@@ -33,8 +34,8 @@ pub enum Unprovable {
     /// No table covers this transaction yet.
     #[error("transaction {0} is of a kind that no table of the circuit covers")]
     Kind(Digest),
-    /// No table covers forced transactions yet.
-    #[error("message {0} of the inbox is a forced transaction, which no table of the circuit covers")]
+    /// It forces no action: L1 queues no such message.
+    #[error("message {0} of the inbox forces something that is no action: this inbox is not the rollup's")]
     Forced(u64),
     /// It has more than the tables hold.
     #[error("a table would have more than 2^{LOG_HEIGHT_MAX} rows: prove fewer transactions at a time")]
@@ -42,6 +43,23 @@ pub enum Unprovable {
     /// Time goes backwards: such blocks follow nowhere on one another.
     #[error("a block at {0} ms is older than the one before it")]
     Time(Millis),
+}
+
+/// Says whether the circuit has a table for an action. What it has none for makes the whole batch unprovable.
+pub fn covers(action: &Action) -> bool {
+    match action {
+        Action::Transfer(_)
+        | Action::Withdraw(_)
+        | Action::Rekey(_)
+        | Action::Authorise(_)
+        | Action::Revoke(_)
+        | Action::Merge(_)
+        | Action::Reclaim(_)
+        | Action::Redeem(_) => true,
+        Action::Split(asked) => matches!(asked.terms.resolver, Resolver::Account(_)),
+        Action::Resolve(asked) => asked.endorsements.is_empty(),
+        _ => false,
+    }
 }
 
 /// A block of the batch.
@@ -138,7 +156,7 @@ pub fn record_all(
         let turn = Turn { number, time: *time };
         outcomes.push(match incoming {
             Incoming::Message(message) => {
-                let (kind, id, code) = recorder.message(state, number, message)?;
+                let (kind, id, code) = recorder.message(state, &turn, message)?;
                 let outcome = Outcome { id, code, time: *time };
                 recorder.entry(number, kind, &outcome)?;
                 outcome
@@ -223,7 +241,7 @@ impl Recorder {
     }
 
     /// Records an action, and returns its number and its code.
-    fn act(&mut self, state: &State, request: &Request, action: &Action) -> Result<(u8, u32), Unprovable> {
+    pub(crate) fn act(&mut self, state: &State, request: &Request, action: &Action) -> Result<(u8, u32), Unprovable> {
         Ok(match action {
             Action::Transfer(asked) => {
                 let code = self.movement(state, request, asked);

@@ -2,9 +2,9 @@
 
 use p3_air::BaseAir;
 use p3_air::symbolic::AirLayout;
-use p3_batch_stark::ProverData;
 use p3_batch_stark::security::num_batched_openings;
 use p3_batch_stark::symbolic::{get_log_num_quotient_chunks, get_max_constraint_degree, get_symbolic_constraints};
+use p3_batch_stark::{BatchProof, ProverData};
 use p3_lookup::{LogUpGadget, Lookup};
 use p3_security::fri::FriRegime;
 use p3_security::logup::{LogUpAir, fingerprint_error};
@@ -12,7 +12,7 @@ use p3_security::shape::InstanceShape;
 use p3_uni_stark::{ConjecturedSecurity, OpeningShape, ProvenSecurity, StarkSecurityParams};
 use proof::circuit::{F, Table};
 use proof::crossing;
-use proof::validity::{Challenge, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, QUERIES, QUERY_WORK_BITS, config};
+use proof::validity::{Challenge, Config, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, QUERIES, QUERY_WORK_BITS, config, split};
 
 /// Bits of the challenges' field.
 const CHALLENGE_BITS: usize = 191;
@@ -79,6 +79,13 @@ fn cost(table: Table, rows: usize, lookups: &[Lookup<F>]) -> Cost {
         quotient_chunks: 1
             << get_log_num_quotient_chunks::<F, Challenge, _, _>(&table, layout, rows, lookups, 0, &gadget),
     }
+}
+
+/// Returns the security of a proof, by the heights of its tables; `None` of bytes that are no proof.
+pub fn security_of(proof: &[u8]) -> Option<Security> {
+    let (_, bytes) = split(proof)?;
+    let proof: BatchProof<Config> = postcard::from_bytes(bytes).ok()?;
+    (proof.degree_bits.len() == Table::ALL.len()).then(|| security(&costs(&proof.degree_bits)))
 }
 
 /// Returns the security of a proof with such tables: the weakest of its steps, each of which covers all tables.

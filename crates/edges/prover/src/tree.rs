@@ -330,7 +330,7 @@ fn known(recorder: &mut Recorder, row: &mut Leaf<F>, cell: &Cell, after: bool) {
     row.time = F::from_u64(if after { cell.since } else { 0 });
     row.value = value.map(F::from_u64);
     if let Some(elements) = cell.key.value_elements(value) {
-        row.value_inverse = (row.value[0] + row.value[1]).try_inverse().unwrap_or_default();
+        row.value_inverse = (row.value[0] + row.value[1] + row.value[2]).try_inverse().unwrap_or_default();
         row.value_sponge = F::from_u64(recorder.hashes.sponge(crypto::Domain::Value, &elements).name);
     }
 }

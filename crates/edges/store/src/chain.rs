@@ -9,8 +9,8 @@ use crate::journal::{self, Journal};
 use crate::paths;
 use crate::rewind::{self, Rewound};
 use crate::tables::{
-    self, FORMAT, FORMAT_NAME, HEADERS, JOBS, LEAF_PROOFS, LEAVES, META, PATHS, PLANS, REWINDS_NAME, TABLES, UNDO,
-    corrupt, number_key,
+    self, FORMAT, FORMAT_NAME, HEADERS, JOBS, LEAF_PROOFS, LEAVES, META, PATHS, PLANS, PROOF_COSTS, REWINDS_NAME,
+    TABLES, UNDO, corrupt, number_key,
 };
 use crate::tail::{Bounds, Kept, Tail};
 use crate::{Error, tables::Place};
@@ -97,7 +97,7 @@ impl Chain {
             return Err(Error::Format { path: path.into(), known: FORMAT });
         }
         // A store from before there were these tables.
-        for table in [PATHS, PLANS, JOBS, LEAF_PROOFS] {
+        for table in [PATHS, PLANS, JOBS, LEAF_PROOFS, PROOF_COSTS] {
             if !reader.has(table)? {
                 file.write("make a table", |w| w.make(table))?;
             }

@@ -35,7 +35,7 @@ mod tail;
 pub use error::Error;
 pub use rewind::Rewound;
 pub use snapshot::Snapshot;
-pub use store::{Resumed, Settlement, Store};
+pub use store::{LeafCost, ProofCost, Resumed, Settlement, StepCost, Store};
 
 #[cfg(test)]
 mod tests;

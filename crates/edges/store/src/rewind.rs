@@ -5,9 +5,9 @@ use crate::checkpoint::{Final, Undo};
 use crate::file::{File, Table, Writer};
 use crate::paths;
 use crate::tables::{
-    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, JOBS, LEAF_PROOFS, META, PLANS, Place,
-    RECEIPTS, REVOKED_NAME, REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt, decode,
-    header_at, number_key,
+    BATCH_ENDS, BATCHES, DIFFS, ENTRIES, EVIDENCE, FINAL_NAME, HEADERS, JOBS, LEAF_PROOFS, META, PLANS, PROOF_COSTS,
+    Place, RECEIPTS, REVOKED_NAME, REWINDS_NAME, SETTLEMENTS, TRANSACTIONS, UNDO, WHOLE_NAME, batch_at, corrupt,
+    decode, header_at, number_key,
 };
 use proof::BlockHeader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,7 @@ pub(crate) fn rewind(w: &Writer, to_batch: u64) -> Result<Back, Error> {
     }
     let keep = batch.as_ref().map_or(Height(0), |batch| batch.last);
     let removed = take_back(w, keep)?;
-    for table in [BATCHES, DIFFS, EVIDENCE, SETTLEMENTS, PLANS, JOBS, LEAF_PROOFS] {
+    for table in [BATCHES, DIFFS, EVIDENCE, SETTLEMENTS, PLANS, JOBS, LEAF_PROOFS, PROOF_COSTS] {
         w.remove_range(table, &number_key(to_batch + 1), None)?;
     }
     for table in [HEADERS, ENTRIES, RECEIPTS, UNDO, BATCH_ENDS] {
@@ -163,7 +163,9 @@ pub(crate) fn prune(file: &File, before_batch: u64) -> Result<(), Error> {
     // A proof says nothing to whoever cannot see what it is of.
     file.write("prune old proofs", |w| {
         let end = number_key(before_batch);
-        [PLANS, JOBS, LEAF_PROOFS].iter().try_for_each(|table| w.remove_range(*table, &number_key(0), Some(&end)))
+        [PLANS, JOBS, LEAF_PROOFS, PROOF_COSTS]
+            .iter()
+            .try_for_each(|table| w.remove_range(*table, &number_key(0), Some(&end)))
     })
 }
 

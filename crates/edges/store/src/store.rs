@@ -9,18 +9,18 @@ use crate::paths;
 use crate::rewind::{self, Rewound};
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{
-    self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, JOBS, LEAF_PROOFS, LEAVES, NOTES, OUTBOX, PLANS, Place,
-    RECEIPTS, SETTLEMENTS, TRANSACTIONS, batch_at, corrupt, decode, leaf_key, number_key, read,
+    self, BATCH_ENDS, BATCHES, CONTENTS, DIFFS, EVIDENCE, JOBS, LEAF_PROOFS, LEAVES, NOTES, OUTBOX, PLANS, PROOF_COSTS,
+    Place, RECEIPTS, SETTLEMENTS, TRANSACTIONS, batch_at, corrupt, decode, leaf_key, number_key, read,
 };
 use crate::tail::Bounds;
 use proof::BlockHeader;
 use state::{Backing, Cache, Fault, Join, KeyedLeaf, LeafChange, LeafRecord, State, Terminal};
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use transition::{Batch, Block, Executed, Receipt};
-use types::{Bytes32, ContentId, Encode as _, Height, TransactionId, limits, record};
+use types::{Bytes32, ContentId, Encode as _, Height, TransactionId, choice, limits, record};
 
 record! {
     /// Where on the base chain a batch was settled.
@@ -33,6 +33,39 @@ record! {
         pub gas_used: u64,
     }
 }
+
+record! {
+    /// What proving a leaf took.
+    pub struct LeafCost {
+        /// How long a prover worked on it, in milliseconds.
+        pub prove_ms: u64,
+        /// How long the proof is, in bytes.
+        pub bytes: u64,
+        /// Bits of its security, proven at the Johnson bound.
+        pub security_bits: u32,
+    }
+}
+
+record! {
+    /// What checking a step of a proof took on the base chain.
+    pub struct StepCost {
+        /// The gas.
+        pub gas_used: u64,
+    }
+}
+
+choice! {
+    /// A part of what a batch's proof took.
+    pub enum ProofCost {
+        /// To prove a leaf.
+        1 => Leaf(LeafCost),
+        /// To check a step.
+        2 => Step(StepCost),
+    }
+}
+
+/// Most parts that are told of what a batch's proof took.
+const PROOF_PARTS: usize = 8_192;
 
 /// A chain as far as it is stored: what a role takes up from after a restart.
 pub struct Resumed {
@@ -187,6 +220,18 @@ impl Store {
             }
             w.change(JOBS, [(leaf_key(number, leaf).as_slice(), None)])?;
             w.put(LEAF_PROOFS, &leaf_key(number, leaf), proof)
+        })
+    }
+
+    /// Stores a part of what a stored batch's proof took, under a name of its own. A later call replaces it: the base chain
+    /// may have reorganized.
+    pub fn commit_proof_cost(&self, number: u64, name: &Bytes32, cost: &ProofCost) -> Result<(), Error> {
+        self.chain().file.write("store what a proof took", |w| {
+            if w.get(BATCHES, &number_key(number))?.is_none() {
+                return Err(Error::UnknownBatch(number));
+            }
+            let key = [number_key(number).as_slice(), &name.0].concat();
+            w.put(PROOF_COSTS, &key, &cost.to_bytes())
         })
     }
 
@@ -394,6 +439,14 @@ impl Store {
     /// Returns the proof of a batch's leaf.
     pub fn leaf_proof(&self, number: u64, leaf: u32) -> Result<Option<Vec<u8>>, Error> {
         self.chain().file.read("read a proof")?.get(LEAF_PROOFS, &leaf_key(number, leaf))
+    }
+
+    /// Returns what a batch's proof took, part by part.
+    pub fn proof_costs(&self, number: u64) -> Result<Vec<ProofCost>, Error> {
+        let (first, next) = (number_key(number), number_key(number.saturating_add(1)));
+        let keys = (Bound::Included(first.as_slice()), Bound::Excluded(next.as_slice()));
+        let found = self.chain().file.read("read what a proof took")?.within(PROOF_COSTS, keys, PROOF_PARTS)?;
+        found.iter().map(|(key, bytes)| decode(PROOF_COSTS, key, bytes)).collect()
     }
 
     /// Returns what takes these blocks back, block by block: the leaves that each changed, as they were before it. Nothing

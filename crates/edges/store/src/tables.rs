@@ -56,12 +56,14 @@ pub(crate) const PLANS: Table = Table("plans");
 pub(crate) const JOBS: Table = Table("jobs");
 /// Proofs by batch number and leaf.
 pub(crate) const LEAF_PROOFS: Table = Table("leaf_proofs");
+/// What proving a batch and checking its proof took, by batch number and what it was.
+pub(crate) const PROOF_COSTS: Table = Table("proof_costs");
 /// What the writer of the base chain has sent, by nonce.
 pub(crate) const OUTBOX: Table = Table("outbox");
 /// Notes of the roles by name.
 pub(crate) const NOTES: Table = Table("notes");
 
-pub(crate) const TABLES: [Table; 19] = [
+pub(crate) const TABLES: [Table; 20] = [
     META,
     HEADERS,
     ENTRIES,
@@ -79,6 +81,7 @@ pub(crate) const TABLES: [Table; 19] = [
     PLANS,
     JOBS,
     LEAF_PROOFS,
+    PROOF_COSTS,
     OUTBOX,
     NOTES,
 ];

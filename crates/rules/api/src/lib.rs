@@ -77,6 +77,20 @@ pub struct Contracts {
     pub halves: EthAddress,
     /// The development token, where there is one.
     pub token: Option<EthAddress>,
+    /// Where proofs are checked, on a chain whose batches settle by them.
+    #[serde(default)]
+    pub validity: Option<Validity>,
+}
+
+/// The contracts that check validity proofs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// Checks statements.
+    pub statements: EthAddress,
+    /// Checks queries.
+    pub queries: EthAddress,
+    /// Whom the rollup asks.
+    pub verifier: EthAddress,
 }
 
 /// `GET /v1/status`: what the chain is and where it stands.
@@ -276,6 +290,26 @@ pub struct BatchView {
     pub evidence: Option<Hex>,
     /// How it settled, once it has.
     pub settlement: Option<SettlementView>,
+    /// What its proof took, where it is proven.
+    #[serde(default)]
+    pub proof: Option<ProofView>,
+}
+
+/// What a batch's proof took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofView {
+    /// How many leaves are proven.
+    pub leaves: u64,
+    /// How long their proofs are together.
+    pub bytes: u64,
+    /// How long provers worked on them together, in milliseconds.
+    pub prove_ms: u64,
+    /// How many transactions of this node checked steps of them on the base chain.
+    pub verify_transactions: u64,
+    /// The gas that those used.
+    pub verify_gas: u64,
+    /// Bits of security of the weakest of them, proven at the Johnson bound.
+    pub security_bits: u64,
 }
 
 /// `GET /v1/batches?from=N&count=C`.

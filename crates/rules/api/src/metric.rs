@@ -96,6 +96,10 @@ metrics! {
         "Processor time by transactions of the last proven leaf.";
     PROVE_LEAVES = "talea_prove_leaves_total": Counter ["outcome"]
         "Leaves by what became of a prover's work: proven, failed and tried again, or a proof that does not hold (refused).";
+    VERIFY_GAS = "talea_verify_gas_total": Counter []
+        "Gas that checking the steps of proofs used on L1.";
+    VERIFY_STEPS = "talea_verify_steps_total": Counter ["outcome"]
+        "Steps of proofs that were sent to L1, by what became of them: checked, or refused.";
     PROCESS_CPU_SECONDS = "talea_process_cpu_seconds": Gauge []
         "Processor time that the process has used, in whole hundredths.";
     PROCESS_RESIDENT_BYTES = "talea_process_resident_bytes": Gauge []

@@ -161,7 +161,7 @@ section! {
 }
 
 section! {
-    /// Validity proofs of batches, beside the quorum by which they settle. Without this table nothing is proven.
+    /// Validity proofs of batches. With zk execution they settle by them; otherwise proofs are made beside the quorum. Without this table nothing is proven.
     Proving, ProvingDraft, PROVING at "proving" optional {
         /// Whether batches are proven.
         enabled: bool = Switch, "false";

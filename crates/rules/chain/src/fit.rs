@@ -14,6 +14,8 @@ const LOCAL_CHAIN: u64 = 31_337;
 const BINANCE_CHAINS: [u64; 2] = [56, 97];
 /// What one settlement costs at most, in gas: a header, a quorum and some withdrawals.
 const SETTLEMENT_GAS: u64 = 200_000;
+/// What the dearest step of checking a proof costs at most, in gas.
+const STEP_GAS: u64 = 10_000_000;
 
 /// Notes every rule that the draft breaks.
 pub fn check(draft: &Draft, reading: &mut Reading<'_>) {
@@ -40,9 +42,21 @@ fn execution(draft: &Draft, reading: &mut Reading<'_>) {
         }
         _ => {}
     }
-    if (execution, draft.consensus.algorithm) == (Execution::Committee, Some(Algorithm::None)) {
-        let advice = "batches are believed because a quorum agrees: say so";
-        reading.fault("consensus.algorithm", "\"committee\" when execution is", advice);
+    match (execution, draft.consensus.algorithm) {
+        (Execution::Committee, Some(Algorithm::None)) => {
+            let advice = "batches are believed because a quorum agrees: say so";
+            reading.fault("consensus.algorithm", "\"committee\" when execution is", advice);
+        }
+        (Execution::Zk, Some(Algorithm::None)) => {
+            let advice = "that a batch's data is there is in no proof, so a quorum has to sign it: say so";
+            reading.fault("consensus.algorithm", "\"committee\" when execution is \"zk\"", advice);
+        }
+        _ => {}
+    }
+    let is_proven = draft.proving.as_ref().is_some_and(|proving| proving.enabled != Some(false));
+    if execution == Execution::Zk && !is_proven {
+        let advice = "batches settle by their proofs: add the table [proving], and turn it on";
+        reading.fault("proving.enabled", "true when execution is \"zk\"", advice);
     }
 }
 
@@ -204,10 +218,14 @@ fn spending(draft: &Draft, reading: &mut Reading<'_>) {
     let (Some(Some(Gwei(spend))), Some(Gwei(price))) = (draft.l1.spend_max_eth, draft.l1.gas_price_max_gwei) else {
         return;
     };
-    let least = price.saturating_mul(SETTLEMENT_GAS);
+    let (gas, what) = match draft.heading.execution {
+        Some(Execution::Zk) => (STEP_GAS, "the dearest step of a proof"),
+        _ => (SETTLEMENT_GAS, "one settlement"),
+    };
+    let least = price.saturating_mul(gas);
     if spend < least {
         let bound = format!("at least {}.{:09} ETH", least / 1_000_000_000, least % 1_000_000_000);
-        let advice = "one settlement at gas_price_max_gwei costs as much, and without it nothing settles: raise it";
+        let advice = format!("{what} at gas_price_max_gwei costs as much, and without it nothing settles: raise it");
         reading.fault("l1.spend_max_eth", bound, advice);
     }
 }

@@ -36,8 +36,8 @@ words! {
     Execution {
         /// A quorum of the committee executed it again and signed it.
         Committee = "committee" built,
-        /// A validity proof.
-        Zk = "zk" later,
+        /// A validity proof; a quorum of the committee vouches for the data.
+        Zk = "zk" built,
         /// Nobody showed it wrong within the challenge period.
         Optimistic = "optimistic" later,
     }

@@ -1,6 +1,6 @@
 //! What a file must be, as cases: a change to the template, and the faults that it must give.
 
-use chain::{Algorithm, Fault, Machine, Mandatory, Members, Needs, check, template};
+use chain::{Algorithm, Execution, Fault, Machine, Mandatory, Members, Needs, check, template};
 use proptest::prelude::*;
 use types::{EthAddress, Millis, Ppm};
 
@@ -182,7 +182,6 @@ fn a_wrong_type_is_told_with_its_line() {
 #[test]
 fn what_is_not_built_is_refused_by_its_name() {
     for (change, path, name) in [
-        ("execution = \"zk\"", "execution", "\"zk\" is not built yet"),
         ("execution = \"optimistic\"", "execution", "\"optimistic\" is not built yet"),
         ("base_chain = \"solana\"", "base_chain", "\"solana\" is not built yet"),
         ("sequencer = \"decentralized\"", "sequencer", "\"decentralized\" is not built yet"),
@@ -207,12 +206,31 @@ fn what_is_not_built_is_refused_by_its_name() {
 fn optimistic_execution_needs_a_challenge_period_and_no_other_has_one() {
     check_paths("execution = \"optimistic\"", &["execution", "security.challenge_period"]);
     check_paths("execution = \"optimistic\"; security.challenge_period = 600", &["execution"]);
-    check_paths("execution = \"zk\"; consensus.algorithm = \"none\"", &["execution"]);
     let challenged = "execution = \"optimistic\"; security.challenge_period = ";
     check_paths(&format!("{challenged}43200"), &["execution"]);
     check_paths(&format!("{challenged}43201"), &["execution", "forced.freeze_grace"]);
     check_says("security.challenge_period = 600", &["nothing would read it"]);
     check_says("consensus.algorithm = \"none\"", &["consensus.algorithm", "must be \"committee\" when"]);
+}
+
+#[test]
+fn execution_by_proof_needs_provers_and_a_quorum_for_the_data() {
+    let proven = "execution = \"zk\"; proving.enabled = true";
+    check_paths(proven, &[]);
+    check_paths(&format!("{proven}; proving.processes = 0"), &[]);
+    let validium = "features.data_availability = false; availability.mode = \"validium\"; availability.publish";
+    check_paths(&format!("{proven}; {validium}"), &[]);
+    check_paths("execution = \"zk\"", &["proving.enabled"]);
+    check_paths("execution = \"zk\"; proving.enabled = false", &["proving.enabled"]);
+    check_paths(&format!("{proven}; consensus.algorithm = \"none\""), &["consensus.algorithm"]);
+    check_paths(&format!("{proven}; l1.spend_max_eth = 1.9"), &["l1.spend_max_eth"]);
+    check_paths(&format!("{proven}; l1.spend_max_eth = 2"), &[]);
+}
+
+#[test]
+fn the_example_of_a_proven_chain_passes() {
+    let config = check(include_str!("../../../../examples/proven/chain.toml"), Some(&LARGE)).unwrap();
+    assert_eq!(config.heading.execution, Execution::Zk);
 }
 
 #[test]

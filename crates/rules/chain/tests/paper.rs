@@ -108,7 +108,7 @@ fn the_schema_and_the_reading_agree() {
         ("tps = 1000", "tps = 1000\ncolour = 1", "colour"),
         ("block_time = 1", "block_time = 0.09", "consensus.block_time"),
         ("block_time = 1", "block_time = 0.5", ""),
-        ("execution = \"committee\"", "execution = \"zk\"", "execution"),
+        ("execution = \"committee\"", "execution = \"optimistic\"", "execution"),
         ("privacy = false", "privacy = true", "features.privacy"),
         ("shards = 1", "shards = 2", "scaling.shards"),
         ("members = 3", "members = 1", "availability.committee.members"),

@@ -100,16 +100,26 @@ fn spaced(text: &str, here: &[&Token], open: &mut usize) -> String {
     let mut out = String::new();
     let mut last: Option<&Token> = None;
     let mut unary = false;
+    // The brackets that are open on this line: in a slice a colon stands without spaces.
+    let mut within: Vec<&str> = Vec::new();
     for token in here {
         let word = text.get(index(token.span.start)..index(token.span.end)).unwrap_or("");
+        let slice = within.last() == Some(&"[");
         if let Some(last) = last
             && needs_space(last, token, unary)
+            && !(slice && matches!(last.kind, Kind::Sign(":")))
         {
             out.push(' ');
         }
         match token.kind {
-            Kind::Sign("(" | "[" | "{" | "{.") => *open += 1,
-            Kind::Sign(")" | "]" | "}" | ".}") => *open = open.saturating_sub(1),
+            Kind::Sign(sign @ ("(" | "[" | "{" | "{.")) => {
+                *open += 1;
+                within.push(sign);
+            }
+            Kind::Sign(")" | "]" | "}" | ".}") => {
+                *open = open.saturating_sub(1);
+                within.pop();
+            }
             _ => {}
         }
         unary = matches!(token.kind, Kind::Sign("-" | "*" | "!" | "~")) && !last.is_some_and(ends_value);

@@ -233,8 +233,9 @@ fn arithmetic(operator: Binary, types: (&Type, &Type), scalars: (Scalar, Scalar)
         (Binary::ShiftLeft | Binary::ShiftRight, _) => {
             refuse(operator, types.0, types.1, "shifts take whole numbers".into())
         }
-        // A fixed-point number keeps its scale when a whole number multiplies it.
+        // A fixed-point number keeps its scale when a whole number multiplies or divides it.
         (Binary::Multiply, (Scalar::Fix, Scalar::Int { .. }) | (Scalar::Int { .. }, Scalar::Fix)) => Ok(Scalar::Fix),
+        (Binary::Divide, (Scalar::Fix, Scalar::Int { .. })) => Ok(Scalar::Fix),
         (_, (a, b)) if a != b => refuse(operator, types.0, types.1, convert_help(types, scalars)),
         (Binary::And | Binary::Or | Binary::Xor, (a @ (Scalar::Bool | Scalar::Int { .. }), _)) => Ok(a),
         (Binary::And | Binary::Or | Binary::Xor, _) => {
@@ -244,9 +245,12 @@ fn arithmetic(operator: Binary, types: (&Type, &Type), scalars: (Scalar, Scalar)
             refuse(operator, types.0, types.1, "use `and`, `or`, `xor`, or count with `int64(...)`".into())
         }
         (Binary::Remainder | Binary::Modulo, (Scalar::Fix | Scalar::Field, _))
-        | (Binary::Divide, (Scalar::Field, _)) => {
-            refuse(operator, types.0, types.1, "only whole numbers have a remainder; a field has `inverse`".into())
-        }
+        | (Binary::Divide, (Scalar::Field, _)) => refuse(
+            operator,
+            types.0,
+            types.1,
+            "only whole numbers have a remainder; public elements have `Field.inverse(a)`".into(),
+        ),
         (_, (a, _)) => Ok(a),
     }
 }

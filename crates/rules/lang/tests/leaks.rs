@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 const HEAD: &str = "client alice:
   x: secret int64
   xs: list[secret int64, 4]
+  f: secret field
 
 ";
 
@@ -129,6 +130,30 @@ fn nothing_is_revealed_or_sent_under_a_secret_condition() {
     check("if alice.x > 0:\n  var y = alice.xs[0].reveal()", &["whether this is revealed"]);
     check("if alice.x > 0:\n  send(alice, y=1)", &["whether this is sent"]);
     check("if alice.x > 0:\n  discard MpcOutput.send_to_client(0, alice.x)", &["whether this is sent"]);
+}
+
+#[test]
+fn a_secret_is_no_element_that_all_may_see() {
+    check("var y = Field.sqrt(alice.f)", &["`Field` computes with public elements", "Share.open_field"]);
+    check("var y: field = alice.f", &["`y` is public"]);
+    check("if alice.x > 0:\n  var y = Share.open_field(alice.f)", &["whether this is revealed"]);
+}
+
+#[test]
+fn a_secret_leaves_no_loop_within_a_loop() {
+    check("for i in 0..4:\n  for j in 0..4:\n    if alice.x > j:\n      break", &["leaving the loop here"]);
+    check("while True:\n  if alice.x > 3:\n    break", &["leaving the loop here"]);
+    check("while True:\n  if alice.x > 3:\n    return 1", &["returning here"]);
+    check("for x in alice.xs:\n  if x > 3:\n    continue", &["leaving the loop here"]);
+    let found = "def found(xs: list[secret int64], y: secret int64) -> bool:\n  for x in xs:\n    if x == y:\n      \
+                 return True\n  return False\n";
+    check_whole(
+        &format!("{found}def main() -> int64:\n  discard found(alice.xs, alice.x)\n  return 0\n"),
+        &["returning here"],
+    );
+    // A public condition of the run inside of a secret one.
+    let body = "var p = alice.xs[0].reveal()\nwhile True:\n  if alice.x > 3:\n    if p > 0:\n      break\n  p += 1";
+    check(body, &["leaving the loop here"]);
 }
 
 #[test]

@@ -179,18 +179,102 @@ impl vm::World for Nothing {
 }
 
 fn run(text: &str, inputs: &[(&str, i64)], optimise: bool) -> Result<i64, String> {
+    let lanes = |ports: &[vm::Port]| {
+        let ports = ports.iter().filter(|port| !port.is_output);
+        let value =
+            |port: &vm::Port| inputs.iter().find(|input| input.0 == port.name.as_str()).map_or(0, |input| input.1);
+        ports.map(|port| vec![value(port).cast_unsigned()]).collect()
+    };
+    run_lanes(text, lanes, optimise).map(|lanes| lanes[0])
+}
+
+/// Runs a program and returns the lanes of its first output.
+fn run_lanes(text: &str, inputs: impl Fn(&[vm::Port]) -> Vec<Vec<u64>>, optimise: bool) -> Result<Vec<i64>, String> {
     let program = lang::read("random.stfl", text, &BTreeMap::new()).map_err(|failed| failed.render())?;
     let options = Options { optimise, ..Options::default() };
     let compiled = program.compile("main", &options).map_err(|failed| failed.render())?;
-    let ports = compiled.program.program().ports.iter().filter(|port| !port.is_output);
-    let lanes = ports.map(|port| {
-        let value = inputs.iter().find(|input| input.0 == port.name.as_str()).map_or(0, |input| input.1);
-        vec![value.cast_unsigned()]
-    });
-    let lanes: Vec<Vec<u64>> = lanes.collect();
+    let lanes = inputs(&compiled.program.program().ports);
     let limits = Limits { fuel: 1 << 40, memory_bytes: 1 << 30 };
     let run = vm::clear::Clear.run(&compiled.program, &lanes, limits, &mut Nothing).map_err(|stop| stop.to_string())?;
-    Ok(run.outputs[0][0].cast_signed())
+    Ok(run.outputs[0].iter().map(|lane| lane.cast_signed()).collect())
+}
+
+/// What a round of a loop over lists does. In its trees `s` is an item of a list that does not change, `t` one of `out`,
+/// `p` and `q` the round's number, and `r` mixes both items.
+#[derive(Debug, Clone)]
+enum Part {
+    /// `out[i + shift] = tree`, with a condition or without.
+    Write(Option<(&'static str, Tree, Tree)>, usize, Tree),
+    /// `total += tree`, or `-=`, `xor`, likewise.
+    Total(Option<(&'static str, Tree, Tree)>, &'static str, Tree),
+    /// `if tree op best: best = tree`.
+    Best(&'static str, Tree),
+}
+
+fn parts() -> impl Strategy<Value = Vec<Part>> {
+    let condition = || prop::option::of((prop::sample::select(&["<", "==", ">="][..]), tree(), tree()));
+    let part = prop_oneof![
+        4 => (condition(), prop_oneof![4 => Just(0usize), 1 => 0usize..3], tree())
+            .prop_map(|(condition, shift, tree)| Part::Write(condition, shift, tree)),
+        2 => (condition(), prop::sample::select(&["+", "-", "xor"][..]), tree())
+            .prop_map(|(condition, sign, tree)| Part::Total(condition, sign, tree)),
+        2 => (prop::sample::select(&["<", "<=", ">", ">="][..]), tree()).prop_map(|(sign, tree)| Part::Best(sign, tree)),
+    ];
+    prop::collection::vec(part, 1..4)
+}
+
+/// How many rounds, and how many items there are.
+const ROUNDS: usize = 16;
+const ITEMS: usize = 18;
+
+fn list_program(parts: &[Part]) -> String {
+    let mut out = format!(
+        "client c:\n  xs: list[secret int64, {ITEMS}]\n\ndef main() -> list[int64]:\n  \
+         var out: list[secret int64] = []\n  for x in c.xs:\n    out.append(x)\n  var k: int64 = 7\n  \
+         var total: secret int64 = 0\n  var best: secret int64 = 5\n  for i in 0..{ROUNDS}:\n    \
+         var s = c.xs[i]\n    var t = out[i]\n    var p = i\n    var q = i\n    var r = s xor t\n"
+    );
+    let guard = |condition: &Option<(&str, Tree, Tree)>, line: String| match condition {
+        Some((sign, a, b)) => format!("    if {} {sign} {}:\n      {line}\n", write_tree(a), write_tree(b)),
+        None => format!("    {line}\n"),
+    };
+    for part in parts {
+        let line = match part {
+            Part::Write(condition, shift, tree) => guard(condition, format!("out[i + {shift}] = {}", write_tree(tree))),
+            Part::Total(condition, sign, tree) => {
+                guard(condition, format!("total = total {sign} {}", write_tree(tree)))
+            }
+            Part::Best(sign, tree) => {
+                let tree = write_tree(tree);
+                format!("    if {tree} {sign} best:\n      best = {tree}\n")
+            }
+        };
+        out.push_str(&line);
+    }
+    out.push_str("  out.append(total)\n  out.append(best)\n  return out.reveal()\n");
+    out
+}
+
+fn walk_lists(parts: &[Part], xs: &[i64]) -> Vec<i64> {
+    let (mut out, mut total, mut best) = (xs.to_vec(), 0_i64, 5_i64);
+    for i in 0..ROUNDS {
+        let round = i64::try_from(i).expect("a small number");
+        let values = [xs[i], out[i], round, round, 7];
+        let of = |tree: &Tree| evaluate(tree, &values, values[0] ^ values[1]);
+        let holds = |condition: &Option<(&str, Tree, Tree)>| {
+            condition.as_ref().is_none_or(|(sign, a, b)| apply(sign, of(a), of(b)) == 1)
+        };
+        for part in parts {
+            match part {
+                Part::Write(condition, shift, tree) if holds(condition) => out[i + shift] = of(tree),
+                Part::Total(condition, sign, tree) if holds(condition) => total = apply(sign, total, of(tree)),
+                Part::Best(sign, tree) if apply(sign, of(tree), best) == 1 => best = of(tree),
+                _ => {}
+            }
+        }
+    }
+    out.extend([total, best]);
+    out
 }
 
 /// A program of which parts were lost, doubled or exchanged.
@@ -229,6 +313,17 @@ proptest! {
         let inputs = [("s", values[0]), ("t", values[1]), ("p", values[2]), ("q", values[3]), ("z", 0)];
         for optimise in [true, false] {
             prop_assert_eq!(run(&text, &inputs, optimise), Ok(wanted), "optimise {}\n{}", optimise, text);
+        }
+    }
+
+    #[test]
+    fn a_loop_over_lists_gives_what_its_rounds_give(parts in parts(), xs in prop::collection::vec(any::<i64>(), ITEMS), is_small: bool) {
+        let xs: Vec<i64> = if is_small { xs.iter().map(|x| x % 20).collect() } else { xs };
+        let text = list_program(&parts);
+        for optimise in [true, false] {
+            let lanes = vec![xs.iter().map(|x| x.cast_unsigned()).collect()];
+            let given = run_lanes(&text, |_| lanes.clone(), optimise);
+            prop_assert_eq!(given, Ok(walk_lists(&parts, &xs)), "optimise {}\n{}", optimise, text);
         }
     }
 

@@ -5,7 +5,7 @@ use state::{Overlay, leaf};
 use types::{AccountId, Amount, AssetId, record};
 
 record! {
-    /// What is known of an account since its first transaction. Its key is in its id.
+    /// What is known of an account since its first transaction, or since it was handed over. Its key is in its id.
     #[derive(Default)]
     pub struct AccountRecord {
         /// Who keeps the account, if it was handed over; otherwise it keeps itself.

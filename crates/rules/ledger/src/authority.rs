@@ -90,9 +90,15 @@ pub fn authority(s: &Overlay<'_>, account: AccountId, agent: AccountId, now: Mil
 
 /// Hands an account over. The caller holds the keeper's authority.
 pub fn rekey(s: &mut Overlay<'_>, account: AccountId, tx: &Rekey) {
-    let record = s.get::<Account>(&account).unwrap_or_default();
+    let before = s.get::<Account>(&account);
     let keeper = (tx.to != account).then_some(tx.to);
-    s.put::<Account>(&account, &AccountRecord { keeper, ..record });
+    let record = AccountRecord { keeper, ..before.clone().unwrap_or_default() };
+    // What an owner forced on L1 may be the first that is known of an account, or leave nothing to know.
+    if record != AccountRecord::default() {
+        s.put::<Account>(&account, &record);
+    } else if before.is_some() {
+        s.remove::<Account>(&account);
+    }
 }
 
 /// Grants a session, or changes when it expires. The caller holds the keeper's authority.

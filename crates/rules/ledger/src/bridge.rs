@@ -7,7 +7,7 @@ use crypto::{Domain, poseidon};
 use state::{Overlay, leaf};
 use types::{AccountId, Amount, AssetId, Bytes32, Digest, EthAddress, record};
 
-pub use proof::crossing::{Deposit, ForcedTransaction, ForcedWithdrawal, Message, Withdrawal};
+pub use proof::crossing::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdrawal};
 
 record! {
     /// Takes value off the ledger, to be claimed on L1 once the batch has settled.

@@ -25,7 +25,7 @@ pub mod bridge;
 pub mod conservation;
 pub mod tally;
 
-pub use bridge::{Deposit, ForcedTransaction, ForcedWithdrawal, Message, Withdraw, Withdrawal};
+pub use bridge::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdraw, Withdrawal};
 pub use tally::{Half, Resolver, Terms};
 
 types::rejects! {

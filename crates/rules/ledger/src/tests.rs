@@ -5,7 +5,7 @@ use crate::tally::{
 };
 use proptest::prelude::*;
 use state::{Overlay, State};
-use types::{AccountId, Amount, AssetId, Bytes32, Digest, EthAddress, Millis, Ppm, TallyId};
+use types::{AccountId, ActionElements, Amount, AssetId, Bytes32, Digest, EthAddress, Millis, Ppm, TallyId};
 
 fn amount(quanta: u64) -> Amount {
     Amount::new(quanta).unwrap()
@@ -144,8 +144,13 @@ fn every_field_of_a_message_is_in_the_inbox_hash() {
     let forced = |(index, account, token, amount, recipient)| {
         Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient })
     };
-    let sent = |index, bytes: &[u8]| Message::Transaction(ForcedTransaction { index, transaction: bytes.into() });
-    let mut all: Vec<Message> = vec![sent(0, &[1]), sent(1, &[1]), sent(0, &[2]), sent(0, &[1, 0])];
+    let action = |index, account, place: usize| {
+        let mut elements = [0; 14];
+        elements[place] = 1;
+        Message::Action(ForcedAction { index, account, elements: ActionElements::new(elements).unwrap() })
+    };
+    let mut all: Vec<Message> = (0..14).map(|place| action(0, account(1), place)).collect();
+    all.extend([action(1, account(1), 0), action(0, account(2), 0)]);
     for fields in [
         base,
         (1, base.1, base.2, base.3, base.4),

@@ -20,10 +20,10 @@
 
 use crate::circuit::{F, POINTS};
 use crate::validity::LOG_HEIGHT_MAX;
-use crypto::eth::{Words, keccak};
-use crypto::{list, poseidon};
+use crypto::eth::Words;
+use crypto::{Domain, list, poseidon};
 use p3_field::PrimeCharacteristicRing as _;
-use types::{AccountId, Amount, Bytes32, Digest, Encode, EthAddress, GOLDILOCKS, choice, record};
+use types::{AccountId, ActionElements, Amount, Bytes32, Digest, Encode, EthAddress, GOLDILOCKS, choice, record};
 
 record! {
     /// A deposit, as the L1 inbox holds it.
@@ -58,12 +58,15 @@ record! {
 }
 
 record! {
-    /// A transaction that was sent to L1 because nobody took it here. It is worth what its bytes are worth.
-    pub struct ForcedTransaction {
+    /// An action that the account's owner demanded on L1, who checked that it was the owner. Nobody signs it, and it uses
+    /// no nonce up: the inbox has each message once.
+    pub struct ForcedAction {
         /// Its place in the inbox, from 0.
         pub index: u64,
-        /// What L1 was given.
-        pub transaction: Box<[u8]>,
+        /// Who acts.
+        pub account: AccountId,
+        /// What is demanded: see `transition::Action::forced`.
+        pub elements: ActionElements,
     }
 }
 
@@ -74,8 +77,8 @@ choice! {
         1 => Deposit(Deposit),
         /// An owner demands value.
         2 => Withdrawal(ForcedWithdrawal),
-        /// Somebody demands that a transaction be looked at.
-        3 => Transaction(ForcedTransaction),
+        /// An owner demands an action.
+        3 => Action(ForcedAction),
     }
 }
 
@@ -99,8 +102,13 @@ impl Message {
         match self {
             Self::Deposit(message) => message.index,
             Self::Withdrawal(message) => message.index,
-            Self::Transaction(message) => message.index,
+            Self::Action(message) => message.index,
         }
+    }
+
+    /// Returns its id, which its receipt bears.
+    pub fn id(&self) -> Digest {
+        poseidon::hash_of(Domain::Message, self)
     }
 
     /// Returns the message's kind and the hash of what it says, as the contract computes them.
@@ -111,7 +119,10 @@ impl Message {
         match self {
             Self::Deposit(m) => (1, words(&m.account, &m.token, m.amount).address(&m.sender).keccak()),
             Self::Withdrawal(m) => (2, words(&m.account, &m.token, m.amount).address(&m.recipient).keccak()),
-            Self::Transaction(m) => (3, keccak(&[&m.transaction])),
+            Self::Action(m) => {
+                let words = Words::new().digest(&m.account.0);
+                (3, m.elements.limbs().iter().fold(words, |words, element| words.number(*element)).keccak())
+            }
         }
     }
 
@@ -174,8 +185,8 @@ impl Chains {
         let chain = |digests: Vec<Digest>| {
             digests.into_iter().fold(Digest::ZERO, |chain, digest| poseidon::compress(&chain, &digest))
         };
-        let taken = messages.iter().map(|item| poseidon::hash_of(crypto::Domain::Transaction, item)).collect();
-        let made = withdrawals.iter().map(|item| poseidon::hash_of(crypto::Domain::Withdrawal, item)).collect();
+        let taken = messages.iter().map(|item| item.id()).collect();
+        let made = withdrawals.iter().map(|item| poseidon::hash_of(Domain::Withdrawal, item)).collect();
         Self { taken: chain(taken), made: chain(made) }
     }
 }
@@ -204,6 +215,7 @@ pub fn values<T: Encode>(list: &[T], points: &[F; POINTS]) -> [F; POINTS] {
 mod tests {
     use super::*;
     use crate::circuit::{MESSAGE, WITHDRAWAL};
+    use crypto::eth::keccak;
 
     fn deposit(index: u64, amount: u64) -> Message {
         Message::Deposit(Deposit {
@@ -228,7 +240,10 @@ mod tests {
         };
         let forced = Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient });
         assert_eq!(deposit(0, 0).to_elements().len(), MESSAGE);
+        let elements = ActionElements::new([GOLDILOCKS - 1; 14]).unwrap();
+        let action = Message::Action(ForcedAction { index, account, elements });
         assert_eq!(forced.to_elements().len(), MESSAGE);
+        assert_eq!(action.to_elements().len(), MESSAGE);
         assert_eq!(withdrawal(0).to_elements().len(), WITHDRAWAL);
     }
 

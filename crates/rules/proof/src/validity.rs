@@ -131,9 +131,8 @@ impl Statement {
 
     /// Checks that the messages lead from one end of the inbox to the other, and that the withdrawals have the root.
     fn check_lists(&self, messages: &[Message], withdrawals: &[Withdrawal]) -> Result<(), Invalid> {
-        let forced = messages.iter().any(|message| matches!(message, Message::Transaction(_)));
         let reached = messages.len() <= ITEMS && self.inbox_before.after(messages).as_ref() == Some(&self.inbox_after);
-        if forced || !reached {
+        if !reached {
             return Err(Invalid::Messages);
         }
         let root = || list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>());
@@ -200,9 +199,7 @@ pub enum Invalid {
     #[error("a table of the proof has a height that it may not have")]
     Height,
     /// The messages are not those of the statement.
-    #[error(
-        "the messages do not lead from the inbox before the batch to the inbox after it, or one is a forced transaction"
-    )]
+    #[error("the messages do not lead from the inbox before the batch to the inbox after it")]
     Messages,
     /// The withdrawals are not those of the statement.
     #[error("the withdrawals are not those of the root")]

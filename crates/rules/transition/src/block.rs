@@ -5,7 +5,7 @@ use crate::transaction::{Action, Checked, Transaction};
 use crate::{ChainConfig, Reject};
 use crypto::{Domain, list, poseidon};
 use ledger::account::{Account, AccountRecord};
-use ledger::{Message, authority, conservation, tally};
+use ledger::{ForcedAction, Message, authority, conservation, tally};
 use proof::BlockHeader;
 use proof::header::entry_leaf;
 use state::{Join, LeafChange, Overlay, Sequential, State};
@@ -322,7 +322,7 @@ fn applied(id: Digest, events: Vec<Event>) -> Receipt {
 }
 
 fn apply_message(s: &mut Overlay<'_>, chain: &Digest, now: Millis, message: &Message) -> Receipt {
-    let id = poseidon::hash_of(Domain::Transaction, message);
+    let id = message.id();
     if let Err(reject) = ledger::bridge::take(s, message) {
         s.discard();
         return rejected(id, reject.code());
@@ -330,21 +330,37 @@ fn apply_message(s: &mut Overlay<'_>, chain: &Digest, now: Millis, message: &Mes
     // The message is taken whatever becomes of what it asks: one that cannot be done must not stop the inbox.
     s.keep();
     let done = match message {
-        Message::Deposit(deposit) => ledger::bridge::deposit(s, deposit).map(|()| Event::Deposited(deposit.clone())),
-        Message::Withdrawal(forced) => ledger::bridge::withdraw_forced(s, forced).map(Event::Withdrawn),
-        // Its receipt bears the transaction's own id, by which its sender looks for it.
-        Message::Transaction(forced) => return apply_bytes(s, chain, now, &forced.transaction),
+        Message::Deposit(deposit) => ledger::bridge::deposit(s, deposit)
+            .map(|()| vec![Event::Deposited(deposit.clone())])
+            .map_err(ledger::Reject::code),
+        Message::Withdrawal(forced) => ledger::bridge::withdraw_forced(s, forced)
+            .map(|paid| vec![Event::Withdrawn(paid)])
+            .map_err(ledger::Reject::code),
+        Message::Action(forced) => act_forced(s, chain, now, &id, forced),
     };
     match done {
-        Ok(event) => {
+        Ok(events) => {
             s.keep();
-            applied(id, vec![event])
+            applied(id, events)
         }
-        Err(reject) => {
+        Err(code) => {
             s.discard();
-            rejected(id, reject.code())
+            rejected(id, code)
         }
     }
+}
+
+/// Does what an account's owner demanded on L1, with all authority over the account, whoever keeps it.
+fn act_forced(
+    s: &mut Overlay<'_>,
+    chain: &Digest,
+    now: Millis,
+    id: &Digest,
+    forced: &ForcedAction,
+) -> Result<Vec<Event>, u32> {
+    let action = Action::forced(&forced.elements).ok_or(Reject::NotForcible.code())?;
+    let context = Context { chain: *chain, now, id: *id, sender: forced.account };
+    perform(s, &context, &action).map_err(Refusal::code)
 }
 
 fn apply_bytes(s: &mut Overlay<'_>, chain: &Digest, now: Millis, bytes: &[u8]) -> Receipt {
@@ -413,8 +429,13 @@ fn acting_for(s: &Overlay<'_>, now: Millis, checked: &Checked) -> Result<Account
 fn act(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: &Checked) -> Result<Vec<Event>, Refusal> {
     let sender = acting_for(s, now, checked)?;
     let context = Context { chain: *chain, now, id: checked.id().0, sender };
-    let context = &context;
-    match &checked.transaction().action {
+    perform(s, &context, &checked.transaction().action)
+}
+
+/// Does what is asked by whoever may.
+fn perform(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Result<Vec<Event>, Refusal> {
+    let (sender, now) = (context.sender, context.now);
+    match action {
         Action::Transfer(tx) => ledger::account::transfer(s, sender, tx)?,
         Action::Withdraw(tx) => return Ok(vec![Event::Withdrawn(ledger::bridge::withdraw(s, sender, tx)?)]),
         Action::Rekey(tx) => authority::rekey(s, sender, tx),
@@ -422,7 +443,7 @@ fn act(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: &Checked) -> R
         Action::Revoke(tx) => authority::revoke(s, sender, tx)?,
         Action::Split(tx) => return Ok(vec![Event::Split(tally::split_by(s, sender, tx)?)]),
         Action::Merge(tx) => return Ok(vec![redeemed(tx.tally, tally::merge_by(s, sender, tx)?)]),
-        Action::Resolve(tx) => tally::resolve_by(s, chain, sender, tx, now)?,
+        Action::Resolve(tx) => tally::resolve_by(s, &context.chain, sender, tx, now)?,
         Action::Redeem(tx) => return Ok(vec![redeemed(tx.tally, tally::redeem(s, sender, tx.tally)?)]),
         Action::Reclaim(tx) => tally::reclaim_by(s, tx, now)?,
         Action::Publish(tx) => task::program::publish(s, context, tx)?,

@@ -53,9 +53,6 @@ pub enum Fault {
     /// Its blocks are not those that its header commits to.
     #[error("the batch does not commit to these blocks")]
     Blocks,
-    /// It holds a forced transaction.
-    #[error("the batch holds a forced transaction, which proofs do not cover yet: believe the committee's signatures")]
-    Forced,
     /// The leaves have more or fewer entries than the blocks.
     #[error("the proofs are of more or fewer entries than the batch has")]
     Count,
@@ -137,11 +134,6 @@ impl ProvenBatch {
         }
         let mut outcomes = Vec::new();
         for ProvenBlock { block, receipts } in &self.blocks {
-            // A proof tells a forced transaction from a plain one by nothing, and the inbox does.
-            let forced = |entry: &Entry| matches!(entry, Entry::Message(ledger::Message::Transaction(_)));
-            if block.entries.iter().any(forced) {
-                return Err(Fault::Forced);
-            }
             let fits = block.entries.len() == receipts.len()
                 && list::root(&entry_leaves(&block.entries, receipts)) == block.header.entries_root
                 && ids(&block.entries, &self.header.config_hash).into_iter().eq(receipts.iter().map(|r| r.id));
@@ -154,7 +146,7 @@ impl ProvenBatch {
     }
 }
 
-/// Returns the ids that entries have. None is a forced transaction.
+/// Returns the ids that entries have.
 fn ids(entries: &[Entry], chain: &Digest) -> Vec<Digest> {
     let bytes = entries.iter().filter_map(|entry| match entry {
         Entry::Transaction(bytes) => Some(bytes),
@@ -170,7 +162,7 @@ fn ids(entries: &[Entry], chain: &Digest) -> Vec<Digest> {
     });
     let mut of_bytes = of_bytes.collect::<Vec<_>>().into_iter();
     let of = |entry: &Entry| match entry {
-        Entry::Message(message) => poseidon::hash_of(Domain::Transaction, message),
+        Entry::Message(message) => message.id(),
         Entry::Transaction(_) => of_bytes.next().expect("an id for each transaction"),
     };
     entries.iter().map(of).collect()

@@ -5,13 +5,15 @@ use crate::answer::{Fault, bytes};
 use crate::port::Node;
 use crate::read::{Answer, NOT_SEALED};
 use crate::run::Gateway;
-use api::{BatchView, Batches, BlockView, Blocks, FEED, FEED_BYTES, Hex, PAGE_LOOKS, Page, Receipts, SettlementView};
+use api::{
+    BatchView, Batches, BlockView, Blocks, FEED, FEED_BYTES, Hex, PAGE_LOOKS, Page, ProofView, Receipts, SettlementView,
+};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use std::time::Duration;
-use store::Store;
+use store::{ProofCost, Store};
 use transition::Batch;
 use types::{Encode as _, Height};
 
@@ -93,6 +95,27 @@ pub(crate) async fn receipts<N: Node>(
     Ok(Json(Receipts { receipts: found.ok_or_else(|| Fault::missing(NO_BLOCK))? }))
 }
 
+/// Adds up what a batch's proof took.
+fn proof_view(costs: &[ProofCost]) -> Option<ProofView> {
+    let mut view =
+        ProofView { leaves: 0, bytes: 0, prove_ms: 0, verify_transactions: 0, verify_gas: 0, security_bits: u64::MAX };
+    for cost in costs {
+        match cost {
+            ProofCost::Leaf(leaf) => {
+                view.leaves += 1;
+                view.bytes += leaf.bytes;
+                view.prove_ms += leaf.prove_ms;
+                view.security_bits = view.security_bits.min(leaf.security_bits.into());
+            }
+            ProofCost::Step(step) => {
+                view.verify_transactions += 1;
+                view.verify_gas += step.gas_used;
+            }
+        }
+    }
+    (view.leaves > 0).then_some(view)
+}
+
 fn view(store: &Store, batch: Batch) -> Result<BatchView, store::Error> {
     let number = batch.header.number;
     let settlement = store.settlement(number)?.map(|found| SettlementView {
@@ -100,7 +123,8 @@ fn view(store: &Store, batch: Batch) -> Result<BatchView, store::Error> {
         block: found.block,
         gas_used: found.gas_used,
     });
-    Ok(BatchView { evidence: store.evidence(number)?.map(Hex), settlement, batch })
+    let proof = proof_view(&store.proof_costs(number)?);
+    Ok(BatchView { evidence: store.evidence(number)?.map(Hex), settlement, proof, batch })
 }
 
 /// Reads batches from a number on, as many as fit.

@@ -161,6 +161,7 @@ impl World {
                 exits: nobody,
                 halves: nobody,
                 token: None,
+                validity: None,
             },
             members: Arc::new(Mutex::new(BTreeSet::new())),
             render: Some(crate::metrics::install()),

@@ -135,7 +135,7 @@ async fn held_or_coming(wallet: &Wallet, stake: &Stake) -> Result<Amount, Error>
                     deposit.account == account && ledger::bridge::asset_of_word(&deposit.token) == Some(asset);
                 is_mine.then_some(deposit.amount)
             }
-            Message::Withdrawal(_) | Message::Transaction(_) => None,
+            Message::Withdrawal(_) | Message::Action(_) => None,
         });
         let coming = mine.try_fold(balance, Amount::plus);
         return Ok(coming.unwrap_or(Amount::MAX));

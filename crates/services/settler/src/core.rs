@@ -12,6 +12,12 @@ pub const RETRY: Millis = Millis(1_000);
 /// How many batches may be on their way to L1 at one time: a block of L1 takes longer than a batch.
 pub const AHEAD: u64 = 8;
 
+/// How often a batch is tried whose proof L1 refuses. After that it waits for an operator: a step that fails is paid for.
+pub const ATTEMPTS: u32 = 5;
+
+/// How long to wait before a batch is tried again whose proof L1 refused; twice as long each time.
+pub const REFUSED: Millis = Millis(4_000);
+
 /// How long a quorum waits for the members that have not signed yet: more signatures make better evidence, but nobody
 /// may hold a batch up.
 pub const GRACE: Millis = Millis(1_000);
@@ -59,6 +65,19 @@ pub enum Input {
         /// Which batch.
         number: u64,
     },
+    /// Every leaf of a batch is proven, and what its proof takes on L1 is at hand.
+    Proven {
+        /// Which batch.
+        number: u64,
+    },
+    /// A step of checking a batch's proof fails, or the batch with a proof that was checked. Nothing that happens by itself
+    /// changes that.
+    Refused {
+        /// Which batch.
+        number: u64,
+        /// Why.
+        reason: String,
+    },
     /// Time passes.
     Tick,
 }
@@ -95,6 +114,14 @@ pub enum Effect {
         /// The last batch that stays.
         to: u64,
     },
+    /// Tell the operators that a batch is not sent any more, nor what follows it: L1 refuses it again and again, and each
+    /// time may cost.
+    GiveUp {
+        /// Which batch.
+        number: u64,
+        /// Why.
+        reason: String,
+    },
     /// Stop: L1 settled something that is not this chain.
     Halt(String),
 }
@@ -115,11 +142,15 @@ struct Pending {
     signatures: BTreeMap<EthAddress, EthSignature>,
     quorum_since: Option<Millis>,
     evidence: Option<Vec<u8>>,
+    is_proven: bool,
+    /// How often L1 refused its proof.
+    refusals: u32,
 }
 
 impl Pending {
     fn new(header: BatchHeader, evidence: Option<Vec<u8>>) -> Self {
-        Self { header, signatures: BTreeMap::new(), quorum_since: None, evidence }
+        let (signatures, quorum_since) = (BTreeMap::new(), None);
+        Self { header, signatures, quorum_since, evidence, is_proven: false, refusals: 0 }
     }
 
     /// Closes the evidence and says to keep it.
@@ -154,6 +185,8 @@ pub struct Settler {
     /// After a failure one batch at a time goes until one settles: those behind it would fail too, and cost.
     is_cautious: bool,
     patience: Patience,
+    /// Whether a batch settles by its proof. A quorum has to sign it all the same: that its data is there is in no proof.
+    needs_proof: bool,
     /// Since when L1's inbox is too short.
     short_since: Option<Millis>,
     /// A chain that is taken back signs and sends nothing until that is done.
@@ -167,7 +200,21 @@ impl Settler {
             unsettled.into_iter().map(|(header, evidence)| (header.number, Pending::new(header, evidence))).collect();
         let (patience, short_since, again) = (Patience::default(), None, None);
         let (is_rewinding, is_cautious) = (false, false);
-        Self { anchor, settled, pending, sent: settled, again, is_cautious, patience, short_since, is_rewinding }
+        let (sent, needs_proof) = (settled, false);
+        Self { anchor, settled, pending, sent, again, is_cautious, patience, needs_proof, short_since, is_rewinding }
+    }
+
+    /// Says that batches settle by their proofs.
+    pub fn by_proof(mut self) -> Self {
+        self.needs_proof = true;
+        self
+    }
+
+    /// Returns the batches that wait for a proof and could go next, lowest first; none where none is needed.
+    pub fn unproven(&self) -> impl Iterator<Item = u64> {
+        let last = self.settled + AHEAD;
+        let waiting = self.pending.iter().take_while(move |(number, _)| self.needs_proof && **number <= last);
+        waiting.filter(|(_, pending)| !pending.is_proven).map(|(number, _)| *number)
     }
 
     /// Sets how long to wait for messages that L1 dropped.
@@ -215,6 +262,13 @@ impl Settler {
                 Vec::new()
             }
             Input::Inbox { number, hash } => self.compare(now, number, hash),
+            Input::Proven { number } => {
+                if let Some(pending) = self.pending.get_mut(&number) {
+                    pending.is_proven = true;
+                }
+                Vec::new()
+            }
+            Input::Refused { number, reason } => self.refuse(now, number, reason),
             Input::Failed { number } => {
                 if number > self.settled && number <= self.sent {
                     // Not at once: whatever stood in the way is likely still there.
@@ -286,6 +340,19 @@ impl Settler {
         vec![Effect::Rewind { to: self.settled }]
     }
 
+    /// Tries a batch again that L1 refused, later each time, and at last not any more.
+    fn refuse(&mut self, now: Millis, number: u64, reason: String) -> Vec<Effect> {
+        let Some(pending) = self.pending.get_mut(&number) else { return Vec::new() };
+        if number > self.sent || pending.refusals == ATTEMPTS {
+            return Vec::new();
+        }
+        pending.refusals += 1;
+        let pause = Millis(REFUSED.0 << (pending.refusals - 1));
+        let is_last = pending.refusals == ATTEMPTS;
+        (self.sent, self.again, self.is_cautious) = (number - 1, Some(now.after(pause)), true);
+        if is_last { vec![Effect::GiveUp { number, reason }] } else { Vec::new() }
+    }
+
     fn send(&mut self, now: Millis) -> Vec<Effect> {
         if self.again.is_some_and(|again| now < again) {
             return Vec::new();
@@ -294,7 +361,8 @@ impl Settler {
         let last = self.settled + if self.is_cautious { 1 } else { AHEAD };
         let open = (self.sent + 1..=last).map_while(|number| {
             let pending = self.pending.get(&number)?;
-            let evidence = pending.evidence.clone()?;
+            let is_ready = (pending.is_proven || !self.needs_proof) && pending.refusals < ATTEMPTS;
+            let evidence = pending.evidence.clone().filter(|_| is_ready)?;
             Some(Effect::Send { header: Box::new(pending.header.clone()), evidence })
         });
         let effects: Vec<_> = open.collect();
@@ -356,6 +424,7 @@ mod tests {
             Effect::Final { number } => format!("final {number}"),
             Effect::Reopen { settled } => format!("reopen after {settled}"),
             Effect::Rewind { to } => format!("rewind to {to}"),
+            Effect::GiveUp { number, reason } => format!("give {number} up: {reason}"),
             Effect::Halt(why) => format!("halt: {why}"),
         });
         assert_eq!(words.collect::<Vec<_>>().join("; "), expected);
@@ -418,6 +487,55 @@ mod tests {
         check(&mut settler, 9_000, Input::Failed { number: 4 }, "");
         check(&mut settler, 9_000 + RETRY.0, Input::Tick, "send 4");
         check(&mut settler, 9_001 + RETRY.0, Input::Tick, "");
+    }
+
+    #[test]
+    fn a_batch_that_settles_by_its_proof_waits_for_it_and_for_its_quorum() {
+        let unsettled = vec![(header(1), Some(vec![0; 130])), (header(2), None)];
+        let mut settler = Settler::restore(anchor(), 0, unsettled).by_proof();
+        assert!(settler.unproven().eq([1, 2]));
+        check(&mut settler, 0, Input::Tick, "");
+        check(&mut settler, 1, Input::Proven { number: 2 }, "");
+        check(&mut settler, 1, Input::Tick, "");
+        check(&mut settler, 2, Input::Proven { number: 1 }, "");
+        assert_eq!(settler.unproven().count(), 0);
+        check(&mut settler, 2, Input::Tick, "send 1");
+        (0..3).for_each(|member| _ = settler.step(Millis(3), signature(2, member)));
+        check(&mut settler, 3, Input::Tick, "send 2");
+        // What L1 dropped is handed over again, from what is stored.
+        check(&mut settler, 4, settled(1), "final 1");
+        check(&mut settler, 5, settled(0), "reopen after 0");
+        let unsettled = vec![(header(1), Some(vec![0; 130]))];
+        check(&mut settler, 5, Input::Reopened { settled: 0, unsettled }, "");
+        check(&mut settler, 6, Input::Tick, "");
+        check(&mut settler, 6, Input::Proven { number: 1 }, "");
+        check(&mut settler, 6, Input::Tick, "send 1");
+        let by_quorum = Settler::restore(anchor(), 0, vec![(header(1), None)]);
+        assert_eq!(by_quorum.unproven().count(), 0, "where none is needed");
+    }
+
+    #[test]
+    fn a_batch_whose_proof_l1_refuses_is_tried_a_few_times_and_then_left_to_the_operator() {
+        let unsettled = vec![(header(1), Some(vec![0; 130])), (header(2), Some(vec![0; 130]))];
+        let mut settler = Settler::restore(anchor(), 0, unsettled).by_proof();
+        (1..3).for_each(|number| check(&mut settler, 0, Input::Proven { number }, ""));
+        check(&mut settler, 0, Input::Tick, "send 1; send 2");
+        let refused = || Input::Refused { number: 1, reason: "ConstraintsViolated".to_owned() };
+        let mut now = 0;
+        for attempt in 1..ATTEMPTS {
+            check(&mut settler, now, refused(), "");
+            // Its other steps fail as well, which says nothing new until it was sent again.
+            check(&mut settler, now, refused(), "");
+            now += REFUSED.0 << (attempt - 1);
+            check(&mut settler, now - 1, Input::Tick, "");
+            check(&mut settler, now, Input::Tick, "send 1");
+        }
+        check(&mut settler, now, refused(), "give 1 up: ConstraintsViolated");
+        check(&mut settler, now + 9_000_000, Input::Tick, "");
+        check(&mut settler, now + 9_000_000, refused(), "");
+        // Somebody else may settle it, and a restart tries again.
+        check(&mut settler, now + 9_000_001, settled(1), "final 1");
+        check(&mut settler, now + 9_000_001, Input::Tick, "send 2");
     }
 
     #[test]

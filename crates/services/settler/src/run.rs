@@ -1,21 +1,26 @@
 //! The settler's loop: watches the store for batches and L1 for settlements, and brings batches to L1 by the outbox.
 
 use crate::core::{Effect, Input, Patience, Refusal, Settler};
+use crate::errands::{Errands, Known, Question};
 use crate::history;
 use crate::outbox::{self, Course, Limits, Outbox, Package, Record};
+use crate::part::{Part, parts};
+use crate::prepare::Preparing;
 use api::metric;
 use crypto::eth::{EthSignature, keccak};
-use l1::{Call, Order, Reader, Writer};
+use l1::validity::Checks;
+use l1::{Reader, Writer};
 use proof::{Anchor, BatchHeader};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use store::{Settlement, Store};
+use store::{ProofCost, Settlement, StepCost, Store};
 use tokio::sync::{mpsc, oneshot};
-use transition::diff;
-use types::{Bytes32, Causes, Decode as _, Encode as _, EthAddress, Millis, choice, record};
+use types::{Causes, Decode as _, Encode as _, EthAddress, Millis};
 
 /// How often the settler looks at the store and at L1.
 const POLL: Duration = Duration::from_millis(100);
+/// How often it looks up on L1 which steps of proofs were checked.
+const LOOK: Millis = Millis(500);
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
 /// Most signatures that wait to be taken.
@@ -92,79 +97,6 @@ impl Default for Policy {
     }
 }
 
-record! {
-    /// A part of a batch's published difference.
-    pub struct Chunk {
-        /// Of which batch.
-        pub batch: u64,
-        /// The bytes.
-        pub bytes: Box<[u8]>,
-    }
-}
-
-record! {
-    /// A batch with what makes L1 believe it.
-    pub struct Evidenced {
-        /// The batch.
-        pub header: BatchHeader,
-        /// The hashes of its published chunks.
-        pub chunks: Vec<Bytes32>,
-        /// The committee's signatures.
-        pub evidence: Box<[u8]>,
-    }
-}
-
-choice! {
-    /// What one transaction brings to L1. Kept whole, so that it can be sent again whatever became of the batch.
-    pub enum Part {
-        /// A part of a difference.
-        1 => Chunk(Chunk),
-        /// A batch.
-        2 => Settle(Evidenced),
-    }
-}
-
-impl Part {
-    /// Returns the number of the batch that it belongs to.
-    pub fn batch(&self) -> u64 {
-        match self {
-            Self::Chunk(chunk) => chunk.batch,
-            Self::Settle(settled) => settled.header.number,
-        }
-    }
-
-    fn order(&self, writer: &Writer) -> Order {
-        match self {
-            Self::Chunk(chunk) => writer.order(Call::Publish { chunk: &chunk.bytes }),
-            Self::Settle(Evidenced { header, chunks, evidence }) => {
-                writer.order(Call::Settle { batch: header, chunks, evidence })
-            }
-        }
-    }
-
-    /// Returns the most gas that it can need, for when the node cannot tell: a batch's chunks are on their way before it,
-    /// so that an estimate would find them missing. Measured by the contracts' gas tests, with a third on top.
-    pub fn gas_at_most(&self) -> u64 {
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        match self {
-            // The floor price of calldata (EIP-7623), as if no byte were zero, and a slot.
-            Self::Chunk(chunk) => 80_000 + 40 * count(chunk.bytes.len() + 128),
-            Self::Settle(s) => 200_000 + 15_000 * count(s.evidence.len() / 65) + 8_000 * count(s.chunks.len()),
-        }
-    }
-}
-
-/// Cuts a batch into what goes to L1, in order.
-pub fn parts(header: BatchHeader, evidence: Vec<u8>, difference: Option<&[u8]>) -> VecDeque<Part> {
-    let batch = header.number;
-    let chunks: Vec<&[u8]> = difference.map(|bytes| diff::chunks(bytes).collect()).unwrap_or_default();
-    let hashes = chunks.iter().map(|bytes| keccak(&[bytes])).collect();
-    let published = chunks.into_iter().map(|bytes| Part::Chunk(Chunk { batch, bytes: bytes.into() }));
-    let mut parts: VecDeque<Part> = published.collect();
-    parts.push_back(Part::Settle(Evidenced { header, chunks: hashes, evidence: evidence.into() }));
-    parts
-}
-
 fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -199,13 +131,17 @@ pub struct Setting<R> {
     pub policy: Policy,
     /// Takes the chain back.
     pub rewinder: R,
+    /// Where proofs are checked, on a chain whose batches settle by them.
+    pub checks: Option<Checks>,
 }
 
 /// Makes a settler and its handle. The future runs until the store fails or L1 shows another chain.
 pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
-    let Setting { store, anchor, reader, writer, policy, rewinder } = setting;
+    let Setting { store, anchor, reader, writer, policy, rewinder, checks } = setting;
     let done = store.settled()?;
     let settler = Settler::restore(anchor, done, unsettled(&store, done)?).patient(policy.patience);
+    let settler = if checks.is_some() { settler.by_proof() } else { settler };
+    let proofs = checks.map(|checks| Proofs { checks, preparing: Preparing::new(store.clone()), looked: Millis(0) });
     let sealed = store.last_batch()?.map_or(0, |batch| batch.header.number);
     let mut kept: BTreeMap<u64, Record> = BTreeMap::new();
     for (nonce, bytes) in store.outbox()? {
@@ -216,9 +152,10 @@ pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Ou
     kept.values().filter(|record| !record.closed).for_each(|record| course.begin(record.package.clone()));
     let outbox = Outbox::restore(policy.limits.clone(), kept);
     let (commands, inbox) = mpsc::channel(WAITING);
-    let (parts, next_id) = (VecDeque::new(), newest + 1);
+    let (errands, next_id) = (Errands::default(), newest + 1);
     let progress = Progress { waiting_since: None, sealed };
-    let looping = Loop { settler, outbox, store, reader, writer, rewinder, policy, progress, parts, course, next_id };
+    let looping =
+        Loop { settler, outbox, store, reader, writer, rewinder, policy, proofs, progress, errands, course, next_id };
     Ok((Handle(commands), looping.run(inbox)))
 }
 
@@ -230,6 +167,14 @@ struct Progress {
     sealed: u64,
 }
 
+/// What it takes to settle by proof.
+struct Proofs {
+    checks: Checks,
+    preparing: Preparing,
+    /// When it was last looked up what was checked.
+    looked: Millis,
+}
+
 struct Loop<R> {
     settler: Settler,
     outbox: Outbox,
@@ -238,9 +183,10 @@ struct Loop<R> {
     writer: Writer,
     rewinder: R,
     policy: Policy,
+    proofs: Option<Proofs>,
     progress: Progress,
-    /// What is still to be handed to the outbox, in order.
-    parts: VecDeque<Part>,
+    /// What is still to be handed to the outbox.
+    errands: Errands,
     /// What was handed to the outbox and is not final.
     course: Course,
     next_id: u64,
@@ -282,8 +228,11 @@ impl<R: Rewinder> Loop<R> {
         if let Err(error) = self.watch().await? {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
+        self.prepare().await?;
         self.step(Input::Tick).await?;
-        self.hand_over().await?;
+        if let Err(error) = self.hand_over().await? {
+            tracing::warn!(error = %Causes(&error), "L1 is away");
+        }
         if let Err(error) = self.deliver().await? {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
@@ -323,26 +272,84 @@ impl<R: Rewinder> Loop<R> {
         Ok(Ok(()))
     }
 
-    /// Hands parts to the outbox as far as it has room, with what they need.
-    async fn hand_over(&mut self) -> Result<(), Error> {
-        while self.outbox.room() > 0 {
-            let Some(part) = self.parts.pop_front() else { break };
-            let what: Box<[u8]> = part.to_bytes().into();
-            // What is on its way already, as after a restart or when L1 took a failure back, is not sent twice.
-            if self.course.is_under_way(&what) {
-                continue;
-            }
-            let gas = match self.writer.estimate(&part.order(&self.writer)).await {
+    /// Notes which batches have proofs that are ready for L1.
+    async fn prepare(&mut self) -> Result<(), Error> {
+        let Some(proofs) = &mut self.proofs else { return Ok(()) };
+        proofs.preparing.forget(self.settler.settled());
+        for number in proofs.preparing.work(self.settler.unproven()).await? {
+            self.step(Input::Proven { number }).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands parts to the outbox as far as it has room, with what they need. The inner result passes.
+    async fn hand_over(&mut self) -> Result<Result<(), l1::Error>, Error> {
+        let known = match self.known().await {
+            Ok(Some(known)) => known,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        };
+        let checks = self.checks();
+        for part in self.errands.due(&known, &self.course, self.outbox.room()) {
+            let Some(order) = part.order(&self.writer, checks) else { continue };
+            let gas = match self.writer.estimate(&order).await {
                 Ok(gas) => gas,
+                // All that it stands on is there, so it would fail in a block too, and cost.
+                Err(error @ (l1::Error::Reverted { .. } | l1::Error::TooMuchGas { .. })) if checks.is_some() => {
+                    let (number, reason) = (part.batch(), Causes(&error).to_string());
+                    tracing::error!(batch = number, part = part.name(), reason, "L1 would refuse this");
+                    return self.refused(number, reason).await.map(Ok);
+                }
+                Err(error) if checks.is_some() => return Ok(Err(error)),
                 Err(_) => part.gas_at_most(),
             };
-            let package = Package { id: self.next_id, what, gas };
+            let package = Package { id: self.next_id, what: part.to_bytes().into(), gas };
             self.next_id += 1;
+            self.errands.handed_over(&part);
             self.course.begin(package.clone());
             let effects = self.outbox.step(now(), outbox::Input::Package(package));
             self.send(effects).await?;
         }
-        Ok(())
+        Ok(Ok(()))
+    }
+
+    fn checks(&self) -> Option<l1::validity::Contracts> {
+        self.proofs.as_ref().map(|proofs| proofs.checks.contracts())
+    }
+
+    /// Looks up what the errands ask; `None` when it is too early to ask again.
+    async fn known(&mut self) -> Result<Option<Known>, l1::Error> {
+        let (mut known, questions) = (Known::default(), self.errands.questions());
+        let Some(proofs) = self.proofs.as_mut().filter(|_| !questions.is_empty()) else { return Ok(Some(known)) };
+        if now() < proofs.looked.after(LOOK) {
+            return Ok(None);
+        }
+        for question in questions {
+            match question {
+                Question::Settled => known.settled = self.reader.newest_settled().await?,
+                Question::Answered(context) => {
+                    known.answered.insert(context, proofs.checks.answered(&context).await?);
+                }
+                Question::Published(chunk) => {
+                    if self.reader.is_published(&chunk).await? {
+                        known.there.insert(question);
+                    }
+                }
+                Question::Registered(context) => {
+                    if proofs.checks.is_registered(&context).await? {
+                        known.there.insert(question);
+                    }
+                }
+            }
+        }
+        proofs.looked = now();
+        Ok(Some(known))
+    }
+
+    /// L1 refuses a part of a batch with a proof: nothing more of it goes until the settler says so.
+    async fn refused(&mut self, number: u64, reason: String) -> Result<(), Error> {
+        self.errands.drop_from(number);
+        self.step(Input::Refused { number, reason }).await
     }
 
     /// One round of the outbox. The inner result passes.
@@ -381,7 +388,7 @@ impl<R: Rewinder> Loop<R> {
                 outbox::Effect::Forget { nonce } => self.store.commit_outbox(nonce, None)?,
                 outbox::Effect::Send { nonce, offer, package, gas_limit, terms } => {
                     let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
-                    let order = part.order(&self.writer);
+                    let order = part.order(&self.writer, self.checks()).ok_or(Error::Outbox)?;
                     let (transaction, answer) =
                         self.writer.sign_and_send(&order, nonce, gas_limit, terms.max_fee_wei, terms.tip_wei).await;
                     tracing::info!(batch = part.batch(), nonce, offer, gas_limit, ?answer, "sent to L1");
@@ -392,12 +399,13 @@ impl<R: Rewinder> Loop<R> {
                     let wei = u128::from(receipt.gas_used) * u128::from(receipt.price_wei);
                     metrics::counter!(metric::L1_SPENT_GWEI).increment(u64::try_from(wei / GWEI).unwrap_or(u64::MAX));
                     tracing::info!(package, block = receipt.block, gas = receipt.gas_used, "in an L1 block");
+                    self.note_cost(package, receipt.gas_used)?;
                 }
                 outbox::Effect::Failed { package, why } => {
                     tracing::warn!(package, ?why, "in vain");
                     if let Some(package) = failed {
                         let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
-                        self.step(Input::Failed { number: part.batch() }).await?;
+                        self.failed(&part, why).await?;
                     }
                 }
                 outbox::Effect::Reorged { package } => tracing::warn!(package, "dropped by L1: it waits again"),
@@ -408,17 +416,54 @@ impl<R: Rewinder> Loop<R> {
         Ok(())
     }
 
+    /// Stores what a step of a proof used.
+    fn note_cost(&self, package: u64, gas_used: u64) -> Result<(), Error> {
+        let Some(package) = self.course.package(package) else { return Ok(()) };
+        let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
+        if !part.is_proof() {
+            return Ok(());
+        }
+        metrics::counter!(metric::VERIFY_GAS).increment(gas_used);
+        metrics::counter!(metric::VERIFY_STEPS, "outcome" => "checked").increment(1);
+        let (name, cost) = (keccak(&[&package.what]), ProofCost::Step(StepCost { gas_used }));
+        match self.store.commit_proof_cost(part.batch(), &name, &cost) {
+            // The chain was taken back behind it.
+            Ok(()) | Err(store::Error::UnknownBatch(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A part of a batch did not do what it should. Nothing more of the batch goes until the settler says so.
+    async fn failed(&mut self, part: &Part, why: outbox::Failure) -> Result<(), Error> {
+        let number = part.batch();
+        self.errands.drop_from(number);
+        let input = if part.is_proof() {
+            metrics::counter!(metric::VERIFY_STEPS, "outcome" => "refused").increment(1);
+            tracing::error!(batch = number, part = part.name(), ?why, "a step of a proof failed");
+            Input::Refused { number, reason: format!("{} failed: {why:?}", part.name()) }
+        } else {
+            Input::Failed { number }
+        };
+        self.step(input).await
+    }
+
     async fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Error> {
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Keep { number, evidence } => self.store.commit_evidence(number, &evidence)?,
-                Effect::Send { header, evidence } => {
-                    let difference = self.store.diff(header.number)?;
-                    let parts = parts(*header, evidence, difference.as_deref());
-                    self.parts.extend(parts);
+                Effect::Send { header, evidence } => self.begin(*header, evidence)?,
+                Effect::GiveUp { number, reason } => {
+                    tracing::error!(
+                        batch = number,
+                        reason,
+                        "L1 refuses the batch again and again: it is not sent any more; mend the cause, then start the node again"
+                    );
                 }
-                Effect::Final { number } => self.record(number).await?,
+                Effect::Final { number } => {
+                    self.errands.drop_up_to(number);
+                    self.record(number).await?;
+                }
                 Effect::Reopen { settled } => {
                     tracing::warn!(settled, "L1 dropped settled batches: they are handed over again");
                     self.store.forget_settlements(settled)?;
@@ -436,8 +481,32 @@ impl<R: Rewinder> Loop<R> {
         Ok(())
     }
 
+    /// Takes a batch up: from now on its parts go to L1.
+    fn begin(&mut self, header: BatchHeader, signatures: Vec<u8>) -> Result<(), Error> {
+        let number = header.number;
+        let difference = self.store.diff(number)?;
+        let prepared = self.proofs.as_ref().and_then(|proofs| proofs.preparing.get(&header));
+        let parts = match (&self.proofs, prepared) {
+            (None, _) => parts(header, signatures, difference.as_deref(), []),
+            (Some(_), Some(prepared)) => match prepared.evidence(&signatures) {
+                Ok(evidence) => parts(header, evidence, difference.as_deref(), prepared.steps.clone()),
+                Err(why) => {
+                    tracing::error!(batch = number, why, "the batch's proof gives no evidence");
+                    return Ok(());
+                }
+            },
+            // The chain was taken back since the settler heard of the proof: it hears of the next one.
+            (Some(_), None) => return Ok(()),
+        };
+        self.errands.begin(number, parts);
+        Ok(())
+    }
+
     fn reopen(&mut self, settled: u64) -> Result<Vec<Effect>, Error> {
-        self.parts.clear();
+        self.errands.clear();
+        if let Some(proofs) = &mut self.proofs {
+            proofs.preparing.clear();
+        }
         let unsettled = unsettled(&self.store, settled)?;
         Ok(self.settler.step(now(), Input::Reopened { settled, unsettled }))
     }

@@ -67,7 +67,8 @@ struct Sum {
     gas_most: u64,
 }
 
-fn secrets(path: &Path) -> Result<Vec<Secret<[u8; 32]>>, Error> {
+/// Reads secret keys, one in a line.
+pub fn secrets(path: &Path) -> Result<Vec<Secret<[u8; 32]>>, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::io(format!("read {}", path.display())))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let read = |(at, line): (usize, &str)| {
@@ -128,7 +129,7 @@ async fn stop(reader: &Reader, writer: &Writer, freeze: bool, say: &Say) -> Resu
     }
     if !freeze {
         return Err(Error::failed(
-            "the rollup runs: withdraw on the ledger, or force a withdrawal on L1; if it ignores that, use --freeze",
+            "the rollup runs: withdraw on the ledger, or use `talea chain force`; if it ignores that, use --freeze",
         ));
     }
     done(writer.call(Call::Freeze).await, "Frozen")?;

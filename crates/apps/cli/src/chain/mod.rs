@@ -1,6 +1,7 @@
 //! A chain's configuration file: making it, checking it, describing it.
 
 mod escape;
+mod force;
 mod machine;
 mod rebuild;
 mod watch;
@@ -72,6 +73,8 @@ pub enum Verb {
     Rebuild(rebuild::Options),
     /// Bring wallets' balances, withdrawals and deposits out of a chain that stopped.
     Escape(escape::Options),
+    /// Demand something of an account on L1, where the chain cannot leave it out.
+    Force(force::Options),
 }
 
 /// Does it. The folder is the current one if none is named.
@@ -95,6 +98,7 @@ pub async fn run(dir: Option<&Path>, verb: Verb, say: &Say) -> Result<(), Error>
         Verb::Restore { file } => restore(&data, &file, say).await,
         Verb::Rebuild(options) => rebuild::run(&data, &options, say).await,
         Verb::Escape(options) => escape::run(&data, &options, say).await,
+        Verb::Force(options) => force::run(&data, &options, say).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `talea chain status`: how a running chain is, from its node's numbers and from L1's own word.
 
 use crate::error::Error;
-use crate::network::Network;
+use crate::network::{Execution, Network};
 use crate::say::Say;
 use api::metric;
 use client::Client;
@@ -97,6 +97,11 @@ impl Watched {
             Some(_) => Some(self.client.proving().await?),
             None => None,
         };
+        // What the last settled batch took to prove and to check, where batches settle by proof.
+        let proof = match self.network.execution {
+            Execution::Zk if status.settled > 0 => self.client.batch(status.settled).await?.proof,
+            _ => None,
+        };
         let at = Instant::now();
         let read = |name: &str| number(&numbers, name).unwrap_or(0.0);
         let applied = read(metric::TRANSACTIONS);
@@ -128,7 +133,7 @@ impl Watched {
             "leaves": read(metric::STATE_LEAVES), "l1_spent_gwei": read(metric::L1_SPENT_GWEI),
             "l1_balance_gwei": read(metric::L1_BALANCE_GWEI), "message_waits_s": waiting_s, "frozen": frozen,
             "members_seen": status.members_seen, "resident_bytes": read(metric::PROCESS_RESIDENT_BYTES),
-            "proving": proving,
+            "proving": proving, "proof": proof, "verify_gas": read(metric::VERIFY_GAS),
         });
         Ok(Seen { at, applied, text: text(&value, status.config.committee.members.len()), value })
     }
@@ -163,10 +168,22 @@ fn text(value: &Value, members: usize) -> String {
         line("proving", done);
         rest.into_iter().for_each(|rest| line("", rest));
     }
+    if value["proof"].is_object() {
+        line("proof", proof(&value["proof"]));
+    }
     for alert in value["alerts"].as_array().into_iter().flatten() {
         line("ALERT", alert.as_str().unwrap_or_default().to_owned());
     }
     out
+}
+
+/// Says in a line what the proof of the last settled batch took.
+fn proof(value: &Value) -> String {
+    let seconds = value["prove_ms"].as_u64().unwrap_or(0).div_ceil(1_000);
+    format!(
+        "the last settled batch: {} bytes in {seconds} s; {} gas in {} transactions; {} bits",
+        value["bytes"], value["verify_gas"], value["verify_transactions"], value["security_bits"]
+    )
 }
 
 /// Says in a line where proving stands, and in further ones what is at work and what is not proven.
@@ -210,6 +227,16 @@ mod tests {
         assert_eq!(rest, ["batch 9, leaf 0 of 2: prover 1 proving for 2 s", "batch 8 is not proven: no table"]);
         let none = json!({ "planned": 0, "proven": null, "batches": [], "not_proven": [] });
         assert_eq!(proving(&none).0, "none is the last proven; 0 wait or are at work");
+    }
+
+    #[test]
+    fn what_a_proof_took_is_told_in_a_line() {
+        let value = json!({
+            "leaves": 1, "bytes": 409_600, "prove_ms": 2_100, "verify_transactions": 12, "verify_gas": 47_000_000,
+            "security_bits": 100,
+        });
+        let said = "the last settled batch: 409600 bytes in 3 s; 47000000 gas in 12 transactions; 100 bits";
+        assert_eq!(proof(&value), said);
     }
 
     const TEXT: &str = "# TYPE talea_x counter\ntalea_x{outcome=\"a\"} 3\ntalea_x{outcome=\"b\"} 4\ntalea_xy 9\n\

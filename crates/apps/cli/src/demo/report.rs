@@ -3,8 +3,9 @@
 use crate::demo::notes::Row;
 use crate::market::money;
 use crate::say::Say;
+use api::ProofView;
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The gas of L1 transactions, each with what it was for.
 type Gas = Vec<(&'static str, u64)>;
@@ -31,6 +32,29 @@ pub struct Settled {
     pub transactions: usize,
     /// What settling it used.
     pub gas: u64,
+    /// What its proof took, where it is proven.
+    pub proof: Option<ProofView>,
+}
+
+impl Settled {
+    /// Returns the batch for programs.
+    fn json(&self) -> Value {
+        let mut value = json!({ "number": self.number, "transactions": self.transactions, "settle_gas": self.gas });
+        if let Some(proof) = &self.proof {
+            let ProofView { leaves, bytes, prove_ms, verify_transactions, verify_gas, security_bits } = proof;
+            let seconds = Duration::from_millis(*prove_ms).as_secs_f64();
+            let took = [
+                ("leaves", json!(leaves)),
+                ("proof_bytes", json!(bytes)),
+                ("prove_seconds", json!(seconds)),
+                ("verify_transactions", json!(verify_transactions)),
+                ("verify_gas", json!(verify_gas)),
+                ("security_bits", json!(security_bits)),
+            ];
+            took.into_iter().for_each(|(name, took)| value[name] = took);
+        }
+        value
+    }
 }
 
 /// Collects what the demo shows.
@@ -142,11 +166,7 @@ impl Report {
         };
         let steps: Vec<_> =
             self.steps.iter().map(|step| json!({ "step": step.title, "ms": step.ms, "l1_gas": gas(step) })).collect();
-        let batches: Vec<_> = self
-            .batches
-            .iter()
-            .map(|batch| json!({ "number": batch.number, "transactions": batch.transactions, "settle_gas": batch.gas }))
-            .collect();
+        let batches: Vec<_> = self.batches.iter().map(Settled::json).collect();
         let rows: Vec<_> = self
             .rows
             .iter()

@@ -436,7 +436,7 @@ impl<'a> Walk<'a> {
             "batch {number}: blocks {} to {}, {transactions} entries, settled in L1 block {}",
             view.batch.first, view.batch.last, settlement.block
         ));
-        self.report.batches.push(Settled { number, transactions, gas: settlement.gas_used });
+        self.report.batches.push(Settled { number, transactions, gas: settlement.gas_used, proof: view.proof.clone() });
         Ok(())
     }
 

@@ -5,14 +5,15 @@
 
 use crate::error::Error;
 use crate::network::Network;
-use crate::network::files::Deployed;
-use api::Contracts;
+use crate::network::files::{Deployed, Execution};
+use api::{Contracts, Validity};
 use client::derive_key;
 use crypto::Secret;
 use crypto::account::SecretKey;
 use crypto::eth::EthKey;
-use l1::deploy::{Deployment, deploy as deploy_contracts};
+use l1::deploy::{Deployment, deploy as deploy_contracts, deploy_proven};
 use l1::{Units, Writer};
+use prover::onchain::Key;
 use state::State;
 use types::{AccountId, Bytes32, Encode as _, EthAddress};
 
@@ -116,7 +117,15 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         dev_token: network.operator_key.is_none(),
     };
     let operator = network.operator()?;
-    let deployed = deploy_contracts(&network.l1, &operator, &deployment).await?;
+    let (deployed, validity) = match network.execution {
+        Execution::Committee => (deploy_contracts(&network.l1, &operator, &deployment).await?, None),
+        Execution::Zk => {
+            let parts = Key::new().parts();
+            let (deployed, checks) = deploy_proven(&network.l1, &operator, &deployment, &parts).await?;
+            let l1::validity::Contracts { statements, queries, verifier } = checks;
+            (deployed, Some(Validity { statements, queries, verifier }))
+        }
+    };
     // The rollup names only the configuration's hash. With its bytes beside it, L1 alone tells the chain's rules and the
     // state that it starts from.
     let writer = Writer::connect(&network.l1, &operator, deployed.contracts()).await?;
@@ -133,6 +142,7 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         exits: deployed.exits,
         halves: deployed.halves,
         token: deployed.token,
+        validity,
     };
     Ok(Deployed { contracts, block: deployed.block })
 }

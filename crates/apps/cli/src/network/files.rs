@@ -2,7 +2,7 @@
 
 use super::dev::Role;
 use crate::error::Error;
-use api::Contracts;
+use api::{Contracts, Validity};
 use crypto::Secret;
 use crypto::account::{PublicKey, SecretKey};
 use crypto::eth::{EthKey, keccak};
@@ -58,6 +58,23 @@ pub struct Operation {
     /// Who proves batches; `None` for nobody.
     #[serde(default)]
     pub proving: Option<Proving>,
+}
+
+/// Why L1 believes a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Execution {
+    /// A quorum signed it.
+    #[default]
+    Committee,
+    /// It is proven, and a quorum vouches for its data.
+    Zk,
+}
+
+impl Execution {
+    fn of(file: &chain::Config) -> Self {
+        if file.heading.execution == chain::Execution::Zk { Self::Zk } else { Self::Committee }
+    }
 }
 
 /// Who proves batches.
@@ -179,6 +196,9 @@ pub struct Network {
     pub operation: Operation,
     /// The file with the key of the L1 account that deploys and pays; `None` for a development account of a local L1.
     pub operator_key: Option<PathBuf>,
+    /// Why L1 believes a batch: `committee` or `zk`.
+    #[serde(default)]
+    pub execution: Execution,
     /// Whether providers of our own are at work, so that there is something to buy.
     pub has_providers: bool,
     /// The contracts, once deployed.
@@ -394,6 +414,7 @@ impl Network {
             config,
             operation,
             operator_key,
+            execution: Execution::of(file),
             has_providers: false,
             deployed: None,
             node_pid: None,
@@ -411,6 +432,7 @@ impl Network {
             chain::Members::Listed(_) => false,
         };
         let same = [
+            ("execution", Execution::of(file) == self.execution),
             ("l1.chain_id", file.l1.chain_id == config.l1_chain_id),
             ("l1.rpc_url", file.l1.rpc_url.is_some() == self.operator_key.is_some()),
             ("availability.committee.members", members),
@@ -495,6 +517,19 @@ impl Network {
     pub fn l1_contracts(&self) -> Result<l1::Contracts, Error> {
         let contracts = self.contracts()?;
         Ok(l1::Contracts { rollup: contracts.rollup, vault: contracts.vault })
+    }
+
+    /// Connects to where proofs are checked, on a chain whose batches settle by them.
+    pub async fn checks(&self) -> Result<Option<l1::validity::Checks>, Error> {
+        if self.execution == Execution::Committee {
+            return Ok(None);
+        }
+        let contracts = self.contracts()?.validity;
+        let contracts =
+            contracts.ok_or_else(|| Error::failed("network.json names no contracts that check proofs: restore it"))?;
+        let Validity { statements, queries, verifier } = contracts;
+        let checks = l1::validity::Contracts { statements, queries, verifier };
+        Ok(Some(l1::validity::Checks::connect(&self.l1, checks).await?))
     }
 
     /// Connects a reader of the contracts, with what counts as deep enough. Each user has its own: it remembers where

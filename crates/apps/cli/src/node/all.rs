@@ -1,9 +1,9 @@
 //! Every role of one network in one process; the availability members beside it as processes of their own.
 
-use super::port::Services;
+use super::port::{Services, is_covered};
 use crate::error::Error;
 use crate::network::dev::{self, Role};
-use crate::network::{Hook, Network, Proving, control, store_path};
+use crate::network::{Execution, Hook, Network, Proving, control, store_path};
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
@@ -75,10 +75,13 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         writer,
         policy: network.operation.settling(),
         rewinder: Rewinds(sequencer.clone()),
+        checks: network.checks().await?,
     };
     let (settler, settling) = settler::run::start(setting).map_err(Error::role)?;
     roles.spawn(async move { settling.await.map_err(Error::role) });
-    roles.spawn(ask_operator(network.operation.hook.clone(), anchor.config_hash, questions, sequencer.clone()));
+    let by_proof = network.execution == Execution::Zk;
+    let hook = network.operation.hook.clone();
+    roles.spawn(ask_operator(hook, anchor.config_hash, by_proof, questions, sequencer.clone()));
     let proving = match network.operation.proving {
         Some(proving) => Some(prove(dir, network, proving, &store, &sequencer, roles)?),
         None => None,
@@ -88,7 +91,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
 
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
-        node: Services { sequencer, settler, coordinator, proving, key, chain: anchor.config_hash },
+        node: Services { sequencer, settler, coordinator, proving, key, chain: anchor.config_hash, by_proof },
         store,
         config: Arc::new(network.config.clone()),
         anchor: Arc::new(anchor),
@@ -127,9 +130,9 @@ fn prove(
     sequencer: &sequencer::Handle,
     roles: &mut JoinSet<Result<(), Error>>,
 ) -> Result<settler::proving::run::Handle, Error> {
-    let view = Sees(sequencer.clone());
+    let (view, by_proof) = (Sees(sequencer.clone()), network.execution == Execution::Zk);
     let (handle, queue) =
-        settler::proving::run::start(store.clone(), network.config.clone(), view).map_err(Error::role)?;
+        settler::proving::run::start(store.clone(), network.config.clone(), view, by_proof).map_err(Error::role)?;
     roles.spawn(async move { queue.await.map_err(Error::role) });
     for index in 0..proving.processes {
         roles.spawn(keep(dir.to_owned(), "prover", index));
@@ -164,6 +167,7 @@ impl settler::run::Rewinder for Rewinds {
 async fn ask_operator(
     hook: Option<Hook>,
     chain: Digest,
+    by_proof: bool,
     mut questions: tokio::sync::mpsc::Receiver<sequencer::Question>,
     sequencer: sequencer::Handle,
 ) -> Result<(), Error> {
@@ -176,6 +180,9 @@ async fn ask_operator(
                 let checked =
                     answers.iter().map(|bytes| Transaction::check(bytes, &chain)).collect::<Result<Vec<_>, _>>();
                 match checked {
+                    Ok(transactions) if by_proof && !transactions.iter().all(is_covered) => {
+                        tracing::error!(%id, "the hook named a transaction that cannot be proven, and this chain settles by proofs");
+                    }
                     Ok(transactions) => sequencer.alternative(id, transactions).map_err(Error::role)?,
                     Err(reject) => tracing::error!(%id, %reject, "the hook named no transaction of this chain"),
                 }

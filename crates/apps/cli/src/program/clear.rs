@@ -60,12 +60,27 @@ struct Ran {
 
 /// `talea run --clear`.
 pub fn run(program: PathBuf, inputs: &[String], say: &Say) -> Result<(), Error> {
-    let which = Which { program: Some(program) };
+    execute_and_show(&Which { program: Some(program) }, &given(inputs)?, say)
+}
+
+/// Runs a program, or, if it reads inputs and none is given, only compiles it.
+pub fn run_or_compile(which: &Which, inputs: &[String], say: &Say) -> Result<(), Error> {
     let given = given(inputs)?;
+    let (path, _, compiled) = which.compile(&Choices::default())?;
+    let mut reads = compiled.program.program().ports.iter().filter(|port| !port.is_output);
+    let Some(first) = reads.next().filter(|_| given.is_empty()).map(full_name) else {
+        return execute_and_show(which, &given, say);
+    };
+    let text = format!("{} is well formed; to run it, add `--input {first}=...`", path.display());
+    say.give(text, &json!({ "ok": true, "program": path }));
+    Ok(())
+}
+
+fn execute_and_show(which: &Which, given: &Given, say: &Say) -> Result<(), Error> {
     let clients: std::collections::BTreeSet<&String> = given.keys().map(|(client, _)| client).collect();
     let clients = u64::try_from(clients.len()).unwrap_or(0);
     let (_, parsed, compiled) = which.compile(&Choices { clients, ..Choices::default() })?;
-    let ran = execute(&parsed, &compiled, &given)?;
+    let ran = execute(&parsed, &compiled, given)?;
     for line in &ran.printed {
         say.tell(line);
     }

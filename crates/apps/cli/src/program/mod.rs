@@ -1,7 +1,9 @@
-//! Private programs on this machine: `talea new`, `check`, `build`, `test`, `fmt`, `disasm`, `cost`, and `run --clear`.
+//! Private programs on this machine: `talea new`, `check`, `build`, `test`, `fmt`, `disasm`, `cost`, `dev`, and
+//! `run --clear`.
 
 mod clear;
 mod cost;
+mod dev;
 mod new;
 
 use crate::error::Error;
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use clear::{run, test};
 pub use cost::cost;
+pub use dev::{Dev, dev};
 pub use new::{New, new};
 
 /// What a folder's program is called.

@@ -7,4 +7,5 @@ mod copies;
 mod escape;
 mod proving;
 mod reorg;
+mod settle;
 mod support;

@@ -21,7 +21,7 @@ fn told(receipt: &Receipt, id: TallyId, amount: u64) -> Checked {
 impl Books {
     pub(super) fn tally(&mut self, entering: &Entering<'_>) -> Checked {
         let (account, receipt) = (entering.account, entering.receipt);
-        match &entering.transaction.action {
+        match entering.action {
             Action::Split(tx) => {
                 self.tallied.tallies[0] += 1;
                 let id = tx.terms.id();

@@ -25,7 +25,7 @@ fn millionths(amount: u64, numerator: u64, denominator: u64) -> u64 {
 impl Books {
     pub(super) fn task(&mut self, entering: &Entering<'_>) -> Checked {
         let (account, receipt) = (entering.account, entering.receipt);
-        match &entering.transaction.action {
+        match entering.action {
             Action::MakeOffer(tx) => self.offered(account, tx),
             Action::Retire(_) => {
                 let (asset, stake) = self.stakes.remove(&account).unwrap_or((AssetId(Digest::ZERO), 0));

@@ -7,7 +7,7 @@ use crate::faults::{Fault, Faults};
 use crypto::eth::keccak;
 use l1::{Answer, Receipt, Standing};
 use settler::outbox::{Limits, Offer};
-use settler::run::Part;
+use settler::part::Part;
 use std::collections::BTreeMap;
 use types::{Bytes32, Decode as _};
 
@@ -225,7 +225,7 @@ pub(crate) fn part_of(what: &[u8]) -> Result<Part, Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use settler::run::Chunk;
+    use settler::part::Chunk;
     use types::Encode as _;
 
     fn offered(nonce: u64, max_fee_wei: u64, gas_limit: u64) -> Offered {

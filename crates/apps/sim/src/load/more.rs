@@ -11,8 +11,8 @@ use ledger::tally::{
     Endorsement, Half, Merge, Quorum, Reclaim, Redeem, Resolve, Resolver, Split, Standing, Tally, TallyRecord, Terms,
     outcome_digest,
 };
-use transition::{Action, Transaction};
-use types::{AccountId, Digest, Encode as _, EthAddress, Millis, Ppm, TallyId};
+use transition::Action;
+use types::{AccountId, Digest, EthAddress, Millis, Ppm, TallyId};
 
 /// Tallies.
 impl World {
@@ -143,14 +143,18 @@ impl World {
             2..4 => {
                 let to = self.requesters[self.prng.place(self.requesters.len())].wallet.account;
                 let amount = amount(self.prng.between(1, 1_000));
-                let action = Action::Transfer(Transfer { to, asset: asset_of(token), amount });
-                let nonce = self.nonce_of(account) + self.prng.between(0, 2);
-                let signed = Transaction::sign(self.requesters[at].wallet.key(), &self.chain, nonce, action);
-                self.check.excuse(account);
-                Call::ForceTransaction(signed.to_bytes().into())
+                force(account, &Action::Transfer(Transfer { to, asset: asset_of(token), amount }))
             }
-            _ => Call::ForceTransaction(self.prng.bytes().into()),
+            _ => {
+                let agent = self.requesters[self.prng.place(self.requesters.len())].wallet.account;
+                let expires = Millis(self.now.0 + self.prng.between(0, 30_000));
+                force(account, &Action::Authorise(Authorise { agent, expires }))
+            }
         };
         self.send_l1(L1Call::Send(call));
     }
+}
+
+fn force(account: AccountId, action: &Action) -> Call {
+    Call::ForceAction { account, elements: action.to_forced().expect("an action that can be forced") }
 }

@@ -5,8 +5,9 @@ use crate::check::{Broken, Checked};
 use crate::faults::Fault;
 use crate::l1::account::{Offered, needed, part_of};
 use crate::world::{Message, Name, World};
+use settler::errands::{Errands, Known};
 use settler::outbox::{self, Course, Outbox, Package};
-use settler::run::{Part, parts};
+use settler::part::parts;
 use settler::{Effect, Input, Settler};
 use std::collections::VecDeque;
 use store::Settlement;
@@ -20,8 +21,8 @@ const FINAL_DEPTH: u64 = 64;
 pub(crate) struct Settling {
     pub(crate) core: Option<Settler>,
     outbox: Option<Outbox>,
-    /// What is still to be handed to the outbox, in order.
-    parts: VecDeque<Part>,
+    /// What is still to be handed to the outbox.
+    errands: Errands,
     /// What was handed to the outbox and is not final.
     course: Course,
     next_id: u64,
@@ -35,6 +36,7 @@ fn name_of(effect: &Effect) -> &'static str {
         Effect::Final { .. } => "Final",
         Effect::Reopen { .. } => "Reopen",
         Effect::Rewind { .. } => "Rewind",
+        Effect::GiveUp { .. } => "GiveUp",
         Effect::Halt(_) => "Halt",
     }
 }
@@ -69,7 +71,7 @@ impl World {
         }
         self.settler = Settling {
             core: Some(settler.patient(self.knobs.patience)),
-            parts: VecDeque::new(),
+            errands: Errands::default(),
             course,
             next_id: newest + 1,
             outbox: Some(Outbox::restore(limits, kept)),
@@ -136,11 +138,9 @@ impl World {
     /// Hands parts to the outbox as far as it has room, with what they need.
     fn settler_hand_over(&mut self) -> Alive {
         while self.settler.outbox.as_ref().is_some_and(|outbox| outbox.room() > 0) {
-            let Some(part) = self.settler.parts.pop_front() else { break };
+            // Batches settle by signatures here, so that nothing is looked up.
+            let Some(part) = self.settler.errands.due(&Known::default(), &self.settler.course, 1).pop() else { break };
             let what: Box<[u8]> = part.to_bytes().into();
-            if self.settler.course.is_under_way(&what) {
-                continue;
-            }
             let gas = if self.l1.would(&part) { needed(&part) } else { part.gas_at_most() };
             let package = Package { id: self.settler.next_id, what, gas };
             self.settler.next_id += 1;
@@ -199,6 +199,7 @@ impl World {
                     self.line(&format!("package {package} was in vain: {why:?}"));
                     let Some(package) = failed else { continue };
                     let number = part_of(&package.what)?.batch();
+                    self.settler.errands.drop_from(number);
                     if !self.settler_step(Input::Failed { number })? {
                         return Ok(false);
                     }
@@ -246,10 +247,13 @@ impl World {
                 Effect::Send { header, evidence } => {
                     self.line(&format!("the settler sends batch {}", header.number));
                     let difference = self.disk.diffs.get(&header.number).map(Vec::as_slice);
-                    let parts = parts(*header, evidence, difference);
-                    self.settler.parts.extend(parts);
+                    let number = header.number;
+                    self.settler.errands.begin(number, parts(*header, evidence, difference, []));
                 }
-                Effect::Final { number } => self.settler_record(number)?,
+                Effect::Final { number } => {
+                    self.settler.errands.drop_up_to(number);
+                    self.settler_record(number)?;
+                }
                 Effect::Reopen { settled } => {
                     self.line(&format!("what was settled after batch {settled} is open again"));
                     self.disk.forget_settlements(settled);
@@ -263,6 +267,9 @@ impl World {
                     self.settler.sealed = self.disk.last_batch();
                     effects.extend(self.settler_reopen(to));
                 }
+                Effect::GiveUp { number, .. } => {
+                    return Err(Broken(format!("batch {number} is given up without a proof")));
+                }
                 Effect::Halt(why) => return Err(Broken(format!("the settler stops: {why}"))),
             }
         }
@@ -270,7 +277,7 @@ impl World {
     }
 
     fn settler_reopen(&mut self, settled: u64) -> Vec<Effect> {
-        self.settler.parts.clear();
+        self.settler.errands.clear();
         let unsettled = self.disk.unsettled(settled);
         let Some(core) = &mut self.settler.core else { return Vec::new() };
         core.step(self.now, Input::Reopened { settled, unsettled })

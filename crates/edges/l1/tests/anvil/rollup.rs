@@ -6,10 +6,11 @@ use crypto::eth::keccak;
 use l1::Call;
 use ledger::account::{Balance, BalanceKey};
 use ledger::bridge::{asset_of, token_word};
-use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Message};
+use ledger::tally::Redeem;
+use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Message};
 use proof::BatchHeader;
-use transition::L1Rules;
-use types::{AccountId, Bytes32, EthAddress};
+use transition::{Action, L1Rules};
+use types::{AccountId, ActionElements, Bytes32, EthAddress, TallyId};
 
 fn rules(data_on_l1: bool) -> L1Rules {
     L1Rules { forced_deadline_s: 100, freeze_grace_s: 50, exit_window_s: 1_000, data_on_l1 }
@@ -32,9 +33,16 @@ async fn messages_of_every_kind_come_back_in_their_order_and_add_up() {
     assert_eq!(reader.owner_of(owned).await.unwrap(), Some(owner));
     assert_eq!(name(other.call(demand).await), "CallerNotOwner");
     writer.call(demand).await.unwrap();
-    other.call(Call::ForceTransaction { transaction: b"whatever" }).await.unwrap();
+    let tally = TallyId(digest(3));
+    let elements = Action::Redeem(Redeem { tally }).to_forced().unwrap();
+    let action = Call::ForceAction { account: owned, elements };
+    assert_eq!(name(other.call(action).await), "CallerNotOwner");
+    writer.call(action).await.unwrap();
     writer.deposit_eth(amount(6), account(9)).await.unwrap();
-    assert_eq!(name(other.call(Call::ForceTransaction { transaction: &[] }).await), "TransactionLengthOutOfRange");
+    for (number, refusal) in [(2, "ActionRefused"), (7, "ElementOutOfRange")] {
+        let elements = ActionElements::new([number; 14]).unwrap();
+        assert_eq!(name(writer.call(Call::ForceAction { account: owned, elements }).await), refusal);
+    }
 
     let deposit = |index, account, quanta| {
         Message::Deposit(Deposit { index, account, token, amount: amount(quanta), sender: owner })
@@ -42,7 +50,7 @@ async fn messages_of_every_kind_come_back_in_their_order_and_add_up() {
     let expected = [
         deposit(0, owned, 5),
         Message::Withdrawal(ForcedWithdrawal { index: 1, account: owned, token, amount: amount(3), recipient: owner }),
-        Message::Transaction(ForcedTransaction { index: 2, transaction: b"whatever".as_slice().into() }),
+        Message::Action(ForcedAction { index: 2, account: owned, elements }),
         deposit(3, account(9), 6),
     ];
     assert_eq!(reader.messages(0, 9).await.unwrap(), expected);

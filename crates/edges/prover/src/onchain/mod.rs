@@ -1,9 +1,11 @@
 //! Proofs as a contract checks them: the verifying key, and what is sent of a proof.
 //!
 //! A contract checks a proof in steps. The first follows the transcript and checks what does not need the Merkle trees:
-//! the constraints and the buses. The next ones answer the queries. Everything here is derived from the circuit's tables
+//! the constraints and the buses. The next ones answer the queries. When all leaves of a batch are through, the batch
+//! settles by its [`evidence`]. Everything here is derived from the circuit's tables
 //! and the proof system's own descriptions; nothing is written for one table.
 
+mod evidence;
 mod formula;
 mod key;
 mod queries;
@@ -11,6 +13,7 @@ mod statement;
 mod table;
 mod tree;
 
+pub use evidence::evidence;
 pub use key::{Key, PART_BYTES};
 pub use queries::{Opened, STEP_BYTES, Step};
 pub use statement::{Challenges, Malformed, Sent};

@@ -7,19 +7,19 @@ use super::transfers::key;
 use ledger::account::{self, BalanceKey};
 use ledger::bridge::{self, Cursor, CursorRecord, Supply, asset_of, token_word};
 use ledger::tally::Half;
-use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Message, Withdraw, Withdrawal};
+use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdraw, Withdrawal};
 use p3_field::PrimeCharacteristicRing as _;
 use proof::BatchHeader;
 use proof::circuit::{F, Table};
 use proof::crossing::Inbox;
 use proof::validity::{Invalid, Statement, verify};
-use prover::{Incoming, Recorded, Unprovable, prove, record_all};
+use prover::{Incoming, Recorded, prove, record_all};
 use state::{Overlay, State};
 use transition::{Action, BatchInput, Checked, Entry, Transaction, seal};
 use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress};
 
 /// How many messages were taken before: soon more than 32 bits count.
-const TAKEN: u64 = (7 << 32) - 9;
+pub const TAKEN: u64 = (7 << 32) - 9;
 /// How many withdrawals were made before.
 const MADE: u64 = (3 << 32) - 2;
 
@@ -88,6 +88,10 @@ pub enum Asked {
         quanta: u64,
         paid: EthAddress,
     },
+    Act {
+        of: AccountId,
+        action: Action,
+    },
     /// The same, but not in its turn: so many places off.
     Misplaced(Box<Asked>, u64),
     Withdraw {
@@ -155,6 +159,10 @@ fn message(asked: &Asked, index: u64) -> Owned {
             amount: amount(*quanta),
             recipient: *paid,
         }),
+        Asked::Act { of, action } => {
+            let elements = action.to_forced().unwrap();
+            Message::Action(ForcedAction { index, account: *of, elements })
+        }
         Asked::Misplaced(..) | Asked::Withdraw { .. } => unreachable!("no message"),
     })
 }
@@ -173,9 +181,9 @@ fn word(limbs: [u64; 4]) -> Bytes32 {
 }
 
 /// What is asked, and the code that it gives.
-type Case = (Asked, u32);
+pub type Case = (Asked, u32);
 
-fn misplaced(asked: Asked, off: u64) -> Asked {
+pub fn misplaced(asked: Asked, off: u64) -> Asked {
     Asked::Misplaced(Box::new(asked), off)
 }
 
@@ -270,7 +278,7 @@ fn signed() -> Vec<Case> {
 }
 
 fn cases() -> Vec<Case> {
-    [deposits(), demands(), signed()].concat()
+    [deposits(), demands(), signed(), super::forced::cases()].concat()
 }
 
 /// The entries of all cases, for a chain.
@@ -356,16 +364,6 @@ fn as_many_crossings_as_there_are_rows_are_proven_as_fewer_are() {
         let recorded = agree(bordered, &placed(&asked, &config().hash(), TAKEN, &mut [0; 256]));
         assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None, "{count} deposits");
     }
-}
-
-#[test]
-fn a_forced_transaction_is_not_proven() {
-    let mut state = bordered();
-    let root = state.root();
-    let forced = ForcedTransaction { index: TAKEN, transaction: Box::new([1, 2, 3]) };
-    let refused = record_all(&mut state, &config().hash(), &[(NOW, Incoming::Message(&Message::Transaction(forced)))]);
-    assert_eq!(refused.err(), Some(Unprovable::Forced(TAKEN)));
-    assert_eq!(state.root(), root);
 }
 
 /// Whoever has other lists than the circuit has other values of them.
@@ -496,7 +494,7 @@ fn every_cell_that_an_applied_crossing_needs_is_held() {
         let row = rows.cells.values[number * width..(number + 1) * width].to_vec();
         let is = |name: &str| row[at(name)] == F::ONE;
         // What the row does not need, and shows nothing by.
-        let mut free = vec!["cursor", "cursor_sponge"];
+        let mut free = vec!["cursor", "cursor_sponge", "action_sponge", "length"];
         let addressed = is("addressed");
         if !is("withdraws") {
             free.push("action");
@@ -553,7 +551,11 @@ fn anything(numbers: &mut Numbers) -> Asked {
     };
     let number = u8::try_from(12 + numbers.below(5)).unwrap();
     let paid = if numbers.below(12) == 0 { EthAddress::ZERO } else { PAID };
-    match numbers.below(7) {
+    match numbers.below(8) {
+        7 => {
+            let act = Asked::Act { of: holder(number % 16), action: super::forced::anything(numbers, asset, quanta) };
+            if numbers.below(9) == 0 { misplaced(act, 1 + numbers.below(3)) } else { act }
+        }
         0 | 1 => Asked::Deposit { word: named, to: number, quanta },
         2 => Asked::Forced { word: named, of: holder(number % 4), quanta, paid },
         3 => {

@@ -4,6 +4,7 @@
 
 mod authority;
 mod crossings;
+mod forced;
 mod random;
 mod rows;
 mod tallies;

@@ -24,6 +24,7 @@ pub(super) fn usage(name: &str) -> String {
         "store" => "`values = store(values, index, value)`",
         "append" | "push" => "`values.append(item)`",
         "select" => "`select(condition, yes, no)` chooses one of two values",
+        "rotate" => "`rotate(x, 7)` turns the bits of a whole number",
         "random" => "`random()` gives a secret int64",
         "zeros" => "`zeros(10)` gives a list of ten zeros",
         _ => "it converts one number or truth value",
@@ -85,6 +86,17 @@ impl Checker<'_> {
                 let from = [condition, yes, no].into_iter().find_map(|value| value.flow.clone());
                 let flow = if ty.is_secret() { step(span, "`select` gives a secret".into(), from) } else { None };
                 is_bool.then_some(Typed { ty, flow })
+            }
+            ("rotate", [(value, _), (by, _)]) => {
+                let is_whole = matches!(value.ty, Type::Scalar(scalar, _) if scalar.is_int()) || value.ty.is_wrong();
+                let is_number = matches!(by.ty, Type::Scalar(scalar, false) if scalar.is_int());
+                let flow = if value.ty.is_secret() {
+                    step(span, "`rotate` gives a secret".into(), value.flow.clone())
+                } else {
+                    None
+                };
+                let fits = is_whole && (is_number || matches!(by.ty, Type::Number | Type::Wrong));
+                fits.then_some(Typed { ty: value.ty.clone(), flow })
             }
             ("len", [(Typed { ty: Type::List(..) | Type::Text | Type::Wrong, .. }, _)]) => Some(Typed::public(INT)),
             ("zeros", [_]) => Some(Typed::public(Type::List(Rc::new(INT), None))),
@@ -186,6 +198,10 @@ impl Checker<'_> {
         }
         let values = self.arguments(arguments);
         let found = match (owner, method.text.as_str()) {
+            ("Share", "batch_open_fixed") if matches!(want, Some(Type::List(..))) => {
+                self.effect("is revealed", span);
+                want.map(|ty| Typed::public(ty.clone().public()))
+            }
             ("Share", name) => self.share_call(name, &values, span),
             ("ClientStore", "take_share" | "take_share_bool" | "take_share_fixed") => {
                 let flow = step(span, "a client puts in a secret".into(), None);
@@ -201,6 +217,14 @@ impl Checker<'_> {
             ("MpcOutput", "send_to_client") if values.len() == 2 => {
                 self.effect("is sent", span);
                 Some(Typed::public(BOOL))
+            }
+            ("Field", name) => {
+                if let Some((value, place)) = values.iter().find(|(value, _)| value.ty.is_secret()) {
+                    let help = "open it where all may see it: `Share.open_field(a)`";
+                    self.leak(*place, "`Field` computes with public elements, and this is secret", &value.flow, help);
+                    return Some(Typed::wrong());
+                }
+                field_call(name, &values)
             }
             ("Mpc", "has_capability") => Some(Typed::public(BOOL)),
             _ => None,
@@ -226,6 +250,11 @@ impl Checker<'_> {
                 share()
             }
             ("neg" | "from_clear", [_]) | ("from_clear_fixed", [_, _, _]) | ("random" | "random_field", []) => share(),
+            ("random_int", [(value, _)]) if !value.ty.is_secret() => share(),
+            ("open_field", [_]) => {
+                self.effect("is revealed", span);
+                Some(Typed::public(Type::Scalar(Scalar::Field, false)))
+            }
             ("open" | "reveal", [(value, _)]) => {
                 if matches!(value.ty, Type::Text | Type::None | Type::Object(_)) {
                     return None;
@@ -256,4 +285,21 @@ impl Checker<'_> {
             _ => None,
         }
     }
+}
+
+/// Returns the type of a function of `Field`, which takes public elements of the field.
+fn field_call(name: &str, values: &Values) -> Option<Typed> {
+    let element = Type::Scalar(Scalar::Field, false);
+    let is_element = |value: &(Typed, Span)| matches!(value.0.ty, Type::Scalar(Scalar::Field, false) | Type::Wrong);
+    let is_number = |value: &(Typed, Span)| matches!(value.0.ty, Type::Scalar(_, false) | Type::Number | Type::Wrong);
+    let ty = match (name, values) {
+        ("zero" | "one", []) => element,
+        ("from_int", [value]) if is_number(value) => element,
+        ("is_zero", [value]) if is_element(value) => BOOL,
+        ("neg" | "inverse" | "sqrt", [value]) if is_element(value) => element,
+        ("add" | "sub" | "mul", [a, b]) if is_element(a) && is_element(b) => element,
+        ("eq", [a, b]) if is_element(a) && is_element(b) => BOOL,
+        _ => return None,
+    };
+    Some(Typed::public(ty))
 }

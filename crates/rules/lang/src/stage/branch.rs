@@ -1,5 +1,6 @@
 //! Branches: chosen now, chosen by the run, or both arms with a choice between their results.
 
+use super::leave::{Left, blank};
 use super::stmt::{Flow, Rest};
 use super::{Fields, Items, Log, Open, Stage, Staged, Value};
 use crate::ast::{Binary, Block, Expr, Stmt, StmtKind};
@@ -13,7 +14,7 @@ use std::rc::Rc;
 /// What stands at the end of a loop's body: leaving from inside needs an answer that only a run has.
 pub(super) static LOOP: Rest<'static> = Rest { statements: &[], next: None };
 
-type Arm<'f> = &'f mut dyn FnMut(&mut Stage<'_>) -> Staged<Flow>;
+pub(super) type Arm<'f> = &'f mut dyn FnMut(&mut Stage<'_>) -> Staged<Flow>;
 
 /// What an arm left behind.
 #[derive(Default)]
@@ -69,7 +70,6 @@ impl Stage<'_> {
             return Err(Box::new(stop.help(help)));
         }
         if leaves {
-            self.check_leaving(rest, span)?;
             return self.branch(
                 id,
                 span,
@@ -111,10 +111,13 @@ impl Stage<'_> {
         self.conditional(&chain, other, rest)
     }
 
-    /// Runs what follows a branch in the function, inside of its arm.
-    fn go_on(&mut self, flow: Flow, rest: &Rest<'_>) -> Staged<Flow> {
+    /// Runs what follows a branch in the function, or in the loop's body, inside of its arm.
+    pub(super) fn go_on(&mut self, flow: Flow, rest: &Rest<'_>) -> Staged<Flow> {
         if !matches!(flow, Flow::Normal) {
             return Ok(flow);
+        }
+        if std::ptr::eq(rest, &LOOP) {
+            return Ok(Flow::Continue);
         }
         match self.statements(rest.statements, rest.next)? {
             Flow::Normal => {}
@@ -126,21 +129,8 @@ impl Stage<'_> {
         }
     }
 
-    fn check_leaving(&mut self, rest: &Rest<'_>, span: Span) -> Staged<()> {
-        let mut next = Some(rest);
-        while let Some(rest) = next {
-            if std::ptr::eq(rest, &LOOP) {
-                let stop = self.stop("unsupported", span, "this leaves a loop on a condition that only the run knows");
-                let help = "keep a flag: `if not done:` around the body, or put the condition behind `while`";
-                return Err(Box::new(stop.help(help)));
-            }
-            next = rest.next;
-        }
-        Ok(())
-    }
-
     /// Runs both arms and lets the condition choose.
-    fn branch(&mut self, condition: Id, span: Span, yes: Arm<'_>, no: Arm<'_>) -> Staged<Flow> {
+    pub(super) fn branch(&mut self, condition: Id, span: Span, yes: Arm<'_>, no: Arm<'_>) -> Staged<Flow> {
         let secret = self.graph.ty(condition).is_secret();
         if secret {
             self.oblivious.push(span);
@@ -209,7 +199,7 @@ impl Stage<'_> {
     }
 
     /// Both arms of a choice by a secret run one after the other, in the block around.
-    fn append(&mut self, open: Open) {
+    pub(super) fn append(&mut self, open: Open) {
         if let Some(around) = self.open.last_mut() {
             around.region.nodes.extend(open.region.nodes);
             for (key, id) in open.known {
@@ -278,18 +268,19 @@ impl Stage<'_> {
 }
 
 /// What is to be set after a branch.
+#[derive(Default)]
 struct Pairs {
     leaves: Vec<Leaf>,
     locals: Vec<(usize, Shape)>,
     lists: Vec<(Rc<RefCell<Items>>, Shape)>,
     objects: Vec<(Rc<RefCell<Fields>>, Shape)>,
     result: Option<Shape>,
+    way: Option<Shape>,
 }
 
 impl Stage<'_> {
     fn pairs(&mut self, yes: &Changes, no: &Changes, flows: (&Flow, &Flow), span: Span) -> Staged<(Pairs, Flow)> {
-        let mut pairs =
-            Pairs { leaves: Vec::new(), locals: Vec::new(), lists: Vec::new(), objects: Vec::new(), result: None };
+        let mut pairs = Pairs::default();
         let places: std::collections::BTreeSet<usize> = yes.locals.keys().chain(no.locals.keys()).copied().collect();
         for at in places {
             let old = self.locals[at].value.clone();
@@ -328,19 +319,39 @@ impl Stage<'_> {
             let shape = self.pair(&of(yes), &of(no), "the object", span, &mut pairs.leaves)?;
             pairs.objects.push((object, shape));
         }
-        let flow = match flows {
-            (Flow::Normal, Flow::Normal) => Flow::Normal,
+        let flow = self.pair_flows(flows, span, &mut pairs)?;
+        Ok((pairs, flow))
+    }
+
+    fn pair_flows(&mut self, flows: (&Flow, &Flow), span: Span, pairs: &mut Pairs) -> Staged<Flow> {
+        match flows {
+            (Flow::Normal, Flow::Normal) => return Ok(Flow::Normal),
+            (Flow::Continue, Flow::Continue) => return Ok(Flow::Continue),
+            (Flow::Break, Flow::Break) => return Ok(Flow::Break),
             (Flow::Return(a), Flow::Return(b)) => {
                 pairs.result = Some(self.pair(a, b, "what is returned", span, &mut pairs.leaves)?);
-                Flow::Return(Value::None)
+                return Ok(Flow::Return(Value::None));
             }
-            _ => {
-                let stop =
-                    self.stop("unsupported", span, "one arm leaves and the other does not, on a condition of the run");
-                return Err(Box::new(stop.help("assign a variable in both arms, and leave behind the branch")));
-            }
+            _ => {}
+        }
+        let (Some(a), Some(b)) = (Left::of(flows.0), Left::of(flows.1)) else {
+            let stop =
+                self.stop("unsupported", span, "one arm leaves and the other does not, on a condition of the run");
+            return Err(Box::new(stop.help("assign a variable in both arms, and leave behind the branch")));
         };
-        Ok((pairs, flow))
+        pairs.way = Some(self.pair(&a.way, &b.way, "how it goes on", span, &mut pairs.leaves)?);
+        let results = match (a.result, b.result) {
+            (Some(a), Some(b)) => Some((a, b)),
+            (Some(a), None) => Some((a.clone(), blank(&a))),
+            (None, Some(b)) => Some((blank(&b), b)),
+            (None, None) => None,
+        };
+        if let Some((a, b)) = results {
+            pairs.result = Some(self.pair(&a, &b, "what is returned", span, &mut pairs.leaves)?);
+        }
+        let (breaks, returns) = (a.breaks || b.breaks, a.returns || b.returns);
+        let left = Left { way: Value::None, result: None, breaks, returns };
+        Ok(Flow::Left(Box::new(left)))
     }
 
     fn pair(&mut self, a: &Value, b: &Value, name: &str, span: Span, leaves: &mut Vec<Leaf>) -> Staged<Shape> {
@@ -440,9 +451,13 @@ impl Stage<'_> {
                 *object.borrow_mut() = fields;
             }
         }
-        Ok(match (flow, pairs.result) {
-            (Flow::Return(_), Some(shape)) => Flow::Return(self.build(shape, chosen)),
-            (flow, _) => flow,
+        let result = pairs.result.map(|shape| self.build(shape, chosen));
+        Ok(match (flow, result, pairs.way) {
+            (Flow::Return(_), Some(result), _) => Flow::Return(result),
+            (Flow::Left(left), result, Some(way)) => {
+                Flow::Left(Box::new(Left { way: self.build(way, chosen), result, ..*left }))
+            }
+            (flow, ..) => flow,
         })
     }
 
@@ -472,7 +487,7 @@ impl Stage<'_> {
 }
 
 /// Tells whether a block may return, or break out of a loop around it.
-fn leaves_early(block: &[Stmt]) -> bool {
+pub(super) fn leaves_early(block: &[Stmt]) -> bool {
     block.iter().any(|statement| match &statement.kind {
         StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => true,
         StmtKind::If { arms, other } => {

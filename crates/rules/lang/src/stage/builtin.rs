@@ -12,8 +12,8 @@ use vm::{Fold, Operation, Width};
 /// The names of all functions that need no declaration.
 pub(crate) const NAMES: &[&str] = &[
     "print", "reveal", "send", "len", "append", "push", "extend", "copy", "pop", "insert", "reverse", "sum", "dot",
-    "matmul", "sort", "argmax", "argmin", "lookup", "store", "shuffle", "random", "range", "zeros", "select", "int8",
-    "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "fix64", "bool", "field",
+    "matmul", "sort", "argmax", "argmin", "lookup", "store", "shuffle", "random", "range", "zeros", "select", "rotate",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "fix64", "bool", "field",
 ];
 
 type List = Rc<RefCell<Items>>;
@@ -60,6 +60,7 @@ impl Stage<'_> {
     fn builtin_values(&mut self, name: &str, values: &[Value], span: Span) -> Staged<Option<Value>> {
         match (name, values) {
             ("select", [condition, yes, no]) => self.select(condition, yes, no, span).map(Some),
+            ("rotate", [value, Value::Number(by) | Value::Known(_, by)]) => self.rotate(value, *by, span).map(Some),
             ("reveal", [value]) => self.reveal(value, span).map(Some),
             ("zeros", [Value::Number(length) | Value::Known(_, length)]) => {
                 let length = self.length_of(u64::try_from(*length).unwrap_or(0), span)?;
@@ -106,6 +107,27 @@ impl Stage<'_> {
             return self.call_function(&function, Some((value, place)), arguments, span);
         }
         Err(self.no_function(&method.text, method.span))
+    }
+
+    /// Turns a whole number's bits upwards; what leaves on top comes in below.
+    fn rotate(&mut self, value: &Value, by: i128, span: Span) -> Staged<Value> {
+        let scalar = self.scalar_of(value, span)?;
+        let bits = i128::from(scalar.bits());
+        let amount = u8::try_from(by).ok().filter(|amount| scalar.is_int() && i128::from(*amount) < bits);
+        let Some(amount) = amount else {
+            let message = format!("`rotate` turns whole numbers by less than their width, and not by {by}");
+            return Err(self.stop("type", span, message));
+        };
+        Ok(match self.settle(value, scalar, span)? {
+            Value::Known(_, known) => {
+                let lane = i128::from(arith::lane(scalar, known));
+                Value::Known(scalar, scalar.wrap(lane << amount | lane >> (bits - i128::from(amount))))
+            }
+            other => {
+                let id = self.run_of(&other, scalar, span)?;
+                Value::Run(scalar, if amount == 0 { id } else { self.like(Operation::Rotl { amount }, &[id], span) })
+            }
+        })
     }
 
     fn list_call(&mut self, list: &List, name: &str, rest: &[Value], span: Span) -> Staged<Option<Value>> {

@@ -286,17 +286,20 @@ impl<'a> Stage<'a> {
             return Ok((*from..*to).map(|at| Value::Known(INT64, at)).collect());
         }
         let value = self.eval(over, None)?;
-        match &value {
-            Value::List(items) => self.items(&items.clone(), over.span),
+        self.sequence_of(&value, over.span)
+    }
+
+    /// Returns what there is to go over in a value.
+    pub(super) fn sequence_of(&mut self, value: &Value, span: Span) -> Staged<Vec<Value>> {
+        match value {
+            Value::List(items) => self.items(&items.clone(), span),
             Value::Text(_) => {
                 let text = value.known_text().unwrap_or_default();
                 Ok(text.chars().map(|letter| Value::text(letter.to_string())).collect())
             }
-            other => Err(self.stop(
-                "type",
-                over.span,
-                format!("a `for` goes over lists and ranges, not over {}", other.kind()),
-            )),
+            other => {
+                Err(self.stop("type", span, format!("a `for` goes over lists and ranges, not over {}", other.kind())))
+            }
         }
     }
 

@@ -1,13 +1,14 @@
 //! Loops: taken round by round while it is known how they go on, and left to the run otherwise.
 
-use super::branch::LOOP;
+use super::branch::{LOOP, leaves_early};
 use super::stmt::Flow;
 use super::{Fields, Items, Log, Stage, Staged, Value};
-use crate::ast::{Block, Expr};
+use crate::ast::{Block, Expr, ExprKind};
 use crate::ir::{Id, Region, Work};
 use crate::scalar::{INT64, Scalar};
 use crate::source::Span;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// From how many rounds on the compiler looks whether unrolling would be too long.
@@ -17,8 +18,8 @@ const UNROLLED_MAX: u64 = 1 << 16;
 /// How often the compiler looks at a loop's body to find out what it carries.
 const LOOKS_MAX: usize = 64;
 
-type Test<'f> = &'f mut dyn FnMut(&mut Stage<'_>) -> Staged<Value>;
-type Body<'f> = &'f mut dyn FnMut(&mut Stage<'_>, Option<Value>) -> Staged<Flow>;
+pub(super) type Test<'f> = &'f mut dyn FnMut(&mut Stage<'_>) -> Staged<Value>;
+pub(super) type Body<'f> = &'f mut dyn FnMut(&mut Stage<'_>, Option<Value>) -> Staged<Flow>;
 
 /// Something that a loop changes.
 #[derive(Clone)]
@@ -26,6 +27,14 @@ enum Place {
     Local(usize),
     List(Rc<RefCell<Items>>),
     Object(Rc<RefCell<Fields>>),
+}
+
+/// How much there was of what belongs to the whole program.
+pub(super) struct Mark {
+    prints: usize,
+    checks: usize,
+    outputs: usize,
+    sent: BTreeMap<String, u64>,
 }
 
 impl Place {
@@ -52,25 +61,41 @@ impl Stage<'_> {
                     let help = "run a fixed number of rounds: `for i in 0..n:` with an `if` on the secret inside";
                     return Err(Box::new(stop.help(help)));
                 }
-                Value::Run(Scalar::Bool, _) => {
-                    return self.running(
-                        span,
-                        Some(&mut |stage: &mut Stage<'_>| stage.eval(condition, None)),
-                        &mut |stage, _| stage.block(body, Some(&LOOP)),
-                        None,
-                    );
-                }
+                Value::Run(Scalar::Bool, _) => return self.while_running(Some(condition), body, span),
                 other => {
                     let message = format!("a condition is a bool, not {}", other.kind());
                     return Err(self.stop("type", condition.span, message));
                 }
             }
-            match self.block(body, Some(&LOOP))? {
+            let flow = if leaves_early(body) {
+                self.trial(&mut |stage| stage.block(body, Some(&LOOP)))?
+            } else {
+                self.block(body, Some(&LOOP))?
+            };
+            match flow {
                 Flow::Normal | Flow::Continue => {}
                 Flow::Break => return Ok(Flow::Normal),
+                Flow::Left(_) => {
+                    let endless = matches!(condition.kind, ExprKind::Bool(true));
+                    return self.while_running((!endless).then_some(condition), body, span);
+                }
                 other => return Ok(other),
             }
         }
+    }
+
+    /// A loop that ends when only the run knows.
+    fn while_running(&mut self, condition: Option<&Expr>, body: &Block, span: Span) -> Staged<Flow> {
+        let mut work = |stage: &mut Stage<'_>, _: Option<Value>| stage.block(body, Some(&LOOP));
+        let mut ask = |stage: &mut Stage<'_>| match condition {
+            Some(condition) => stage.eval(condition, None),
+            None => Ok(Value::truth(true)),
+        };
+        if leaves_early(body) {
+            let test: Option<Test<'_>> = if condition.is_some() { Some(&mut ask) } else { None };
+            return self.running_until(span, test, &mut work);
+        }
+        self.running(span, Some(&mut ask), &mut work, None)
     }
 
     pub(super) fn for_loop(&mut self, name: &str, over: &Expr, body: &Block, span: Span) -> Staged<Flow> {
@@ -82,18 +107,23 @@ impl Stage<'_> {
                 _ => self.counted_running(name, &from, &to, body, over.span),
             };
         }
-        let items = self.sequence(over)?;
-        for item in items {
-            match self.round(name, item, body)? {
-                Flow::Normal | Flow::Continue => {}
-                Flow::Break => return Ok(Flow::Normal),
-                other => return Ok(other),
+        let value = self.eval(over, None)?;
+        if let Some((scalar, lanes)) = self.lanes_to_go_over(&value, span) {
+            let mut item = |stage: &mut Stage<'_>, index: Value| {
+                let index = stage.run_of(&index, INT64, span)?;
+                let one = stage.graph.ty(lanes).with_lanes(1);
+                Ok(Value::Run(scalar, stage.emit(vm::Operation::Get, &[lanes, index], one, span)))
+            };
+            let rounds = crate::source::index(self.graph.ty(lanes).lanes);
+            if self.at_once(name, rounds, &mut item, body, span)? {
+                return Ok(Flow::Normal);
             }
         }
-        Ok(Flow::Normal)
+        let items = self.sequence_of(&value, over.span)?;
+        self.rounds(name, &mut items.into_iter(), body, span)
     }
 
-    fn round(&mut self, name: &str, item: Value, body: &Block) -> Staged<Flow> {
+    pub(super) fn round(&mut self, name: &str, item: Value, body: &Block) -> Staged<Flow> {
         let before = self.locals.len();
         self.declare(name, item, None);
         let flow = self.block(body, Some(&LOOP));
@@ -103,27 +133,24 @@ impl Stage<'_> {
 
     fn counted(&mut self, name: &str, from: i128, to: i128, body: &Block, span: Span) -> Staged<Flow> {
         let rounds = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-        if rounds > ROUNDS_SMALL && self.is_long(name, from, rounds, body, span)? {
-            let first = Value::Known(INT64, from);
+        let first = Value::Known(INT64, from);
+        let mut item =
+            |stage: &mut Stage<'_>, index: Value| stage.binary(crate::ast::Binary::Add, &index, &first, span);
+        if self.at_once(name, rounds, &mut item, body, span)? {
+            return Ok(Flow::Normal);
+        }
+        if rounds > ROUNDS_SMALL && !leaves_early(body) && self.is_long(name, from, rounds, body, span)? {
             return self.running(
                 span,
                 None,
                 &mut |stage, index| {
-                    let index = index.unwrap_or(Value::Known(INT64, 0));
-                    let at = stage.binary(crate::ast::Binary::Add, &index, &first, span)?;
+                    let at = item(stage, index.unwrap_or(Value::Known(INT64, 0)))?;
                     stage.round(name, at, body)
                 },
                 Some(u64::try_from(rounds).unwrap_or(u64::MAX)),
             );
         }
-        for at in from..to {
-            match self.round(name, Value::Known(INT64, at), body)? {
-                Flow::Normal | Flow::Continue => {}
-                Flow::Break => return Ok(Flow::Normal),
-                other => return Ok(other),
-            }
-        }
-        Ok(Flow::Normal)
+        self.rounds(name, &mut (from..to).map(|at| Value::Known(INT64, at)), body, span)
     }
 
     /// Tells whether all rounds together would be too many instructions.
@@ -148,43 +175,60 @@ impl Stage<'_> {
         let from = self.settled(from.clone(), span)?;
         self.declare("(round)", from, None);
         let to = self.settled(to.clone(), span)?;
-        let flow = self.running(
-            span,
-            Some(&mut |stage: &mut Stage<'_>| {
-                let at = stage.locals[before].value.clone();
-                stage.binary(crate::ast::Binary::Less, &at, &to, span)
-            }),
-            &mut |stage, _| {
-                let at = stage.locals[before].value.clone();
-                let flow = stage.round(name, at.clone(), body)?;
-                let next = stage.binary(crate::ast::Binary::Add, &at, &Value::Known(INT64, 1), span)?;
-                stage.set_local(before, next);
-                Ok(flow)
-            },
-            None,
-        );
+        let test: Test<'_> = &mut |stage: &mut Stage<'_>| {
+            let at = stage.locals[before].value.clone();
+            stage.binary(crate::ast::Binary::Less, &at, &to, span)
+        };
+        let work: Body<'_> = &mut |stage: &mut Stage<'_>, _: Option<Value>| {
+            let at = stage.locals[before].value.clone();
+            let flow = stage.round(name, at.clone(), body)?;
+            let next = stage.binary(crate::ast::Binary::Add, &at, &Value::Known(INT64, 1), span)?;
+            stage.set_local(before, next);
+            Ok(flow)
+        };
+        let flow = if leaves_early(body) {
+            self.running_until(span, Some(test), work)
+        } else {
+            self.running(span, Some(test), work, None)
+        };
         self.locals.truncate(before);
         flow
     }
 
     /// Runs something without keeping its instructions.
-    fn dry(&mut self, work: &mut dyn FnMut(&mut Self) -> Staged<Flow>) -> Staged<(Flow, Log)> {
-        let (prints, checks, outputs) = (self.prints.len(), self.checks.len(), self.graph.outputs.len());
-        let sent = self.sent.clone();
+    pub(super) fn dry(&mut self, work: &mut dyn FnMut(&mut Self) -> Staged<Flow>) -> Staged<(Flow, Log)> {
+        let before = self.mark();
         self.open_region();
         self.logs.push(Log { locals_below: self.locals.len(), ..Log::default() });
         let flow = work(self)?;
         self.close_region();
-        self.graph.outputs.truncate(outputs);
-        self.sent = sent;
-        self.prints.truncate(prints);
-        self.graph.prints.truncate(prints);
-        self.checks.truncate(checks);
+        self.back_to(before);
         Ok((flow, self.logs.pop().unwrap_or_default()))
     }
 
+    /// Notes what a part of the program adds to the whole.
+    pub(super) fn mark(&self) -> Mark {
+        let (prints, checks, outputs) = (self.prints.len(), self.checks.len(), self.graph.outputs.len());
+        Mark { prints, checks, outputs, sent: self.sent.clone() }
+    }
+
+    /// Takes back what was added since.
+    pub(super) fn back_to(&mut self, mark: Mark) {
+        self.graph.outputs.truncate(mark.outputs);
+        self.sent = mark.sent;
+        self.prints.truncate(mark.prints);
+        self.graph.prints.truncate(mark.prints);
+        self.checks.truncate(mark.checks);
+    }
+
     /// Leaves a loop to the run.
-    fn running(&mut self, span: Span, mut test: Option<Test<'_>>, body: Body<'_>, count: Option<u64>) -> Staged<Flow> {
+    pub(super) fn running(
+        &mut self,
+        span: Span,
+        mut test: Option<Test<'_>>,
+        body: Body<'_>,
+        count: Option<u64>,
+    ) -> Staged<Flow> {
         let mut places: Vec<Place> = Vec::new();
         let mut secret: Vec<bool> = Vec::new();
         for _ in 0..LOOKS_MAX {
@@ -228,10 +272,11 @@ impl Stage<'_> {
         span: Span,
     ) -> Staged<bool> {
         let locals = log.locals.keys().copied().map(Place::Local);
-        let lists = log.lists.iter().map(|(list, _)| Place::List(Rc::clone(list)));
+        let lists = log.lists.iter().filter(|(list, _)| !self.is_gone(&log, list));
+        let lists = lists.map(|(list, _)| Place::List(Rc::clone(list)));
         let objects = log.objects.iter().map(|(object, _)| Place::Object(Rc::clone(object)));
         let written: Vec<Place> = locals.chain(lists).chain(objects).collect();
-        let indexed = log.indexed.clone();
+        let indexed = log.indexed.iter().filter(|list| !self.is_gone(&log, list)).cloned().collect::<Vec<_>>();
         self.undo(log);
         let mut more = false;
         for place in written {
@@ -272,6 +317,16 @@ impl Stage<'_> {
             }
         }
         Ok(more)
+    }
+
+    /// Tells whether a list was made in the body and is gone: nobody but the logs knows it.
+    fn is_gone(&self, log: &Log, list: &Rc<RefCell<Items>>) -> bool {
+        let is_it = |other: &&Rc<RefCell<Items>>| Rc::ptr_eq(other, list);
+        let noted = |log: &Log| {
+            log.lists.iter().filter(|(other, _)| Rc::ptr_eq(other, list)).count()
+                + log.indexed.iter().filter(is_it).count()
+        };
+        Rc::strong_count(list) == noted(log) + self.logs.iter().map(noted).sum::<usize>()
     }
 
     fn parameters(&mut self, before: &[Id], secret: &[bool]) -> Vec<Id> {
@@ -322,6 +377,14 @@ impl Stage<'_> {
         let mut region: Region = self.close_region();
         region.results = ends;
         region.parameters = parameters.clone();
+        self.vectors = None;
+        if let (None, Some(rounds)) = (&test, count)
+            && let Some(ids) = self.vector_loop(&region, index, &initial, rounds, span)
+        {
+            self.set_leaves(places, &ids);
+            self.vectors = Some(ids);
+            return Ok(Flow::Normal);
+        }
         let results = self.parameters(before, secret);
         let work = match (test, count) {
             (Some(test), _) => Work::While { test, body: region, bound: self.options.rounds_max },

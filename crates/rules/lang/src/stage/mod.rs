@@ -10,12 +10,14 @@ mod builtin;
 mod call;
 mod expr;
 mod field;
+mod leave;
 mod list;
 mod looping;
 mod print;
 mod share;
 mod stmt;
 mod value;
+mod vector;
 
 use crate::ast::Function;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -131,6 +133,10 @@ pub(crate) struct Stage<'a> {
     sent: BTreeMap<String, u64>,
     prints: Vec<Vec<Shown>>,
     checks: Vec<(Span, String)>,
+    /// The numbers that are written out.
+    numbers: BTreeMap<Id, u64>,
+    /// What the last loop that was left to the run gives, if all its rounds were taken at once.
+    vectors: Option<Vec<Id>>,
     steps: u64,
     nodes: u64,
     depth: u32,
@@ -176,6 +182,8 @@ impl<'a> Stage<'a> {
             sent: BTreeMap::new(),
             prints: Vec::new(),
             checks: Vec::new(),
+            numbers: BTreeMap::new(),
+            vectors: None,
             steps: 0,
             nodes: 0,
             depth: 0,
@@ -303,8 +311,10 @@ impl<'a> Stage<'a> {
     }
 
     fn constant(&mut self, scalar: Scalar, value: i128) -> Id {
-        let ty = vm::Type::public(arith::width(scalar), 1);
-        self.emit(Operation::Int { value: arith::lane(scalar, value) }, &[], ty, Span::default())
+        let (ty, lane) = (vm::Type::public(arith::width(scalar), 1), arith::lane(scalar, value));
+        let id = self.emit(Operation::Int { value: lane }, &[], ty, Span::default());
+        self.numbers.insert(id, lane);
+        id
     }
 
     /// Writes an instruction whose result has the first operand's width and lanes.
@@ -316,7 +326,9 @@ impl<'a> Stage<'a> {
 
     /// Writes an instruction with one result, or returns an earlier one that computes the same.
     fn emit(&mut self, operation: Operation, operands: &[Id], ty: vm::Type, span: Span) -> Id {
-        let share = is_pure(&operation) && (self.optimise || matches!(operation, Operation::Int { .. }));
+        // What was read once is there: reading it again stops no other run.
+        let same = is_pure(&operation) || matches!(operation, Operation::Get);
+        let share = same && (self.optimise || matches!(operation, Operation::Int { .. }));
         let key = if share { key(&operation, operands, ty) } else { Vec::new() };
         if share && let Some(id) = self.open.iter().rev().find_map(|open| open.known.get(&key)) {
             return *id;

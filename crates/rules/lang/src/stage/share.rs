@@ -45,6 +45,7 @@ impl Stage<'_> {
                 "has_capability" => Some(Value::truth(true)),
                 _ => None,
             },
+            "Field" => self.field_call(&method.text, &values, span)?,
             "MpcOutput" if method.text == "send_to_client" => match values.as_slice() {
                 [client, value] => Some(self.send_to_client(client, value, span)?),
                 _ => None,
@@ -92,11 +93,22 @@ impl Stage<'_> {
             ("retag", [value, bits]) => {
                 let value = self.settled(value.clone(), span)?;
                 let scalar = self.scalar_of(&value, span)?;
-                // A bit that becomes a number counts as 0 or 1; any other tag changes nothing.
-                Some(if scalar == Scalar::Bool && !is(bits, 1) { self.convert(&value, INT64, span)? } else { value })
+                // A bit that becomes a number counts as 0 or 1, and an element of the field that is tagged as a bit or a
+                // number is one; any other tag changes nothing.
+                Some(match scalar {
+                    Scalar::Bool if !is(bits, 1) => self.convert(&value, INT64, span)?,
+                    Scalar::Field if is(bits, 1) => self.convert(&value, Scalar::Bool, span)?,
+                    Scalar::Field => self.convert(&value, INT64, span)?,
+                    _ => value,
+                })
             }
             ("open" | "reveal" | "open_fixed", [value]) => Some(self.reveal(value, span)?),
+            ("open_field", [value]) => {
+                let value = self.convert(value, Scalar::Field, span)?;
+                Some(self.reveal(&value, span)?)
+            }
             ("random", []) => Some(self.random(INT64, span)),
+            ("random_int", [Value::Number(bits) | Value::Known(_, bits)]) => Some(self.random_bits(*bits, span)?),
             ("random_field", []) => Some(self.random(Scalar::Field, span)),
             ("send_to_client", [value, client]) => Some(self.send_to_client(client, value, span)?),
             ("batch_mul", [Value::List(a), Value::List(b)]) => {
@@ -125,6 +137,42 @@ impl Stage<'_> {
     fn random(&mut self, scalar: Scalar, span: Span) -> Value {
         let ty = vm::Type::secret(super::arith::width(scalar), 1);
         Value::Run(scalar, self.emit(vm::Operation::Rand, &[], ty, span))
+    }
+
+    /// A secret number of so many random bits.
+    fn random_bits(&mut self, bits: i128, span: Span) -> Staged<Value> {
+        let bits = u8::try_from(bits).ok().filter(|bits| (1..=64).contains(bits));
+        let bits = bits.ok_or_else(|| self.stop("type", span, "a random number has between 1 and 64 bits"))?;
+        let id = self.emit(vm::Operation::Rand, &[], vm::Type::secret(vm::Width::Int(bits), 1), span);
+        let wide = self.graph.ty(id).with_width(vm::Width::Int(64));
+        Ok(Value::Run(INT64, if bits == 64 { id } else { self.emit(vm::Operation::Zext, &[id], wide, span) }))
+    }
+
+    /// `Field.function(...)`: arithmetic on public elements of the field.
+    fn field_call(&mut self, name: &str, values: &[Value], span: Span) -> Staged<Option<Value>> {
+        let known = |value| Value::Known(Scalar::Field, value);
+        let operator = match name {
+            "add" => Some(Binary::Add),
+            "sub" => Some(Binary::Subtract),
+            "mul" => Some(Binary::Multiply),
+            "eq" => Some(Binary::Equal),
+            _ => None,
+        };
+        Ok(match (name, values) {
+            ("zero", []) => Some(known(0)),
+            ("one", []) => Some(known(1)),
+            ("from_int", [value]) => Some(self.convert(value, Scalar::Field, span)?),
+            ("is_zero", [value]) => Some(self.binary(Binary::Equal, value, &known(0), span)?),
+            ("neg", [value]) => Some(self.unary(Unary::Negate, value, span)?),
+            ("inverse", [value]) => Some(self.binary(Binary::Divide, &known(1), value, span)?),
+            ("sqrt", [value]) => {
+                let Some(function) = self.program.library.get("field_root").cloned() else { return Ok(None) };
+                let passed = super::call::Passed { name: None, value: value.clone(), span };
+                Some(self.call(&function, vec![passed], span)?)
+            }
+            (_, [a, b]) if operator.is_some() => Some(self.binary(operator.unwrap_or(Binary::Add), a, b, span)?),
+            _ => None,
+        })
     }
 
     fn client_store(&mut self, name: &str, values: &[Value], span: Span, hint: Option<&Type>) -> Staged<Option<Value>> {

@@ -13,6 +13,8 @@ pub(super) enum Flow {
     Return(Value),
     Break,
     Continue,
+    /// In one of several ways, and the run alone knows in which.
+    Left(Box<super::leave::Left>),
 }
 
 /// The statements that are still to come in the blocks around.
@@ -56,8 +58,14 @@ impl Stage<'_> {
                 self.eval(expr, None)?;
             }
             StmtKind::If { arms, other } => return self.conditional(arms, other.as_ref(), rest),
-            StmtKind::While { condition, body } => return self.while_loop(condition, body, statement.span),
-            StmtKind::For { name, over, body } => return self.for_loop(&name.text, over, body, statement.span),
+            StmtKind::While { condition, body } => {
+                let flow = self.while_loop(condition, body, statement.span)?;
+                return self.after_loop(flow, rest, statement.span);
+            }
+            StmtKind::For { name, over, body } => {
+                let flow = self.for_loop(&name.text, over, body, statement.span)?;
+                return self.after_loop(flow, rest, statement.span);
+            }
             StmtKind::Match { subject, arms, other } => return self.matching(subject, arms, other.as_ref(), rest),
             StmtKind::Return(value) => return self.leave(value.as_ref(), statement.span),
             StmtKind::Break => return Ok(Flow::Break),
@@ -204,7 +212,10 @@ impl Stage<'_> {
             (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Number(_)) => {
                 self.settle(&value, *scalar, span)?
             }
-            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Known(..) | Value::Run(..)) if ty.is_none() => {
+            // A share that began as a bit may become a number: only shares change their types.
+            (Value::Known(scalar, _) | Value::Run(scalar, _), Value::Known(..) | Value::Run(..))
+                if ty.is_none() && *scalar != Scalar::Bool =>
+            {
                 self.convert(&value, *scalar, span)?
             }
             _ => value,

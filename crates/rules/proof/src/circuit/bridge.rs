@@ -2,8 +2,9 @@
 //!
 //! A crossing is a message of the L1 inbox or a withdrawal that somebody signed for; the rules are `ledger::bridge`'s. The
 //! rows stand in the order of their entries, so that [`super::crossing`] can count and list what crosses.
-//! Gap: a forced transaction, which is of varying length and may be malformed, has no row: a batch that takes one cannot
-//! be proven.
+//! An action that was forced is taken here, as every message is, and asked of the table of its kind, which answers for its
+//! entry as if the account's keeper had signed. Which elements are an action is for that table to say, and for L1 to check
+//! before it queues them: a message of others has no answer, and its batch no proof.
 //!
 //! That the leaf of a token holds the address whose digest the asset is, that no more of an asset is held than is owed of
 //! it, and that what is held of a token has a leaf of that token is so in every state that the rules have made, and is
@@ -26,6 +27,10 @@ pub const ACTION_WITHDRAW: u8 = 2;
 pub const MESSAGE_DEPOSIT: u8 = 1;
 /// The number of forced withdrawals among messages: `ledger::Message::Withdrawal`.
 pub const MESSAGE_WITHDRAWAL: u8 = 2;
+/// The number of forced actions among messages: `ledger::Message::Action`.
+pub const MESSAGE_ACTION: u8 = 3;
+/// How many blocks the longest action has that can be forced.
+const ACTION_BLOCKS: usize = 3;
 /// What the number of a message's kind is raised by among the kinds of entries, where actions have theirs.
 pub const ENTRY_MESSAGE: u8 = 128;
 /// The code of an asset that is none: `ledger::Reject::UnknownAsset`.
@@ -50,6 +55,8 @@ columns! {
         pub forced: T,
         /// One for a withdrawal that was signed.
         pub withdraws: T,
+        /// One for an action that was forced.
+        pub acts: T,
 
         /// One when it was applied to an L1 token.
         pub token: T,
@@ -75,6 +82,8 @@ columns! {
         pub misplaced: T,
         /// One when a signed withdrawal was rejected because a session is too narrow for it.
         pub narrow: T,
+        /// One when an action was asked of the table of its kind.
+        pub asks: T,
 
         /// One where the asset is named by an L1 token's address.
         pub addressed: T,
@@ -95,8 +104,14 @@ columns! {
         pub gap: T,
         /// The entry's id.
         pub id: [T; 4],
-        /// The digest of what is asked, of a signed withdrawal.
+        /// The digest of what is asked, of a signed withdrawal or a forced action.
         pub action: [T; 4],
+        /// The sponge of a forced action.
+        pub action_sponge: T,
+        /// How many elements a forced action has.
+        pub length: T,
+        /// One when it has as many blocks as the longest, otherwise it has one less.
+        pub long: T,
         /// The sponge of the message or of what is asked.
         pub sponge: T,
         /// Whose value enters or leaves.
@@ -113,7 +128,8 @@ columns! {
         pub index: [T; 2],
         /// Their low 16 bits.
         pub index_low: [T; 2],
-        /// The word that names the asset on L1, in limbs of 32 bits, the most significant first.
+        /// The word that names the asset on L1, in limbs of 32 bits, the most significant first; or the first elements of
+        /// a forced action, of which amount and party are the others.
         pub word: [T; 8],
         /// Their low 16 bits.
         pub word_low: [T; 8],
@@ -186,6 +202,7 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     let (row, next) = (Bridge::read(main.current_slice()), Bridge::read(main.next_slice()));
     let used = outcome(builder, &row);
     request(builder, &row, &used);
+    action(builder, &row);
     word(builder, &row, &used);
     amounts(builder, &row, &used);
     parties(builder, &row);
@@ -196,7 +213,7 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
 
 /// Returns one for a message, whatever becomes of it.
 pub(super) fn is_message<AB: Circuit>(row: &Bridge<AB::Var>) -> AB::Expr {
-    row.deposits + row.forced
+    row.deposits + row.forced + row.acts
 }
 
 /// Returns one where the asset is looked at.
@@ -219,11 +236,13 @@ fn outcome<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>) -> AB::Expr {
         (row.unknown, REJECTED_ASSET),
         (row.misplaced, REJECTED_ORDER),
         (row.narrow, REJECTED_NARROW),
+        (row.asks, 0),
     ];
     let kinds = [
         (row.deposits, ENTRY_MESSAGE + MESSAGE_DEPOSIT),
         (row.forced, ENTRY_MESSAGE + MESSAGE_WITHDRAWAL),
         (row.withdraws, ACTION_WITHDRAW),
+        (row.acts, ENTRY_MESSAGE + MESSAGE_ACTION),
     ];
     let (mut used, mut code, mut kind, mut number) = (AB::Expr::ZERO, AB::Expr::ZERO, AB::Expr::ZERO, AB::Expr::ZERO);
     for (flag, own) in outcomes {
@@ -244,20 +263,24 @@ fn outcome<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>) -> AB::Expr {
     builder.assert_zero(row.deposits * (row.empty + row.nobody + row.unknown + row.narrow));
     builder.assert_zero(row.forced * (row.nothing + row.overflows + row.uncovered + row.unknown + row.narrow));
     builder.assert_zero(row.withdraws * (row.unnamed + row.misnamed + row.overflows + row.empty + row.misplaced));
+    builder.assert_zero(row.acts * (used.clone() - row.asks - row.misplaced));
+    builder.assert_zero(row.asks * (AB::Expr::ONE - row.acts));
     // Value leaves by what was applied and is no deposit.
     builder.assert_eq(row.leaves, (row.forced + row.withdraws) * (row.token + row.half));
 
     let mut entry: Vec<AB::Expr> = vec![row.number.into(), number];
     entry.extend(all::<AB>(&row.id));
     entry.push(code);
-    Bus::Entry.receive(builder, entry, used.clone());
+    // For an action that is asked of another table, that one answers.
+    Bus::Entry.receive(builder, entry, used.clone() - row.asks);
     used
 }
 
 /// Returns a message's elements: `ledger::Message`, as it is encoded.
 pub(super) fn message<AB: Circuit>(row: &Bridge<AB::Var>) -> Vec<AB::Expr> {
-    let mut elements =
-        vec![row.deposits * AB::Expr::from_u8(MESSAGE_DEPOSIT) + row.forced * AB::Expr::from_u8(MESSAGE_WITHDRAWAL)];
+    let kinds = [(row.deposits, MESSAGE_DEPOSIT), (row.forced, MESSAGE_WITHDRAWAL), (row.acts, MESSAGE_ACTION)];
+    let kind = kinds.into_iter().fold(AB::Expr::ZERO, |sum, (flag, kind)| sum + flag * AB::Expr::from_u8(kind));
+    let mut elements = vec![kind];
     elements.extend(all::<AB>(&[&row.index[..], &row.account, &row.word, &[row.amount], &row.party].concat()));
     elements
 }
@@ -280,7 +303,7 @@ fn request<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, used: &AB::Expr
         let mut absorbed = vec![sponge.clone() + AB::Expr::from_usize(block)];
         if block == 0 {
             absorbed.push(either(
-                AB::Expr::from_u64(Domain::Transaction.number()),
+                AB::Expr::from_u64(Domain::Message.number()),
                 AB::Expr::from_u64(Domain::Action.number()),
             ));
             absorbed.push(of_both(message.len(), action.len()));
@@ -303,16 +326,40 @@ fn request<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, used: &AB::Expr
     Bus::Asked.receive(builder, asked, row.withdraws);
 }
 
+/// Asks for a forced action with a keeper's authority: L1 saw that the account's owner demands it.
+fn action<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>) {
+    builder.assert_bool(row.long);
+    builder.assert_zero(row.long * (AB::Expr::ONE - row.asks));
+    // The digest of the first elements, as many as the prover says: with another number or other blocks than the action's
+    // own table has, it is a digest that no table knows.
+    let elements = all::<AB>(&[&row.word[..], &[row.amount], &row.party].concat());
+    let sponge: AB::Expr = row.action_sponge.into();
+    for (block, elements) in elements.chunks(4).take(ACTION_BLOCKS).enumerate() {
+        let mut absorbed = vec![sponge.clone() + AB::Expr::from_usize(block)];
+        if block == 0 {
+            absorbed.extend([AB::Expr::from_u64(Domain::Action.number()), row.length.into()]);
+        }
+        absorbed.extend(elements.iter().cloned());
+        let bus = if block == 0 { Bus::AbsorbFirst } else { Bus::AbsorbNext };
+        bus.send(builder, absorbed, if block + 1 == ACTION_BLOCKS { row.long } else { row.asks });
+    }
+    let mut digest = vec![sponge + AB::Expr::from_usize(ACTION_BLOCKS - 2) + row.long];
+    digest.extend(all::<AB>(&row.action));
+    Bus::Digest.send(builder, digest, row.asks);
+    let asked = asked::<AB>(row.number, &row.id, &row.account, &row.action, AB::Expr::ONE);
+    Bus::Asked.send(builder, asked, row.asks);
+}
+
 /// Constrains which asset the word names.
 fn word<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, used: &AB::Expr) {
     for (limb, low) in row.word.into_iter().zip(row.word_low) {
-        range32(builder, limb.into(), low, used.clone());
+        range32(builder, limb.into(), low, used.clone() - row.acts);
     }
     for flag in [row.high, row.addressed, row.identified] {
         builder.assert_bool(flag);
     }
     // It is named in one way, wherever it is looked at.
-    let unlooked = row.nothing + row.unnamed + row.misplaced + row.narrow;
+    let unlooked = row.nothing + row.unnamed + row.misplaced + row.narrow + row.asks;
     builder.assert_eq(names::<AB>(row), used.clone() - unlooked);
 
     // An address has nothing in the first three limbs. Their sum is zero only with all of them.
@@ -352,9 +399,10 @@ fn word<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, used: &AB::Expr) {
 /// Constrains how much moves.
 fn amounts<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, used: &AB::Expr) {
     builder.assert_bool(row.whole);
-    // An amount is below 2^62, and so is what is asked for beyond what moves.
-    range62(builder, row.amount.into(), row.amount_limbs, used.clone());
-    range62(builder, row.amount - row.moved, row.rest_limbs, used.clone());
+    // An amount is below 2^62, and so is what is asked for beyond what moves. Of an action these cells are elements.
+    let crosses = used.clone() - row.acts;
+    range62(builder, row.amount.into(), row.amount_limbs, crosses.clone());
+    range62(builder, row.amount - row.moved, row.rest_limbs, crosses);
     // Less than is asked for is moved only by force, and then all there is: see the movements.
     builder.assert_zero((AB::Expr::ONE - row.whole) * (row.amount - row.moved));
     builder.assert_zero(row.whole * (AB::Expr::ONE - row.forced));

@@ -173,9 +173,10 @@ fn contents<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>) {
         builder.assert_zero(row.account * (AB::Expr::ONE - kept) * *cell);
     }
     // An amount or an account is there exactly when it is not zero: a zero balance is no leaf, and an account has
-    // none before its first transaction. A nonce's halves are below 2^32, so that their sum is zero only with both.
+    // none before its first transaction, unless it was handed over. A nonce's halves are below 2^32, so that their sum
+    // with what marks that is zero only with all of them.
     let sized = row.balance + row.account + row.supply;
-    let size = row.value[0] + row.value[1];
+    let size = row.value[0] + row.value[1] + kept;
     builder.assert_zero(sized * (size * row.value_inverse - row.present));
 }
 

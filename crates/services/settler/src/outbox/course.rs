@@ -43,6 +43,11 @@ impl Course {
         }
     }
 
+    /// Returns a package that is not final.
+    pub fn package(&self, id: u64) -> Option<&Package> {
+        self.0.get(&id).map(|step| &step.package)
+    }
+
     /// Says whether a package with these words waits or is in a block, as far as is known without having failed.
     pub fn is_under_way(&self, what: &[u8]) -> bool {
         self.0.values().any(|step| !step.has_failed && *step.package.what == *what)

@@ -146,12 +146,19 @@ pub struct Leaf {
 pub struct Queue {
     batches: BTreeMap<u64, Vec<Leaf>>,
     leases: u64,
+    never_gives_up: bool,
 }
 
 impl Queue {
     /// Starts with nothing. `first_lease` is larger than any lease before, so that an old one is known to be old.
     pub fn new(first_lease: u64) -> Self {
-        Self { batches: BTreeMap::new(), leases: first_lease }
+        Self { batches: BTreeMap::new(), leases: first_lease, never_gives_up: false }
+    }
+
+    /// Says that a batch is tried for as long as it takes, whatever provers say: it settles by its proof or not at all.
+    pub fn never_gives_up(mut self) -> Self {
+        self.never_gives_up = true;
+        self
     }
 
     /// Returns the batches that are not proven, with their leaves.
@@ -241,14 +248,15 @@ impl Queue {
     }
 
     fn fail(&mut self, now: Millis, job: JobId, reason: String, is_final: bool) -> Vec<Effect> {
+        let gives_up = !self.never_gives_up;
         let Some(leaf) = self.leaf(job) else { return Vec::new() };
-        leaf.failures += 1;
-        if is_final || leaf.failures >= ATTEMPTS {
+        leaf.failures = leaf.failures.saturating_add(1);
+        if gives_up && (is_final || leaf.failures >= ATTEMPTS) {
             // The other leaves of a batch that is not proven are worth nothing.
             self.batches.remove(&job.batch);
             return vec![Effect::Refuse { batch: job.batch, reason }];
         }
-        let doubled = BACKOFF.0.saturating_mul(1 << (leaf.failures - 1));
+        let doubled = BACKOFF.0.saturating_mul(1 << (leaf.failures.min(ATTEMPTS) - 1));
         leaf.place = Place::Waiting { from: now.after(Millis(doubled.min(BACKOFF_MAX.0))) };
         vec![Effect::Retry { job, reason }]
     }
@@ -380,6 +388,19 @@ mod tests {
         check(&mut queue, 0, Input::Dropped { batch: 2 }, "");
         check(&mut queue, 0, Input::Beat { job: job(2, 0), lease: 8, stage: 0 }, "held false");
         check(&mut queue, 0, proven(2, 0), "");
+    }
+
+    #[test]
+    fn where_batches_settle_by_proof_no_prover_can_have_one_given_up() {
+        let mut queue = Queue::new(1).never_gives_up();
+        check(&mut queue, 0, planned(1, 1), "");
+        let mut now = 0;
+        for attempt in 1..40u64 {
+            check(&mut queue, now, ask("a"), &format!("lend 1.0 as {attempt}"));
+            check(&mut queue, now, failed(1, 0, attempt, attempt % 2 == 0), "retry 1.0: it broke");
+            now += BACKOFF_MAX.0;
+        }
+        check(&mut queue, now, proven(1, 0), "done 1");
     }
 
     #[test]

@@ -6,15 +6,16 @@ use api::metric;
 use api::proving::{BatchAtWork, LeafAtWork, NotProven, Proving};
 use proof::joined::Leaf;
 use prover::Stage;
+use prover::security::security_of;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use store::Store;
+use store::{LeafCost, ProofCost, Store};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use transition::ChainConfig;
 use transition::proven::ProvenLeaf;
-use types::{Causes, Decode as _, Encode as _, Millis};
+use types::{Bytes32, Causes, Decode as _, Encode as _, Millis};
 
 /// How often the queue looks at the store.
 const POLL: Duration = Duration::from_millis(100);
@@ -71,7 +72,7 @@ pub struct Cost {
 enum Command {
     Ask(String, oneshot::Sender<Option<Lent>>),
     Beat(JobId, u64, u8, oneshot::Sender<bool>),
-    Proven(JobId, Cost, Box<Leaf>, u32, oneshot::Sender<()>),
+    Proven(JobId, Cost, Box<Leaf>, u32, u32, oneshot::Sender<()>),
     Failed(JobId, u64, String, bool),
     Look(oneshot::Sender<Proving>),
 }
@@ -106,14 +107,19 @@ impl Handle {
         let turn = self.checking.acquire().await.map_err(|_| Error::Stopped)?;
         let PlannedLeaf { claim, entries, messages, withdrawals } = planned(&self.store, job)?;
         let leaf = Leaf { claim, messages, withdrawals, proof };
-        let checked = tokio::task::spawn_blocking(move || leaf.verify().map(|()| leaf).map_err(|why| why.to_string()));
+        let check = move || {
+            leaf.verify().map_err(|why| why.to_string())?;
+            let bits = security_of(&leaf.proof).ok_or_else(|| "it has no tables".to_owned())?.proven;
+            Ok((leaf, u32::try_from(bits).unwrap_or(u32::MAX)))
+        };
+        let checked = tokio::task::spawn_blocking(check);
         let checked = checked.await.unwrap_or_else(|_| Err("it could not be checked".to_owned()));
         drop(turn);
-        let leaf = checked.map_err(|why| {
+        let (leaf, bits) = checked.map_err(|why: String| {
             count("refused");
             Error::Refused(why)
         })?;
-        self.ask(|answer| Command::Proven(job, cost, Box::new(leaf), entries, answer)).await
+        self.ask(|answer| Command::Proven(job, cost, Box::new(leaf), entries, bits, answer)).await
     }
 
     /// Hears that a prover could not do its job.
@@ -148,16 +154,19 @@ fn planned(store: &Store, job: JobId) -> Result<PlannedLeaf, Error> {
     leaf.ok_or(Error::Unknown(job.batch))
 }
 
-/// Makes a queue and its handle. The future runs until the store fails.
+/// Makes a queue and its handle. The future runs until the store fails. Where batches settle `by_proof`, none is given up
+/// because provers fail.
 pub fn start<V: View>(
     store: Store,
     config: ChainConfig,
     view: V,
+    by_proof: bool,
 ) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
     let (commands, inbox) = mpsc::channel(WAITING);
     let handle = Handle { commands, store: store.clone(), checking: Arc::new(Semaphore::new(CHECKED)) };
     // Leases of an earlier run are smaller: time passed since.
     let queue = Queue::new(now().0);
+    let queue = if by_proof { queue.never_gives_up() } else { queue };
     let (planning, again) = (None, Millis(0));
     let mut looping = Loop {
         queue,
@@ -268,8 +277,8 @@ impl<V: View> Loop<V> {
                 let held = self.queue.step(now(), Input::Beat { job, lease, stage });
                 let _ = answer.send(held == [Effect::Held(true)]);
             }
-            Command::Proven(job, cost, leaf, entries, answer) => {
-                self.keep(job, cost, &leaf, entries)?;
+            Command::Proven(job, cost, leaf, entries, bits, answer) => {
+                self.keep(job, cost, &leaf, entries, bits)?;
                 let _ = answer.send(());
             }
             Command::Failed(job, lease, reason, is_final) => {
@@ -292,7 +301,7 @@ impl<V: View> Loop<V> {
         Ok(None)
     }
 
-    fn keep(&mut self, job: JobId, cost: Cost, leaf: &Leaf, entries: u32) -> Result<(), Error> {
+    fn keep(&mut self, job: JobId, cost: Cost, leaf: &Leaf, entries: u32, bits: u32) -> Result<(), Error> {
         // While it was checked the chain may have been taken back, and the batch be another.
         if !planned(&self.store, job).is_ok_and(|planned| planned.claim == leaf.claim) {
             return Ok(());
@@ -302,6 +311,9 @@ impl<V: View> Loop<V> {
             self.store.commit_leaf_proof(job.batch, job.leaf, &proven.to_bytes())?;
             measure(cost, leaf.proof.len(), entries);
             let Cost { wall_ms, cpu_ms } = cost;
+            let bytes = u64::try_from(leaf.proof.len()).unwrap_or(u64::MAX);
+            let took = ProofCost::Leaf(LeafCost { prove_ms: wall_ms, bytes, security_bits: bits });
+            self.store.commit_proof_cost(job.batch, &leaf_name(job.leaf), &took)?;
             tracing::info!(batch = job.batch, leaf = job.leaf, entries, wall_ms, cpu_ms, "proven");
         }
         self.step(Input::Proven { job })
@@ -443,6 +455,13 @@ fn at_work(leaf: u32, place: &Place, now: Millis) -> Option<LeafAtWork> {
     let stage = Stage::ALL.get(usize::from(*stage)).map_or("unknown", |stage| stage.name());
     let for_ms = now.0.saturating_sub(since.0);
     Some(LeafAtWork { leaf, prover: prover.clone(), stage: stage.to_owned(), for_ms })
+}
+
+/// Under which name the store has what a leaf took.
+fn leaf_name(leaf: u32) -> Bytes32 {
+    let mut name = [0; 32];
+    name[28..].copy_from_slice(&leaf.to_be_bytes());
+    Bytes32(name)
 }
 
 fn measure(cost: Cost, bytes: usize, entries: u32) {

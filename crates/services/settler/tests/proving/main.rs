@@ -147,7 +147,7 @@ impl World {
     }
 
     fn queue(&self) -> Handle {
-        let (handle, queue) = start(self.store.clone(), config(), self.clone()).unwrap();
+        let (handle, queue) = start(self.store.clone(), config(), self.clone(), false).unwrap();
         tokio::spawn(queue);
         handle
     }

@@ -5,7 +5,7 @@ use crypto::eth::EthKey;
 use ledger::account::Account;
 use ledger::bridge::{Cursor, asset_of, token_word};
 use ledger::tally::Split;
-use ledger::{Deposit, ForcedTransaction, ForcedWithdrawal, Half, Message, Resolver, Terms, Withdraw};
+use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Half, Message, Resolver, Terms, Withdraw};
 use proof::BlockHeader;
 use proof::committee::Committee;
 use state::State;
@@ -144,10 +144,11 @@ impl Chain {
         self.take(Message::Withdrawal(ForcedWithdrawal { index, account, token, amount, recipient }));
     }
 
-    /// Takes a transaction that was sent to L1.
-    pub fn send_forced(&mut self, from: u8, action: Action) {
-        let (index, transaction) = (self.next_index(), self.sign(from, action).to_bytes().into());
-        self.take(Message::Transaction(ForcedTransaction { index, transaction }));
+    /// Takes an action that the account's owner forced on L1.
+    pub fn act_forced(&mut self, from: u8, action: &Action) {
+        let elements = action.to_forced().expect("the vectors' actions can be forced");
+        let index = self.next_index();
+        self.take(Message::Action(ForcedAction { index, account: account(from), elements }));
     }
 
     pub fn send(&mut self, from: u8, action: Action) {

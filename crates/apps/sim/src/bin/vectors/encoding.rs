@@ -33,7 +33,8 @@ pub fn vector() -> Value {
         "about": "Bytes: integers big-endian, lengths and counts as four bytes, a choice's number as one. Elements: amounts \
                   and digest limbs are one each, other 64-bit numbers two of 32 bits, bytes four to an element. A \
                   transaction's id is in domain Transaction: the elements of the chain, of the sender's account, of on whose \
-                  behalf and of the nonce, then those of the action's digest, which is in domain Action.",
+                  behalf and of the nonce, then those of the action's digest, which is in domain Action. A message's id is that of \
+                  its elements in domain Message.",
         "accounts": accounts,
         "assets": assets,
         "chain_config": chain_config,
@@ -58,7 +59,7 @@ fn run() -> Chain {
     run.withdraw(ALICE, asset_of(TOKEN), 250);
     run.split(ALICE, 2);
     run.withdraw_forced(ALICE, TOKEN, 1_000);
-    run.send_forced(ALICE, Action::Transfer(Transfer { to: account(BOB), asset: stock(), amount: amount(1) }));
+    run.act_forced(ALICE, &Action::Transfer(Transfer { to: account(BOB), asset: stock(), amount: amount(1) }));
     run
 }
 

@@ -1,16 +1,15 @@
 //! `settlement.json`: a batch as the contracts see it. The contracts' golden test replays it.
 
-use crate::chain::{
-    ALICE, BOB, Chain, ETH, L1_CHAIN_ID, ROLLUP, TOKEN, half_word, key, members, owner, terms, withdraw,
-};
+use crate::chain::{ALICE, BOB, Chain, ETH, L1_CHAIN_ID, ROLLUP, TOKEN, amount, half_word, key, members, owner, terms};
 use crate::hex;
 use crypto::list;
+use ledger::account::Transfer;
 use ledger::bridge::asset_of;
 use ledger::{Half, Message, Withdrawal};
 use proof::committee::evidence;
 use proof::{BatchHeader, Domain};
 use serde_json::{Value, json};
-use transition::{Batch, diff};
+use transition::{Action, Batch, diff};
 use types::{Bytes32, EthAddress};
 
 /// A chain, its second batch, and the difference that is published with it.
@@ -40,7 +39,10 @@ fn settled() -> Settled {
     chain.deposit_word(BOB, half_word(Half::Stock), 1);
     chain.withdraw(BOB, foil, 4);
     chain.withdraw_forced(ALICE, TOKEN, 3_000_000);
-    chain.send_forced(BOB, withdraw(BOB, eth, 12));
+    chain.act_forced(
+        BOB,
+        &Action::Transfer(Transfer { to: crate::chain::account(ALICE), asset: eth, amount: amount(12) }),
+    );
     let (batch, difference) = chain.seal(Some(&first), from);
     Settled { chain, batch, difference }
 }
@@ -130,7 +132,7 @@ fn fields(message: &Message) -> Value {
             "amount": forced.amount.quanta(),
             "recipient": forced.recipient,
         }),
-        Message::Transaction(forced) => json!({ "kind": 3, "transaction": hex(&forced.transaction) }),
+        Message::Action(forced) => json!({ "kind": 3, "account": forced.account, "elements": forced.elements }),
     }
 }
 
