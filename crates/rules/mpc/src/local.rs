@@ -57,12 +57,7 @@ impl Machine {
                 flipped
             }
             Local::Planes { from, planes } => {
-                let words = words(from.lanes);
-                each(self.shared(from.at), |part| {
-                    let mut some = Vec::with_capacity(planes.len() * words);
-                    planes.iter().for_each(|plane| some.extend_from_slice(&part[plane * words..(plane + 1) * words]));
-                    some
-                })
+                each(self.shared(from.at), |part| some_planes(part, words(from.lanes), planes))
             }
             Local::Stack(parts) => {
                 let all = |choose: fn(&Share) -> &Vec<u64>| {
@@ -178,6 +173,12 @@ impl Machine {
         let number = self.stream(number);
         (draw(&self.streams().own, number, count, width), draw(&self.streams().next, number, count, width))
     }
+}
+
+fn some_planes(part: &[u64], words: usize, planes: &[usize]) -> Vec<u64> {
+    let mut some = Vec::with_capacity(planes.len() * words);
+    planes.iter().for_each(|plane| some.extend_from_slice(&part[plane * words..(plane + 1) * words]));
+    some
 }
 
 fn shifted(part: &[u64], from: &Ring, by: usize, width: Width) -> Vec<u64> {
