@@ -270,9 +270,13 @@ contract ValidityVerifierTest is ProvenTest {
         given.leaves[0].messages = new IValidityVerifier.Message[](3);
         (given.leaves[0].messages[0], given.leaves[0].messages[1]) = (list[1], list[0]);
         given.leaves[0].messages[2] = given.leaves[1].messages[0];
+        given.leaves[0].actions = given.leaves[1].actions;
         assertWrong(given, IValidityVerifier.PublicsWrong.selector);
         // The batch would have the same messages still.
-        given.leaves[1].messages = new IValidityVerifier.Message[](0);
+        IValidityVerifier.Message[] memory rest = new IValidityVerifier.Message[](1);
+        rest[0] = given.leaves[1].messages[1];
+        given.leaves[1].messages = rest;
+        given.leaves[1].actions = new uint64[14][](0);
         assertWrong(given, IValidityVerifier.PublicsWrong.selector);
     }
 

@@ -8,6 +8,7 @@ mod chain;
 mod lang;
 mod machine;
 mod measure;
+mod mpc;
 mod node;
 mod prove;
 mod spine;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, lang, spine, or a part of the last such as spine/transfers.
+    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, mpc, lang, spine, or a part of the last such as
+    /// spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
     #[arg(long)]
@@ -55,7 +57,7 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 13] = [
+const BENCHES: [(&str, Bench); 14] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("state/cached", cached::state),
@@ -64,6 +66,7 @@ const BENCHES: [(&str, Bench); 13] = [
     ("sandbox", measure::sandbox),
     ("prove", prove::prove),
     ("vm", vm::vm),
+    ("mpc", self::mpc::mpc),
     ("lang", self::lang::lang),
     ("spine/transfers", spine::transfers),
     ("spine/confirmation", spine::confirmation),

@@ -37,7 +37,7 @@ pub(crate) fn from_planes(bits: &[u64], lanes: usize) -> Vec<u64> {
 }
 
 /// Swaps rows and columns of a square of bits, lowest bit first. (Warren, Hacker's Delight, section 7-3.)
-fn transpose(square: &mut [u64; WORD]) {
+pub(crate) fn transpose(square: &mut [u64; WORD]) {
     let (mut width, mut mask) = (WORD / 2, u64::MAX >> (WORD / 2));
     while width != 0 {
         let mut row = 0;

@@ -3,21 +3,27 @@
 //! Between two barriers (see `vm::cost`) a block's instructions become one [`Plan`], made when it is first met and used
 //! again. Branches, loops and calls depend on what all know, so all parties take the same way without saying so.
 
+mod cost;
+
+pub use cost::Quote;
+
 use crate::bits::{from_planes, to_planes};
 use crate::field;
 use crate::machine::{Fault, Keys, Machine, Next, Streams, Value};
 use crate::share::{Party, Share, together};
+use crate::verify::Guard;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use vm::layout::{Layout, at};
-use vm::plan::{Any, Builder, Operand, Plan, input, lower};
+use vm::plan::{Any, Builder, Operand, Plan, Security, input, lower};
 use vm::{Cause, Function, Instruction, Operation, Place, Program, Type, Verified, Width, is_barrier};
 
 /// Why a program cannot be run among parties.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{operation}` at {place} waits for an answer of the host, and parties have no host in common: make it an input"
+    "`{operation}` at {place} cannot be done among these parties: no host in common answers them, so make an answer an input; \
+     and lies in shuffles and in secrets of the field are not found yet, so do without them or trust all three"
 )]
 pub struct Unsupported {
     /// Where it stands.
@@ -50,6 +56,7 @@ pub struct Prepared {
     layouts: Vec<Layout>,
     /// By function, block and first instruction.
     stretches: BTreeMap<(usize, usize, usize), Stretch>,
+    security: Security,
 }
 
 impl Prepared {
@@ -58,8 +65,16 @@ impl Prepared {
     /// # Errors
     /// When it waits for an answer of the host.
     pub fn new(verified: Arc<Verified>) -> Result<Self, Unsupported> {
+        Self::secure(verified, Security::SemiHonest)
+    }
+
+    /// Makes the plans of a program that withstand some lies. All parties must mean the same.
+    ///
+    /// # Errors
+    /// When it waits for an answer of the host, or does something in which a lie could not be found.
+    pub fn secure(verified: Arc<Verified>, security: Security) -> Result<Self, Unsupported> {
         let program = verified.program();
-        check_hosts(program)?;
+        check_supported(program, security)?;
         let layouts: Vec<Layout> = program.functions.iter().map(Layout::of).collect();
         let mut stretches = BTreeMap::new();
         for (index, function) in program.functions.iter().enumerate() {
@@ -73,13 +88,14 @@ impl Prepared {
                     }
                     let end = inner.instructions[from..].iter().position(|one| is_barrier(&one.operation));
                     let end = end.map_or(inner.instructions.len(), |length| from + length);
-                    let stretch = Sketch::new(program, function, &layouts[index]).stretch(&uses, block, from..end);
+                    let sketch = Sketch::new(program, function, &layouts[index], security);
+                    let stretch = sketch.stretch(&uses, block, from..end);
                     stretches.insert((index, block, from), stretch);
                     from = end;
                 }
             }
         }
-        Ok(Self { verified, layouts, stretches })
+        Ok(Self { verified, layouts, stretches, security })
     }
 
     /// Returns the program.
@@ -88,16 +104,23 @@ impl Prepared {
     }
 }
 
-/// Telling the host something is done by whoever shows it. Nobody answers.
-fn check_hosts(program: &Program) -> Result<(), Unsupported> {
-    for (function, block, instruction, one) in program.functions.iter().zip(0..).flat_map(|(function, index)| {
-        function.blocks.iter().zip(0..).flat_map(move |(block, at)| {
-            block.instructions.iter().zip(0..).map(move |(one, place)| (index, at, place, one))
-        })
-    }) {
-        if matches!(one.operation, Operation::Host { .. }) && !one.results.is_empty() {
-            let place = Place { function, block, instruction };
-            return Err(Unsupported { place, operation: one.operation.name() });
+/// Telling the host something is done by whoever shows it. Nobody answers. Lies about the field and about the order of lanes
+/// are not found yet.
+fn check_supported(program: &Program, security: Security) -> Result<(), Unsupported> {
+    for (function, index) in program.functions.iter().zip(0..) {
+        let layout = Layout::of(function);
+        for (inner, block) in function.blocks.iter().zip(0..) {
+            for (one, instruction) in inner.instructions.iter().zip(0..) {
+                let asks = matches!(one.operation, Operation::Host { .. }) && !one.results.is_empty();
+                let mut kinds = layout.operands(one);
+                kinds.extend(&one.results);
+                let is_field = kinds.iter().any(|kind| kind.is_secret() && kind.width == Width::Field);
+                let is_trusting = is_field || one.operation == Operation::Shuffle;
+                if asks || is_trusting && security == Security::Malicious {
+                    let place = Place { function: index, block, instruction };
+                    return Err(Unsupported { place, operation: one.operation.name() });
+                }
+            }
         }
     }
     Ok(())
@@ -114,8 +137,9 @@ struct Sketch<'a> {
 }
 
 impl<'a> Sketch<'a> {
-    fn new(program: &'a Program, function: &'a Function, layout: &'a Layout) -> Self {
-        Self { program, function, layout, builder: Builder::default(), known: BTreeMap::new(), takes: Vec::new() }
+    fn new(program: &'a Program, function: &'a Function, layout: &'a Layout, security: Security) -> Self {
+        let builder = Builder::new(security);
+        Self { program, function, layout, builder, known: BTreeMap::new(), takes: Vec::new() }
     }
 
     fn take(&mut self, number: u32) -> Any {
@@ -250,6 +274,7 @@ pub struct Runner {
     drawn: u64,
     inputs: BTreeMap<u32, Value>,
     outputs: BTreeMap<u32, Given>,
+    pub(crate) guard: Option<Box<Guard>>,
     frames: Vec<Frame>,
     open: Vec<Open>,
     /// What it is at, with the stretch that this is.
@@ -271,12 +296,17 @@ impl Runner {
         if ports.len() != inputs.len() {
             return Err(Fault::Inputs(ports.len()));
         }
+        let streams = Arc::new(Streams::new(keys));
+        let is_guarded = prepared.security == Security::Malicious;
+        let mut guard = is_guarded.then(|| Guard::new(Arc::clone(&streams)));
         let mut held = BTreeMap::new();
         for (input, ((port, kind), given)) in ports.into_iter().zip(inputs).enumerate() {
+            if let Some(guard) = &mut guard {
+                guard.given(&given);
+            }
             let value = taken(kind, given).ok_or(Fault::Input { input, expected: at(kind.lanes) })?;
             held.insert(port, value);
         }
-        let streams = Arc::new(Streams::new(keys));
         let mut runner = Self {
             prepared,
             me,
@@ -284,6 +314,7 @@ impl Runner {
             drawn: 0,
             inputs: held,
             outputs: BTreeMap::new(),
+            guard,
             frames: Vec::new(),
             open: Vec::new(),
             machine: None,
@@ -318,9 +349,12 @@ impl Runner {
     /// # Errors
     /// When the message is not of the program's length, or what all know stops it.
     pub fn receive(&mut self, message: &[u8]) -> Result<Step, Fault> {
-        let (machine, _) = self.machine.as_mut().ok_or(Fault::Over)?;
-        let next = machine.receive(message)?;
-        self.go(Some(next))
+        let next = match (&mut self.machine, &mut self.guard) {
+            (Some((machine, _)), _) => Some(machine.receive(message)?),
+            (None, Some(guard)) => guard.receive(message)?.map(Next::Send),
+            (None, None) => return Err(Fault::Over),
+        };
+        self.go(next)
     }
 
     fn go(&mut self, mut next: Option<Next>) -> Result<Step, Fault> {
@@ -331,10 +365,17 @@ impl Runner {
                     self.measured.bytes += u64::try_from(message.len()).unwrap_or(u64::MAX);
                     return Ok(Step::Send(message));
                 }
-                Some(Next::Done(done)) => self.finish(done.kept),
+                Some(Next::Done(done)) => {
+                    self.guard = done.guard;
+                    self.finish(done.kept);
+                }
                 None => {}
             }
             if self.open.is_empty() {
+                if let Some(message) = self.guard.as_mut().and_then(|guard| guard.end()) {
+                    next = Some(Next::Send(message));
+                    continue;
+                }
                 let ports = (0_u32..).zip(&self.prepared.program().ports).filter(|(_, port)| port.is_output);
                 let outputs = ports.filter_map(|(port, _)| self.outputs.remove(&port));
                 return Ok(Step::Done(outputs.collect()));
@@ -347,13 +388,12 @@ impl Runner {
     fn finish(&mut self, kept: Vec<Value>) {
         let (_, place) = self.machine.take().expect("only a machine that is there is done");
         let prepared = Arc::clone(&self.prepared);
-        let keeps = &prepared.stretches[&place].keeps;
-        for (place, value) in keeps.iter().zip(kept) {
+        let stretch = &prepared.stretches[&place];
+        for ((place, any), value) in stretch.keeps.iter().zip(&stretch.plan.kept).zip(kept) {
             match *place {
                 End::Value(number) => self.set(number, value),
                 End::Port(port) => {
-                    let given = handed_out(prepared.program().ports[at(port)].kind, value);
-                    self.outputs.insert(port, given);
+                    self.outputs.insert(port, handed_out(*any, value));
                 }
             }
         }
@@ -385,7 +425,7 @@ impl Runner {
             End::Port(port) => runner.inputs.remove(&port).expect("a verified program takes each port once"),
         };
         let values = stretch.takes.iter().map(|place| take(place, self)).collect();
-        let draws = (Arc::clone(&self.streams), self.drawn);
+        let draws = (Arc::clone(&self.streams), self.drawn, self.guard.take());
         self.drawn += u64::try_from(stretch.plan.registers).expect("registers in memory are counted in 64 bits");
         let mut machine = Machine::with(Arc::clone(&stretch.plan), self.me, draws, values)?;
         let next = machine.start()?;
@@ -556,14 +596,14 @@ fn low_bits(share: &Share) -> Share {
 }
 
 /// Returns what a party gives to a port: of bits, as of numbers, one word for each.
-fn handed_out(kind: Type, value: Value) -> Given {
-    match value {
-        Value::Public(numbers) => Given::Public(numbers),
-        Value::Shared(share) if kind.width == Width::BIT => {
-            let unpacked = |part: &[u64]| from_planes(part, at(kind.lanes));
+fn handed_out(any: Any, value: Value) -> Given {
+    match (any, value) {
+        (_, Value::Public(numbers)) => Given::Public(numbers),
+        (Any::Bits(bits), Value::Shared(share)) => {
+            let unpacked = |part: &[u64]| from_planes(part, bits.lanes);
             Given::Secret(Share { mine: unpacked(&share.mine), next: unpacked(&share.next) })
         }
-        Value::Shared(share) => Given::Secret(share),
+        (_, Value::Shared(share)) => Given::Secret(share),
     }
 }
 

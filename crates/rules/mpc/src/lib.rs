@@ -1,12 +1,13 @@
 //! Protocols as message-in, message-out machines: sharing, multiplication, comparison, opening.
 //!
-//! Three parties compute on numbers that none of them knows: [`share`] splits a secret, a [`Builder`] (of `vm`) fixes what is done
+//! Three parties compute on numbers that none of them knows: [`share`] splits a secret, a [`Builder`] fixes what is done
 //! with it, a [`Machine`] is one party doing it, and [`combine`] puts the result together. Nothing here sends, waits or
 //! knows the time: whoever carries the messages does, and a simulator carries them as well as a network.
 //!
-//! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; messages come
-//! from whom they seem to and nobody else reads them. The number and the lengths of messages depend on the plan alone.
-//! Not here: parties that lie are not noticed yet, other numbers of parties, other adversaries.
+//! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; or, with
+//! [`Security::Malicious`], at most one does what it likes, and the others abort or have the right result but once in
+//! two to the power of [`STATISTICAL_BITS`]. Messages come from whom they seem to and nobody else reads them. Their
+//! number and lengths depend on the plan alone. Not here: two liars, other numbers of parties.
 //!
 //! ```
 //! # use mpc::*;
@@ -17,7 +18,7 @@
 //! let product = builder.multiply(a, b);
 //! builder.open(product);
 //! let plan = Arc::new(builder.finish());
-//! assert_eq!(plan.cost(), Cost { rounds: 2, bytes: [16; 3] });
+//! assert_eq!(cost(&plan), Cost { rounds: 2, bytes: [16; 3], ..Cost::default() });
 //!
 //! let inputs = [share(&[6], &[1, 2]), share(&[7], &[3, 4])].map(Vec::from);
 //! let [mut a, mut b] = inputs.map(|shares| shares.into_iter());
@@ -47,9 +48,11 @@ mod message;
 mod prg;
 mod share;
 mod talk;
+mod verify;
 
-pub use engine::{Given, Measured, Prepared, Runner, Step, Unsupported, gathered};
+pub use engine::{Given, Measured, Prepared, Quote, Runner, Step, Unsupported, gathered};
 pub use machine::{Done, Fault, Keys, Machine, Next};
 pub use prg::Key;
 pub use share::{Party, Share, combine, share, share_as};
-pub use vm::plan::{Any, Bits, Builder, Cost, Plan, Public, Ring};
+pub use verify::{Check, STATISTICAL_BITS, bill::cost};
+pub use vm::plan::{Any, Bits, Builder, Cost, Plan, Public, Ring, Security};

@@ -57,13 +57,12 @@ impl Machine {
                 flipped
             }
             Local::Planes { from, planes } => {
-                let words = words(from.lanes);
-                let plane = |part: &[u64], plane: usize| part[plane * words..(plane + 1) * words].to_vec();
-                each(self.shared(from.at), |part| planes.iter().flat_map(|at| plane(part, *at)).collect())
+                each(self.shared(from.at), |part| some_planes(part, words(from.lanes), planes))
             }
             Local::Stack(parts) => {
                 let all = |choose: fn(&Share) -> &Vec<u64>| {
-                    parts.iter().flat_map(|at| choose(self.shared(*at))).copied().collect()
+                    let parts: Vec<&[u64]> = parts.iter().map(|at| choose(self.shared(*at)).as_slice()).collect();
+                    parts.concat()
                 };
                 Share { mine: all(|share| &share.mine), next: all(|share| &share.next) }
             }
@@ -72,6 +71,10 @@ impl Machine {
             }
             Local::Third { from, shift, width } => self.third(from, *shift, *width),
             Local::ThirdBits { from, negated } => self.third_bits(from, *negated),
+            Local::DealersBits { from, second } => self.dealers_bits(from, *second),
+            Local::Shifted { from, shift, width } => {
+                each(self.shared(from.at), |part| shifted(part, from, *shift, *width))
+            }
             Local::ThirdOfBits { from } => self.third_of_bits(from),
             Local::Clear { .. } => unreachable!("done where several results are kept"),
             other => return self.move_lanes(other),
@@ -112,6 +115,27 @@ impl Machine {
         third
     }
 
+    /// A dealer's component is its own or the next party's, and the previous party or the next one holds it too.
+    fn dealers_bits(&self, from: &Ring, second: bool) -> Share {
+        let dealt = dealt_lanes(from.lanes);
+        let words = words(from.lanes);
+        let share = self.shared(from.at);
+        let mut bits = Share::zeros(words * from.bits());
+        let place = |to: &mut [u64], lanes: Range<usize>, part: &[u64]| {
+            let first = lanes.start / WORD;
+            put_planes(to, words, first, &to_planes(&part[lanes], from.bits()), from.bits());
+        };
+        let mine = dealt[self.me().index()].clone();
+        if second {
+            place(&mut bits.next, mine, &share.next);
+            place(&mut bits.mine, dealt[self.me().previous().index()].clone(), &share.mine);
+        } else {
+            place(&mut bits.mine, mine, &share.mine);
+            place(&mut bits.next, dealt[self.me().next().index()].clone(), &share.next);
+        }
+        bits
+    }
+
     fn third_of_bits(&self, from: &Bits) -> Share {
         let [before, after] = self.thirds(from.lanes);
         let share = self.shared(from.at);
@@ -149,6 +173,17 @@ impl Machine {
         let number = self.stream(number);
         (draw(&self.streams().own, number, count, width), draw(&self.streams().next, number, count, width))
     }
+}
+
+fn some_planes(part: &[u64], words: usize, planes: &[usize]) -> Vec<u64> {
+    let mut some = Vec::with_capacity(planes.len() * words);
+    planes.iter().for_each(|plane| some.extend_from_slice(&part[plane * words..(plane + 1) * words]));
+    some
+}
+
+fn shifted(part: &[u64], from: &Ring, by: usize, width: Width) -> Vec<u64> {
+    let moved = part.iter().map(|word| (word & from.mask()) >> by);
+    if width.is_int() { moved.collect() } else { moved.map(field::reduced).collect() }
 }
 
 /// Whole words: the width of what is masked bit by bit.

@@ -1,11 +1,12 @@
 //! A party carrying out a plan: messages in, messages out.
 
 use crate::bits::words;
-use crate::message::Writer;
+use crate::message::{Writer, heard, masked};
 use crate::prg::{Key, Stream};
 use crate::share::{Party, Share};
+use crate::verify::{Check, Claim, Guard, trimmed};
 use std::sync::Arc;
-use vm::plan::{Any, Local, Plan};
+use vm::plan::{Any, Local, Plan, Round, Security, Talk};
 
 /// Why a party cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum Fault {
         /// As it came.
         found: usize,
     },
+    /// A party lied. Nothing that depends on the lie was shown, and nothing is said or heard any more.
+    #[error("the check {0} failed: one of the other parties lies, or a client shared an input wrongly; end the run")]
+    Caught(Check),
     /// Nothing was waited for.
     #[error("a message came after the end: the other party runs another program, or lies")]
     Over,
@@ -54,6 +58,7 @@ pub struct Done {
     /// The party's shares of the outputs, in order.
     pub outputs: Vec<Share>,
     pub(crate) kept: Vec<Value>,
+    pub(crate) guard: Option<Box<Guard>>,
 }
 
 /// The two keys of a party: the one it shares with the party before it, and the one it shares with the party after it.
@@ -108,7 +113,14 @@ pub struct Machine {
     registers: Vec<Option<Value>>,
     round: usize,
     /// What the round's steps have before the message comes.
-    begun: Vec<Share>,
+    pub(crate) begun: Vec<Share>,
+    /// What they claim.
+    claims: Vec<Claim>,
+    /// The round's steps without messages are done.
+    is_ready: bool,
+    pub(crate) guard: Option<Box<Guard>>,
+    /// Whether the run ends with the plan.
+    ends: bool,
 }
 
 impl Machine {
@@ -117,15 +129,21 @@ impl Machine {
     /// # Errors
     /// When the inputs are not those of the plan.
     pub fn new(plan: Arc<Plan>, me: Party, keys: &Keys, inputs: Vec<Share>) -> Result<Self, Fault> {
+        let streams = Arc::new(Streams::new(keys));
+        let mut guard = (plan.security == Security::Malicious).then(|| Guard::new(Arc::clone(&streams)));
+        if let Some(guard) = &mut guard {
+            inputs.iter().for_each(|share| guard.input(share));
+        }
         let values = inputs.into_iter().map(Value::Shared).collect();
-        Self::with(plan, me, (Arc::new(Streams::new(keys)), 0), values)
+        let machine = Self::with(plan, me, (streams, 0, guard), values)?;
+        Ok(Self { ends: true, ..machine })
     }
 
     /// Takes values from earlier plans of the same run, under numbers that it has not drawn under.
     pub(crate) fn with(
         plan: Arc<Plan>,
         me: Party,
-        (streams, drawn): (Arc<Streams>, u64),
+        (streams, drawn, guard): (Arc<Streams>, u64, Option<Box<Guard>>),
         values: Vec<Value>,
     ) -> Result<Self, Fault> {
         if values.len() != plan.inputs.len() {
@@ -147,7 +165,8 @@ impl Machine {
             }
             registers[any.at()] = Some(value);
         }
-        Ok(Self { me, plan, streams, drawn, registers, round: 0, begun: Vec::new() })
+        let (begun, claims) = (Vec::new(), Vec::new());
+        Ok(Self { me, plan, streams, drawn, registers, round: 0, begun, claims, is_ready: false, guard, ends: false })
     }
 
     /// Begins, or goes on after a round without messages, until it has something to send or is done.
@@ -157,56 +176,129 @@ impl Machine {
     pub fn start(&mut self) -> Result<Next, Fault> {
         let plan = Arc::clone(&self.plan);
         while let Some(round) = plan.rounds.get(self.round) {
-            for step in &round.local {
-                if let Local::Clear { operation, kinds, operands, results } = &step.what {
-                    let operands: Vec<Vec<u64>> = operands.iter().map(|at| self.public(*at).to_vec()).collect();
-                    let given = vm::evaluate(operation, kinds, &operands, results)?;
-                    step.last_use.iter().for_each(|at| self.registers[*at] = None);
-                    for (offset, numbers) in given.into_iter().enumerate() {
-                        self.registers[step.to + offset] = Some(Value::Public(numbers));
-                    }
-                    continue;
-                }
-                let value = self.local(step.to, &step.what)?;
-                self.keep(step.to, value, &step.last_use);
+            if !self.is_ready {
+                self.locals(round)?;
+                self.is_ready = true;
             }
             if !round.talk.is_empty() {
-                let bytes = round.talk.iter().map(|step| step.what.bytes(self.me.index())).sum();
-                let mut message = Writer::with_capacity(bytes);
-                for step in &round.talk {
-                    let begun = self.begin(step.to, &step.what, &mut message);
-                    message.end_part();
-                    self.begun.push(begun);
-                    step.last_use.iter().for_each(|at| self.registers[*at] = None);
-                }
-                return Ok(Next::Send(message.finish()));
+                return Ok(Next::Send(match self.check(round) {
+                    Some(message) => message,
+                    None => self.talk(round),
+                }));
             }
-            self.round += 1;
+            self.next_round();
+        }
+        if let Some(message) = self.guard.as_mut().filter(|_| self.ends).and_then(|guard| guard.end()) {
+            return Ok(Next::Send(message));
         }
         let opened = plan.opened.iter().map(|public| self.public(public.at).to_vec()).collect();
         let outputs = plan.outputs.iter().map(|ring| self.shared(ring.at).copy()).collect();
         let kept = plan.kept.iter().map(|any| self.value(any.at()).copy()).collect();
-        Ok(Next::Done(Done { opened, outputs, kept }))
+        Ok(Next::Done(Done { opened, outputs, kept, guard: self.guard.take() }))
+    }
+
+    fn next_round(&mut self) {
+        (self.round, self.is_ready) = (self.round + 1, false);
+    }
+
+    fn locals(&mut self, round: &Round) -> Result<(), Fault> {
+        for step in &round.local {
+            if let Local::Clear { operation, kinds, operands, results } = &step.what {
+                let operands: Vec<Vec<u64>> = operands.iter().map(|at| self.public(*at).to_vec()).collect();
+                let given = vm::evaluate(operation, kinds, &operands, results)?;
+                step.last_use.iter().for_each(|at| self.registers[*at] = None);
+                for (offset, numbers) in given.into_iter().enumerate() {
+                    self.registers[step.to + offset] = Some(Value::Public(numbers));
+                }
+                continue;
+            }
+            let value = self.local(step.to, &step.what)?;
+            self.keep(step.to, value, &step.last_use);
+        }
+        Ok(())
+    }
+
+    /// Begins a check where one is due before a round.
+    fn check(&mut self, round: &Round) -> Option<Vec<u8>> {
+        let mut guard = self.guard.take()?;
+        let shows = round.shows().then(|| {
+            let shown = round.talk.iter().map(|step| match &step.what {
+                Talk::OpenRing(from) => masked(&self.shared(from.at).mine, from.mask()),
+                Talk::OpenBits(from) => trimmed(&self.shared(from.at).mine, from.lanes),
+                _ => Vec::new(),
+            });
+            shown.collect::<Vec<_>>().concat()
+        });
+        let message = guard.check(shows);
+        self.guard = Some(guard);
+        message
+    }
+
+    fn talk(&mut self, round: &Round) -> Vec<u8> {
+        let bytes = round.talk.iter().map(|step| step.what.bytes(self.me.index())).sum();
+        let mut message = Writer::with_capacity(bytes);
+        for step in &round.talk {
+            if let Some(mut guard) = self.guard.take() {
+                let claim = guard.claimed(self.me, &step.what, |at| self.shared(at));
+                self.claims.push(claim);
+                self.guard = Some(guard);
+            }
+            let begun = self.begin(step.to, &step.what, &mut message);
+            message.end_part();
+            self.begun.push(begun);
+            step.last_use.iter().for_each(|at| self.registers[*at] = None);
+        }
+        let mut message = message.finish();
+        if let Some(guard) = self.guard.as_mut().filter(|_| round.shows()) {
+            message.extend(guard.forwarded());
+        }
+        message
     }
 
     /// Takes the next party's message and goes on.
     ///
     /// # Errors
-    /// When the message is not of the plan's length. The machine is then where it was.
+    /// When the message is not of the plan's length, or shows that a party lies.
     pub fn receive(&mut self, message: &[u8]) -> Result<Next, Fault> {
+        if let Some(guard) = &mut self.guard {
+            guard.check_trust()?;
+            if guard.is_checking() {
+                return match guard.receive(message)? {
+                    Some(message) => Ok(Next::Send(message)),
+                    None => self.start(),
+                };
+            }
+        }
         let plan = Arc::clone(&self.plan);
         let round = plan.rounds.get(self.round).filter(|_| !self.begun.is_empty()).ok_or(Fault::Over)?;
-        let expected = round.talk.iter().map(|step| step.what.bytes(self.me.next().index())).sum();
-        if message.len() != expected {
-            return Err(Fault::Length { expected, found: message.len() });
+        let said: usize = round.talk.iter().map(|step| step.what.bytes(self.me.next().index())).sum();
+        let tags = self.guard.as_ref().filter(|_| round.shows()).map_or(0, |_| Guard::TAG_BYTES);
+        if message.len() != said + tags {
+            return Err(Fault::Length { expected: said + tags, found: message.len() });
         }
-        let mut rest = message;
-        for (step, begun) in round.talk.iter().zip(std::mem::take(&mut self.begun)) {
+        let parts = round.talk.iter().scan(message, |rest, step| {
             let (part, after) = rest.split_at(step.what.bytes(self.me.next().index()));
-            rest = after;
-            self.registers[step.to] = Some(self.end(&step.what, begun, part));
+            *rest = after;
+            Some(part)
+        });
+        let parts: Vec<&[u8]> = parts.collect();
+        if tags > 0 {
+            let heard = round.talk.iter().zip(&parts).map(|(step, part)| heard(&step.what, part));
+            let heard = heard.collect::<Vec<_>>().concat();
+            if let Some(guard) = &mut self.guard {
+                guard.opened(&heard, &message[said..])?;
+            }
         }
-        self.round += 1;
+        let (begun, claims) = (std::mem::take(&mut self.begun), std::mem::take(&mut self.claims));
+        let mut claims = claims.into_iter();
+        for ((step, begun), part) in round.talk.iter().zip(begun).zip(parts) {
+            let value = self.end(&step.what, begun, part);
+            if let (Some(guard), Some(claim), Value::Shared(share)) = (&mut self.guard, claims.next(), &value) {
+                guard.claim(claim, share);
+            }
+            self.registers[step.to] = Some(value);
+        }
+        self.next_round();
         self.start()
     }
 

@@ -4,7 +4,28 @@
 //! whole number of bytes, they are copied as such.
 
 use crate::bits::{WORD, words};
+use crate::verify::trimmed;
 use std::ops::Range;
+use vm::plan::Talk;
+
+/// Returns the component that a message shows.
+pub(crate) fn heard(what: &Talk, part: &[u8]) -> Vec<u64> {
+    let mut reader = Reader::new(part);
+    match what {
+        Talk::OpenRing(from) => masked(&reader.numbers(from.lanes, from.bits()), from.mask()),
+        Talk::OpenBits(from) => {
+            let mut planes = vec![0; from.planes * words(from.lanes)];
+            reader.planes(&mut planes, from.lanes, 0..from.lanes);
+            trimmed(&planes, from.lanes)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns numbers without what is above their width.
+pub(crate) fn masked(numbers: &[u64], mask: u64) -> Vec<u64> {
+    numbers.iter().map(|number| number & mask).collect()
+}
 
 /// Bits that are filled into bytes from the lowest on.
 #[derive(Default)]

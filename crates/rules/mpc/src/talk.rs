@@ -54,7 +54,10 @@ impl Machine {
                 let known = |plane, lane| bit(&share.mine, from, plane, lane) ^ bit(&share.next, from, plane, lane);
                 self.deal(number, from.lanes, from.planes, *width, known, message)
             }
-            Talk::DealSumBits { from } => self.deal_bits(number, from, message),
+            Talk::DealSumBits { from } => self.deal_bits(number, from, |a, b| add(from.width, a, b), message),
+            Talk::DealCarries { from, .. } => {
+                self.deal_bits(number, from, |a, b| carries(a & from.mask(), b & from.mask()), message)
+            }
             Talk::Complete { bits, masks } => self.complete(bits, masks, message),
             Talk::Mix { from, first, order } => self.mix(number, *from, *first, *order, message),
         }
@@ -111,7 +114,7 @@ impl Machine {
         share
     }
 
-    fn deal_bits(&self, number: usize, from: &Ring, message: &mut Writer) -> Share {
+    fn deal_bits(&self, number: usize, from: &Ring, of: impl Fn(u64, u64) -> u64, message: &mut Writer) -> Share {
         let words = words(from.lanes);
         let lanes = dealt_lanes(from.lanes)[self.me().index()].clone();
         let dealt = dealt(words);
@@ -120,8 +123,7 @@ impl Machine {
         let noise = self.streams().next.words(number, from.bits() * mine.len());
         let theirs = self.streams().own.words(number, from.bits() * before.len());
         let known = self.shared(from.at);
-        let sum = |lane: usize| add(from.width, known.mine[lane], known.next[lane]);
-        let sums: Vec<u64> = lanes.clone().map(sum).collect();
+        let sums: Vec<u64> = lanes.clone().map(|lane| of(known.mine[lane], known.next[lane])).collect();
         let mut hidden = to_planes(&sums, from.bits());
         hidden.iter_mut().zip(&noise).for_each(|(bits, noise)| *bits ^= noise);
         message.planes(&hidden, lanes.len(), 0..lanes.len());
@@ -264,7 +266,7 @@ impl Machine {
             }
             Talk::DealSum { from, width, .. } => self.take(&mut begun, from.lanes, 1, *width, &mut reader),
             Talk::DealOfBits { from, width } => self.take(&mut begun, from.lanes, from.planes, *width, &mut reader),
-            Talk::DealSumBits { from } => {
+            Talk::DealSumBits { from } | Talk::DealCarries { from, .. } => {
                 let lanes = dealt_lanes(from.lanes)[self.me().next().index()].clone();
                 reader.planes(&mut begun.next, from.lanes, lanes);
             }
@@ -282,6 +284,11 @@ impl Machine {
             share.next[plane * lanes + theirs.start..plane * lanes + theirs.end].copy_from_slice(numbers);
         }
     }
+}
+
+/// Returns what is carried out of each bit of a sum.
+fn carries(a: u64, b: u64) -> u64 {
+    a & b | (a | b) & !a.wrapping_add(b)
 }
 
 /// Adds noise to lanes of one kind.

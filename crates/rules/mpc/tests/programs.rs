@@ -2,7 +2,7 @@
 
 mod parties;
 
-use mpc::Prepared;
+use mpc::{Prepared, Security};
 use parties::{check, check_prepared, program};
 use std::sync::Arc;
 use vm::sample::Chance;
@@ -318,5 +318,17 @@ fn what_a_program_tells_is_kept_and_what_it_asks_is_refused_by_name() {
     let asks = asking(&[Type::public(Width::BIT, 1)]);
     let refused = Prepared::new(Arc::new(asks)).err().expect("nobody answers");
     assert_eq!(refused.operation, "host");
-    assert!(refused.to_string().contains("make it an input"), "{refused}");
+    assert!(refused.to_string().contains("make an answer an input"), "{refused}");
+}
+
+#[test]
+fn what_a_lie_could_change_unseen_is_refused_by_name() {
+    let word = Type::secret(Width::Int(8), 3);
+    let element = Type::secret(Width::Field, 3);
+    for (operation, kind) in [(Operation::Shuffle, word), (Operation::Neg, element)] {
+        let verified =
+            Arc::new(program(&[kind], &[kind], Vec::new(), |main, inputs| main.push(operation, inputs, &[kind])));
+        assert!(Prepared::new(Arc::clone(&verified)).is_ok());
+        assert!(Prepared::secure(verified, Security::Malicious).is_err());
+    }
 }

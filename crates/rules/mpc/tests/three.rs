@@ -1,6 +1,9 @@
 //! Three parties in one thread, compared with plain arithmetic.
 
-use mpc::{Bits, Builder, Cost, Done, Fault, Key, Keys, Machine, Next, Party, Plan, Ring, Share, combine, share};
+use mpc::{
+    Bits, Builder, Cost, Done, Fault, Key, Keys, Machine, Next, Party, Plan, Ring, Security, Share, combine, cost,
+    share,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -85,11 +88,12 @@ fn run(plan: &Arc<Plan>, inputs: &[Vec<u64>], seed: u64) -> Ran {
 fn opened(builder: Builder, inputs: &[Vec<u64>], seed: u64) -> Vec<Vec<u64>> {
     let plan = Arc::new(builder.finish());
     let Ran { done, sent } = run(&plan, inputs, seed);
-    let cost = Cost {
+    let found = Cost {
         rounds: sent[0].len(),
         bytes: std::array::from_fn(|party| sent[party].iter().map(Vec::len).sum::<usize>()),
+        ..cost(&plan)
     };
-    assert_eq!(plan.cost(), cost);
+    assert_eq!(cost(&plan), found);
     assert_eq!(done[0].opened, done[1].opened);
     assert_eq!(done[0].opened, done[2].opened);
     done[0].opened.clone()
@@ -130,15 +134,20 @@ fn check(widths: &[usize], plan: Binary, expected: impl Fn(u64, u64, usize) -> u
     for width in widths.iter().copied() {
         for lanes in [1, 2, 63, 64, 65, 191, 200] {
             let (a, b) = (numbers(&mut noise, lanes, width), numbers(&mut noise, lanes, width));
-            let mut builder = Builder::default();
-            let (x, y) = (builder.input(lanes, int(width)), builder.input(lanes, int(width)));
-            plan(&mut builder, x, y);
             let wanted: Vec<u64> = a.iter().zip(&b).map(|(a, b)| expected(*a, *b, width)).collect();
-            let seed = noise.word();
-            assert_eq!(opened(builder, &[a, b], seed), [wanted], "{lanes} lanes of {width} bits");
+            for security in BOTH {
+                let mut builder = Builder::new(security);
+                let (x, y) = (builder.input(lanes, int(width)), builder.input(lanes, int(width)));
+                plan(&mut builder, x, y);
+                let seed = noise.word();
+                let found = opened(builder, &[a.clone(), b.clone()], seed);
+                assert_eq!(found, [wanted.as_slice()], "{lanes} lanes of {width} bits, {security:?}");
+            }
         }
     }
 }
+
+const BOTH: [Security; 2] = [Security::SemiHonest, Security::Malicious];
 
 const WIDTHS: [usize; 9] = [1, 2, 3, 7, 8, 31, 32, 33, 64];
 
@@ -304,9 +313,10 @@ fn shifts_round_down() {
         let widths: Vec<usize> = WIDTHS.into_iter().filter(|width| *width > by).collect();
         let mut noise = Noise(9);
         for width in widths {
-            for signs in [false, true] {
+            for (signs, security) in [false, true].into_iter().flat_map(|signs| BOTH.map(|security| (signs, security)))
+            {
                 let a = numbers(&mut noise, 130, width);
-                let mut builder = Builder::default();
+                let mut builder = Builder::new(security);
                 let input = builder.input(130, int(width));
                 let shifted = builder.shift_right(input, by, signs);
                 builder.open(shifted);
@@ -329,7 +339,7 @@ fn sums_of_products_cost_one_number_each() {
     let total = builder.sum(moved, 3);
     builder.output(total);
     let plan = Arc::new(builder.finish());
-    assert_eq!(plan.cost(), Cost { rounds: 2, bytes: [3 * 8 + 8; 3] });
+    assert_eq!(cost(&plan), Cost { rounds: 2, bytes: [3 * 8 + 8; 3], ..Cost::default() });
     let (a, b): (Vec<u64>, Vec<u64>) = ((1..13).collect(), (21..33).collect());
     let wanted = a.iter().zip(&b).map(|(a, b)| a * b).sum::<u64>() * 3 + 6;
     let done = run(&plan, &[a, b], 5).done;
@@ -411,9 +421,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn random_plans_give_what_plain_arithmetic_gives(seed: u64, steps in 1_usize..30, lanes in 1_usize..80, width in 2_usize..=64) {
+    fn random_plans_give_what_plain_arithmetic_gives(
+        seed: u64, steps in 1_usize..30, lanes in 1_usize..80, width in 2_usize..=64, guarded: bool,
+    ) {
         let mut noise = Noise(seed);
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(BOTH[usize::from(guarded)]);
         let mut known: Vec<(Ring, Vec<u64>)> = Vec::new();
         let mut inputs = Vec::new();
         for _ in 0..3 {

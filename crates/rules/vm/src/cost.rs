@@ -97,7 +97,7 @@ pub fn of(program: &Program, operation: &Operation, operands: &[Type], results: 
         operands.iter().map(|kind| Operand { any: plan::input(&mut builder, *kind), kind: *kind }).collect();
     let _given: Vec<Any> = plan::lower(&mut builder, &program.constants, operation, &taken, results);
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let plan::Cost { rounds, bytes } = builder.cost();
+    let plan::Cost { rounds, bytes, .. } = builder.cost();
     Cost { fuel, rounds: number(rounds), sent: bytes.map(number), preprocessing: 0 }
 }
 

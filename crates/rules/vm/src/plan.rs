@@ -113,6 +113,16 @@ impl Any {
     }
 }
 
+/// Which lies a run withstands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Security {
+    /// None: all parties follow the protocol, and one may be curious about what it sees.
+    #[default]
+    SemiHonest,
+    /// Any of one party: the others abort or have the right result. They may be made to abort at any time.
+    Malicious,
+}
+
 /// A step that needs no message. Numbers name registers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the variant's own line says what its parts are")]
@@ -155,6 +165,10 @@ pub enum Local {
     Third { from: Ring, shift: usize, width: Width },
     /// The bits of the component that the dealer does not know, of its negation if so asked.
     ThirdBits { from: Ring, negated: bool },
+    /// The bits of one of the two components that the dealer knows: its first, or its second.
+    DealersBits { from: Ring, second: bool },
+    /// Each component shifted right, in another width.
+    Shifted { from: Ring, shift: usize, width: Width },
     /// For each plane in turn, the component of its bits that the dealer does not know, as numbers.
     ThirdOfBits { from: Bits },
     /// The lowest bit of each number: that of the components.
@@ -205,6 +219,8 @@ pub enum Talk {
     DealSum { from: Ring, shift: usize, width: Width },
     /// The bits of that sum, shared as bits.
     DealSumBits { from: Ring },
+    /// What is carried out of each bit of that sum, shared as bits; the two components' bits are there already.
+    DealCarries { from: Ring, first: usize, second: usize },
     /// For each plane in turn, the sum of the two components of its bits that the dealer knows, shared as numbers.
     DealOfBits { from: Bits, width: Width },
     /// Numbers from the bits of what is left of them after masks of which the dealer knows both: the two others learn that.
@@ -249,6 +265,8 @@ pub struct Plan {
     pub outputs: Vec<Ring>,
     /// What is kept for another plan, as it is.
     pub kept: Vec<Any>,
+    /// Which lies it withstands.
+    pub security: Security,
     cost: Cost,
 }
 
@@ -259,6 +277,10 @@ pub struct Cost {
     pub rounds: usize,
     /// How many bytes each party sends, without what the transport adds.
     pub bytes: [usize; 3],
+    /// Of the messages, how many random elements hide what is checked: they can be drawn ahead.
+    pub masks: usize,
+    /// A lie escapes once in two to the power of this; 0 where nothing is checked.
+    pub statistical_bits: u32,
 }
 
 /// Returns the words of which each party is the dealer. Dealing costs the dealer a message and nobody else, so it is
@@ -282,7 +304,7 @@ impl Talk {
             Self::OpenRing(from) | Self::Refresh(from) => from.lanes * from.bits(),
             Self::And { a: from, .. } | Self::OpenBits(from) | Self::RefreshBits(from) => from.lanes * from.planes,
             Self::DealSum { from, width, .. } => mine(from.lanes) * usize::from(width.bits()),
-            Self::DealSumBits { from } => mine(from.lanes) * from.bits(),
+            Self::DealSumBits { from } | Self::DealCarries { from, .. } => mine(from.lanes) * from.bits(),
             Self::DealOfBits { from, width } => from.planes * mine(from.lanes) * usize::from(width.bits()),
             // What the party before deals it must not learn.
             Self::Complete { bits, .. } => (bits.lanes - dealt_lanes(bits.lanes)[(party + 2) % 3].len()) * bits.planes,
@@ -301,8 +323,15 @@ impl Talk {
     }
 }
 
+impl Round {
+    /// Returns whether something is shown in it.
+    pub fn shows(&self) -> bool {
+        self.talk.iter().any(|step| matches!(step.what, Talk::OpenRing(_) | Talk::OpenBits(_)))
+    }
+}
+
 impl Plan {
-    /// Returns what the plan costs, exactly.
+    /// Returns what the plan's own messages cost, exactly, without what is checked between them.
     pub fn cost(&self) -> Cost {
         self.cost
     }

@@ -23,7 +23,9 @@ use state::{Overlay, State};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use transition::{Action, Checked, Transaction};
-use types::{AccountId, ActionElements, Amount, AssetId, Bytes32, ContentId, Digest, Encode as _, EthAddress, GOLDILOCKS, Millis};
+use types::{
+    AccountId, ActionElements, Amount, AssetId, Bytes32, ContentId, Digest, Encode as _, EthAddress, GOLDILOCKS, Millis,
+};
 
 const USAGE: &str = "usage: verifier [--check]";
 const WORK_BITS: usize = 12;

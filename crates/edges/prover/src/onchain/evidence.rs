@@ -73,11 +73,7 @@ fn encoded(context: &Bytes32, leaf: &Leaf) -> Result<Vec<u8>, Malformed> {
         .number(behind(2, messages.len() + elements.len()));
     let count = |items: usize| Words::new().number(size(items)).as_bytes().to_vec();
     let withdrawals: Vec<u8> = leaf.withdrawals.iter().flat_map(withdrawal).collect();
-    let lists = [
-        (leaf.messages.len(), messages),
-        (actions.len(), elements),
-        (leaf.withdrawals.len(), withdrawals),
-    ];
+    let lists = [(leaf.messages.len(), messages), (actions.len(), elements), (leaf.withdrawals.len(), withdrawals)];
     let lists = lists.map(|(items, bytes)| [count(items), bytes].concat()).concat();
     Ok([head.as_bytes(), &lists].concat())
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "no test file uses all of it")]
 
-use mpc::{Given, Key, Keys, Measured, Party, Prepared, Runner, Step, gathered, share_as};
+use mpc::{Given, Key, Keys, Measured, Party, Prepared, Quote, Runner, Security, Step, gathered, share_as};
 use std::sync::Arc;
 use vm::sample::{self, Chance};
 use vm::{
@@ -152,6 +152,32 @@ fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec
     outputs.collect()
 }
 
+/// A run costs what was said before it began.
+fn check_quote(quote: Quote, measured: [Measured; 3]) {
+    for (party, found) in measured.into_iter().enumerate() {
+        let said = Measured {
+            rounds: u64::try_from(quote.cost.rounds).expect("few"),
+            bytes: u64::try_from(quote.cost.bytes[party]).expect("few"),
+        };
+        let is_less = found.rounds <= said.rounds && found.bytes <= said.bytes;
+        assert!(if quote.exact { found == said } else { is_less }, "{found:?} and {said:?}");
+    }
+}
+
+/// Runs once more among parties who look for a liar, where they can, and compares what they give and cost.
+fn check_guarded(verified: &Verified, inputs: &[Vec<u64>], seed: u64, expected: &Result<vm::Run, vm::Stop>) {
+    let Ok(prepared) = Prepared::secure(Arc::new(verified.clone()), Security::Malicious) else { return };
+    let quote = prepared.cost().expect("loops are short");
+    match (run_prepared(&Arc::new(prepared), inputs, seed), expected) {
+        (Ok(ran), Ok(direct)) => {
+            assert_eq!(ran.outputs, direct.outputs, "{inputs:?} against lies");
+            check_quote(quote, ran.measured);
+        }
+        (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
+        (mine, direct) => panic!("{:?} {direct:?}", mine.map(|ran| ran.outputs)),
+    }
+}
+
 /// Checks what the parties give against the direct evaluation, and what they cost against the certificate.
 pub fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {
     check_prepared(verified, &prepared(verified), inputs, seed);
@@ -160,8 +186,12 @@ pub fn check(verified: &Verified, inputs: &[Vec<u64>], seed: u64) {
 /// The same, of which the plans are made.
 pub fn check_prepared(verified: &Verified, prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) {
     let direct = vm::direct::Direct.run(verified, inputs, LIMITS, &mut Chance::new(seed));
+    if seed == 0 {
+        check_guarded(verified, inputs, seed, &direct);
+    }
     match (run_prepared(prepared, inputs, seed), direct) {
         (Ok(ran), Ok(direct)) => {
+            check_quote(prepared.cost().expect("loops are short"), ran.measured);
             let operations: Vec<_> = verified.program().functions[0].blocks[0].instructions.iter().collect();
             assert_eq!(ran.outputs, direct.outputs, "{inputs:?} {operations:?}");
             check_cost(verified, &ran, &direct);
@@ -194,6 +224,9 @@ pub fn check_sample(seed: u64, size: u64) -> bool {
     let clear = vm::clear::Clear.run(&verified, &inputs, LIMITS, &mut Chance::new(seed));
     let clear = clear.map(|run| run.outputs).map_err(|stop| stop.to_string());
     assert_eq!(clear, direct.as_ref().map(|run| run.outputs.clone()).map_err(ToString::to_string), "seed {seed}");
+    if seed.is_multiple_of(4) {
+        check_guarded(&verified, &inputs, seed, &direct);
+    }
     match (run(&verified, &inputs, seed), direct) {
         (Ok(ran), Ok(direct)) => {
             assert_eq!(ran.outputs, direct.outputs, "seed {seed}");

@@ -1,7 +1,7 @@
 //! Plans, built step by step. Each step is put into the first round in which what it needs is known, so steps that do
 //! not need one another share their messages.
 
-use super::{Any, Bits, Cost, Local, Plan, Public, Ring, Round, Step, Talk, words};
+use super::{Any, Bits, Cost, Local, Plan, Public, Ring, Round, Security, Step, Talk, words};
 use crate::kind::{Type, Width};
 use crate::layout::at;
 use crate::operation::Operation;
@@ -22,6 +22,7 @@ pub struct Builder {
     kept: Vec<Any>,
     opened: Vec<Public>,
     outputs: Vec<Ring>,
+    security: Security,
 }
 
 impl Default for Builder {
@@ -42,7 +43,18 @@ impl Builder {
             kept: Vec::new(),
             opened: Vec::new(),
             outputs: Vec::new(),
+            security: Security::SemiHonest,
         }
+    }
+
+    /// Begins a plan that withstands some lies.
+    pub fn new(security: Security) -> Self {
+        Self { security, ..Self::default() }
+    }
+
+    /// Returns whether parties may lie.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.security == Security::Malicious
     }
 
     /// Returns what there is so far costs.
@@ -275,7 +287,7 @@ impl Builder {
 
     /// Returns the plan.
     pub fn finish(self) -> Plan {
-        let Self { known, rounds, cost, inputs, opened, outputs, kept, .. } = self;
+        let Self { known, rounds, cost, inputs, opened, outputs, kept, security, .. } = self;
         let mut rounds = rounds.unwrap_or_default();
         let mut stays = vec![false; known.len()];
         let ends = opened.iter().map(|public| public.at).chain(outputs.iter().map(|ring| ring.at));
@@ -291,7 +303,7 @@ impl Builder {
                 step.last_use.retain(|at| !stays[*at]);
             }
         }
-        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept, cost }
+        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept, security, cost }
     }
 
     /// Returns a register that is known from a round on.
@@ -353,6 +365,7 @@ fn uses_of_local(what: &Local) -> Vec<usize> {
         Local::Pick { from, indices: index } | Local::Get { from, index, .. } => vec![from.at(), *index],
         Local::Put { to, index, part } => vec![to.at(), *index, part.at()],
         Local::Clear { operands, .. } => operands.clone(),
+        Local::DealersBits { from, .. } | Local::Shifted { from, .. } => vec![from.at],
         Local::Third { from, .. } | Local::ThirdBits { from, .. } | Local::Sum { from, .. } => vec![from.at],
     }
 }
@@ -365,6 +378,7 @@ fn uses_of_talk(what: &Talk) -> Vec<usize> {
             vec![from.at]
         }
         Talk::OpenBits(from) | Talk::RefreshBits(from) | Talk::DealOfBits { from, .. } => vec![from.at],
+        Talk::DealCarries { from, first, second } => vec![from.at, *first, *second],
         Talk::Complete { bits, masks } => vec![bits.at, masks.at],
         Talk::Mix { from, .. } => vec![from.at()],
     }

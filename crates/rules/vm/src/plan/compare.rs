@@ -15,8 +15,30 @@ struct Parts {
 }
 
 impl Builder {
+    /// Returns the bits of what the dealer knows, as it says.
     pub(crate) fn dealt_bits(&mut self, a: Ring) -> Bits {
+        if self.is_guarded() {
+            return self.added_bits(a).0;
+        }
         Bits { at: self.talk(&[a.at], Talk::DealSumBits { from: a }), lanes: a.lanes, planes: a.bits() }
+    }
+
+    /// Returns the bits of what the dealer knows, and what is carried out of each: that is dealt, because it can be
+    /// checked. The rest follows from the components.
+    fn added_bits(&mut self, a: Ring) -> (Bits, Bits) {
+        let [first, second] =
+            [false, true].map(|second| self.local(&[a.at], || Local::DealersBits { from: a, second }));
+        let what = Talk::DealCarries { from: a, first, second };
+        let [first, second, carries] = [first, second, self.talk(&[a.at, first, second], what)].map(|at| Bits {
+            at,
+            lanes: a.lanes,
+            planes: a.bits(),
+        });
+        let none = self.fixed(a.lanes, 1, 0);
+        let below = self.planes(carries, (0..a.bits() - 1).collect());
+        let carried_in = self.stack(&[none, below]);
+        let differ = self.xor(first, second);
+        (self.xor(differ, carried_in), carries)
     }
 
     fn third_bits(&mut self, a: Ring, negated: bool) -> Bits {
@@ -195,6 +217,9 @@ impl Builder {
     }
 
     fn rescale_up(&mut self, a: Ring, by: usize, width: Width) -> Ring {
+        if self.is_guarded() {
+            return self.rescale_guarded(a, by, width);
+        }
         let parts = self.parts(a);
         let dealt = self.talk(&[a.at], Talk::DealSum { from: a, shift: by, width });
         let third = self.local(&[a.at], || Local::Third { from: a, shift: by, width });
@@ -228,6 +253,47 @@ impl Builder {
             sum = self.sub(sum, whole);
         }
         sum
+    }
+
+    /// The same from the three components alone and what is carried in their sums.
+    fn rescale_guarded(&mut self, a: Ring, by: usize, width: Width) -> Ring {
+        let ((dealt, first), third) = (self.added_bits(a), self.third_bits(a, false));
+        let parts = Parts { both: self.and(dealt, third), one: self.xor(dealt, third) };
+        let at = self.local(&[a.at], || Local::Shifted { from: a, shift: by, width });
+        let mut sum = Ring { at, lanes: a.lanes, width };
+        let over = a.bits() - by;
+        let is_over = over < usize::from(width.bits());
+        let mut carries = Vec::new();
+        if by > 0 {
+            carries.extend([self.planes(first, vec![by - 1]), self.carried(&parts, by)]);
+        }
+        if is_over {
+            carries.extend([self.planes(first, vec![a.bits() - 1]), self.carried(&parts, a.bits())]);
+        }
+        if carries.is_empty() {
+            return sum;
+        }
+        let stacked = self.stack(&carries);
+        let numbers = self.numbers(stacked, width);
+        let mut pairs = numbers.lanes / (2 * a.lanes);
+        if is_over {
+            pairs -= 1;
+            let whole = self.both(numbers, a.lanes, 2 * pairs);
+            let whole = self.scale_all(whole, 1 << over);
+            sum = self.sub(sum, whole);
+        }
+        if pairs > 0 {
+            let low = self.both(numbers, a.lanes, 0);
+            sum = self.add(sum, low);
+        }
+        sum
+    }
+
+    /// Returns the sum of two parts that lie beside one another.
+    fn both(&mut self, numbers: Ring, lanes: usize, part: usize) -> Ring {
+        let of = |part: usize| (part * lanes..(part + 1) * lanes).collect::<Vec<_>>();
+        let (one, other) = (self.lanes(numbers, of(part)), self.lanes(numbers, of(part + 1)));
+        self.add(one, other)
     }
 
     /// Returns the bits of each number.

@@ -105,6 +105,11 @@ impl Builder {
     fn refreshed(&mut self, a: Any) -> Option<Any> {
         Some(match a {
             Any::Ring(ring) => a.placed(self.talk(&[ring.at], Talk::Refresh(ring))),
+            // Handed out as numbers, of which a change can be seen.
+            Any::Bits(bits) if self.is_guarded() => {
+                let numbers = self.numbers(bits, Width::Int(8));
+                Any::Ring(Ring { at: self.talk(&[numbers.at], Talk::Refresh(numbers)), ..numbers })
+            }
             Any::Bits(bits) => a.placed(self.talk(&[bits.at], Talk::RefreshBits(bits))),
             Any::Public(_) => a,
         })
