@@ -118,8 +118,9 @@ fn elements_that_are_no_action_are_refused() {
 fn another_action_than_was_forced_is_in_another_list() {
     let chain = config().hash();
     let gold = asset_of(TOKENS[0]);
-    let of =
-        |asked: &Asked| recorded(&placed(&[asked.clone()], &chain, super::crossings::TAKEN, &mut [0; 256]), &chain);
+    let of = |asked: &Asked| {
+        recorded(&placed(std::slice::from_ref(asked), &chain, super::crossings::TAKEN, &mut [0; 256]), &chain)
+    };
     let forced = of(&act(12, transfer(16, gold, 3)));
     for other in [
         act(12, transfer(16, gold, 4)),

@@ -74,6 +74,9 @@ struct Asked {
     action: Quad,
 }
 
+/// Writes the instructions of a rule.
+type Rule = fn(&mut Code, &Asked);
+
 /// Returns the program.
 pub fn program() -> &'static [Step] {
     static PROGRAM: OnceLock<Vec<Step>> = OnceLock::new();
@@ -81,7 +84,7 @@ pub fn program() -> &'static [Step] {
         let mut code = Code::default();
         let [id, account, action] = code.asked();
         let asked = Asked { id, account, action };
-        let rules: [(u8, fn(&mut Code, &Asked)); 6] = [
+        let rules: [(u8, Rule); 6] = [
             (ACTION_PUBLISH, publish),
             (ACTION_OFFER, offer),
             (ACTION_RETIRE, retire),
