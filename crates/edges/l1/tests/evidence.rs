@@ -43,6 +43,7 @@ alloy::sol! {
         bytes32 taken;
         bytes32 made;
         Message[] messages;
+        uint64[14][] actions;
         Withdrawal[] withdrawals;
     }
 
@@ -87,14 +88,17 @@ fn evidence_is_written_as_the_contract_reads_it() {
     let parts = parts();
     let Evidence { attestation, header, inboxCount, inboxHash, leaves } = decoded(&parts[0]);
     assert_eq!(attestation.to_vec(), b"the signatures of a quorum over the header of this batch");
-    assert_eq!((header.number, header.inboxCount), (1, 3));
+    assert_eq!((header.number, header.inboxCount), (1, 4));
     assert_eq!((inboxCount, inboxHash.is_zero()), (0, true));
     let [first, second] = &leaves[..] else { panic!("two leaves") };
-    assert_eq!((kinds(first), kinds(second)), (vec![1, 1], vec![2]));
+    assert_eq!((kinds(first), kinds(second)), (vec![1, 1], vec![3, 2]));
     assert_eq!(first.messages[0].account, second.messages[0].account);
     assert_eq!((second.stateRoot, first.withdrawals.len()), (header.stateRoot, 0));
     let amounts = |leaf: &Leaf| leaf.messages.iter().map(|message| message.amount).collect::<Vec<_>>();
-    assert_eq!((amounts(first), amounts(second)), (vec![50, 30], vec![25]));
+    assert_eq!((amounts(first), amounts(second)), (vec![50, 30], vec![0, 25]));
+    // A transfer of three.
+    let [action] = second.actions[..] else { panic!("one action") };
+    assert_eq!((action[0], action[9], first.actions.len()), (1, 3, 0));
     let made: Vec<(u64, u64)> = second.withdrawals.iter().map(|made| (made.index, made.amount)).collect();
     assert_eq!(made, [(0, 25), (1, 7)]);
 }
@@ -107,4 +111,6 @@ fn the_largest_numbers_are_written_too() {
     assert_eq!((leaf.messages.len(), leaf.withdrawals.len()), (64, 64));
     assert_eq!(leaf.withdrawals[0].index, u64::MAX);
     assert_eq!(leaf.messages[0].amount, (1 << 62) - 1);
+    assert_eq!(leaf.actions.len(), 12);
+    assert_eq!(leaf.actions[0][0], 0xffff_ffff_0000_0001 - 5, "above 2^63, below the order");
 }
