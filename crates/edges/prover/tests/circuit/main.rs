@@ -5,6 +5,7 @@
 mod authority;
 mod crossings;
 mod forced;
+mod needed;
 mod random;
 mod rows;
 mod tallies;

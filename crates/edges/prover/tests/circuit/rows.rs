@@ -23,6 +23,8 @@ struct Row<'a> {
     constraints: usize,
     failed: Vec<usize>,
     said: BTreeMap<Message, F>,
+    messages: usize,
+    spoken: Vec<usize>,
 }
 
 impl<'a> AirBuilder for Row<'a> {
@@ -71,7 +73,9 @@ impl InteractionBuilder for Row<'_> {
         count: impl Into<Count<F>>,
     ) {
         let (count, _) = count.into().into_parts();
+        self.messages += 1;
         if count != F::ZERO {
+            self.spoken.push(self.messages - 1);
             let message = (bus.to_owned(), fields.into_iter().map(Into::into).collect());
             *self.said.entry(message).or_default() += count;
         }
@@ -95,6 +99,11 @@ pub struct Rows {
 pub struct Evaluated {
     pub failed: Vec<usize>,
     pub said: BTreeMap<Message, F>,
+    /// How many constraints there are.
+    pub constraints: usize,
+    /// How many messages there are, and which of them the row says.
+    pub messages: usize,
+    pub spoken: Vec<usize>,
 }
 
 impl Rows {
@@ -137,11 +146,14 @@ impl Rows {
             constraints: 0,
             failed: Vec::new(),
             said: BTreeMap::new(),
+            messages: 0,
+            spoken: Vec::new(),
         };
         assert_eq!(row.main.current_slice().len(), BaseAir::<F>::width(&self.table));
         self.table.eval(&mut row);
         row.said.retain(|_, count| *count != F::ZERO);
-        Evaluated { failed: row.failed, said: row.said }
+        let Row { constraints, failed, said, messages, spoken, .. } = row;
+        Evaluated { failed, said, constraints, messages, spoken }
     }
 }
 

@@ -32,15 +32,20 @@ pub fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
     }
 }
 
-#[test]
-fn every_column_of_every_table_is_held() {
+/// Batches that between them have every kind of row.
+pub fn batches() -> [Vec<Rows>; 3] {
     let transactions = [mixed(), super::tallies::mixed()].concat();
     let early = transactions.iter().map(|checked| (Millis(7), Incoming::Transaction(checked)));
     let crossings = super::crossings::all_cases(&chain());
     let entries: Vec<_> = early.chain(crossings.iter().map(|entry| (NOW, entry.incoming()))).collect();
     let first = record_all(&mut super::crossings::bordered(), &chain(), &entries).unwrap();
-    let mut batches = [first, super::authority::recorded(), super::tasks::recorded()]
-        .map(|recorded| Rows::of(&recorded.statement, &recorded.traces));
+    [first, super::authority::recorded(), super::tasks::recorded()]
+        .map(|recorded| Rows::of(&recorded.statement, &recorded.traces))
+}
+
+#[test]
+fn every_column_of_every_table_is_held() {
+    let mut batches = batches();
     for tables in &batches {
         assert_eq!(fault(tables), None);
     }

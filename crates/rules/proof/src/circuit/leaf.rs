@@ -273,9 +273,11 @@ fn order<AB: Circuit>(builder: &mut AB, row: &Leaf<AB::Var>, next: &Leaf<AB::Var
     let mut larger = AB::Expr::ZERO;
     for index in 0..8 {
         let difference = next.limbs[index] - row.limbs[index];
-        // Limbs before the first that differs are equal.
-        let later = row.differs[index + 1..].iter().fold(AB::Expr::ZERO, |sum, flag| sum + *flag);
-        builder.when_transition().assert_zero(later * difference.clone());
+        // Limbs before the first that differs are equal. None differs after the last.
+        if index < 7 {
+            let later = row.differs[index + 1..].iter().fold(AB::Expr::ZERO, |sum, flag| sum + *flag);
+            builder.when_transition().assert_zero(later * difference.clone());
+        }
         larger += row.differs[index] * difference;
     }
     // The next one's is larger by at least one.
