@@ -6,7 +6,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: setup tools build prover up down test bench clean help
+.PHONY: setup tools build prover up down test soak bench clean help
 
 TALEA := target/release/talea
 
@@ -62,6 +62,12 @@ test: setup ## Formats, lints, builds and tests everything, Solidity included.
 	else \
 	  cargo test --release --workspace --locked; \
 	fi
+
+# Hours, on two cores: none of it is part of `make test`, which does the same for a few seeds.
+soak: setup ## Random networks, private programs and batches against their proofs, many thousands of each.
+	cargo xtask sim --seeds 1000
+	cargo run --release --locked --package mpc --example random -- 100000
+	TALEA_BATCHES=100000 cargo test --release --locked --package prover --test circuit random -- --nocapture
 
 bench: setup ## Runs the benchmarks.
 	cargo xtask bench
