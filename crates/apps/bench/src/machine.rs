@@ -52,6 +52,14 @@ pub(crate) fn thread_seconds() -> f64 {
     nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e9)
 }
 
+/// Returns the processor time of all commands that were run and have ended, in seconds, to a hundredth.
+pub(crate) fn children_seconds() -> f64 {
+    let text = read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name in brackets, the times of children are the fourteenth and the fifteenth field, in hundredths.
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 /// Returns the most memory that this process has held at once, in MiB.
 pub(crate) fn memory_peak() -> f64 {
     let text = read_to_string("/proc/self/status").unwrap_or_default();

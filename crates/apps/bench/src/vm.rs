@@ -1,8 +1,9 @@
-//! The clear engine on whole programs, beside CPython on the same ones where there is a `python3`. Both are measured in
-//! processor time, so that what else the machine does bears less on them.
+//! The clear engine on whole programs, beside CPython on the same ones where there is a `python3`, and beside wasmi where
+//! the environment's `WASMI` names its command (`cargo install wasmi_cli`). All are measured in processor time, so that
+//! what else the machine does bears less on them.
 
 use crate::Measured;
-use crate::machine::thread_seconds;
+use crate::machine::{children_seconds, thread_seconds};
 use crate::measure::runs;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -33,6 +34,9 @@ struct Sample {
     what: String,
 }
 
+/// What the engine is compared with: the unit of the comparison, and the seconds that each program takes there.
+type Peer = (&'static str, BTreeMap<String, f64>);
+
 /// Counts instructions.
 #[derive(Default)]
 struct Counter(u64);
@@ -44,13 +48,13 @@ impl Watch for Counter {
 }
 
 pub(crate) fn vm(quick: bool) -> Vec<Measured> {
-    let peers = cpython(quick);
+    let peers = [("times CPython", cpython(quick)), ("times wasmi", wasmi(quick))];
     let mut all: Vec<Measured> = samples().iter().flat_map(|sample| measured(sample, &peers, quick)).collect();
     all.push(verified(quick));
     all
 }
 
-fn measured(sample: &Sample, peers: &BTreeMap<String, f64>, quick: bool) -> Vec<Measured> {
+fn measured(sample: &Sample, peers: &[Peer], quick: bool) -> Vec<Measured> {
     let mut loaded = Loaded::new(&sample.program).expect("the program fits the engine");
     let mut counter = Counter::default();
     let run = loaded.watched(&sample.inputs, LIMITS, &mut Chance::new(0), &mut counter).expect("the program ends");
@@ -71,10 +75,11 @@ fn measured(sample: &Sample, peers: &BTreeMap<String, f64>, quick: bool) -> Vec<
     let rates = seconds.iter().map(|seconds| count / seconds).collect();
     let mix = format!("{}; {} instructions, {} fuel a run", sample.what, counter.0, run.measured.fuel);
     let mut all = vec![Measured { name: sample.name, unit: "instructions/s", runs: rates, mix }];
-    if let Some(peer) = peers.get(sample.peer) {
+    for (unit, taken) in peers {
+        let Some(peer) = taken.get(sample.peer) else { continue };
         let times = seconds.iter().map(|seconds| peer / seconds).collect();
-        let mix = format!("CPython takes {:.1} ms for the same loops", peer * 1e3);
-        all.push(Measured { name: sample.name, unit: "times CPython", runs: times, mix });
+        let mix = format!("the other takes {:.1} ms for the same loops", peer * 1e3);
+        all.push(Measured { name: sample.name, unit, runs: times, mix });
     }
     all
 }
@@ -96,12 +101,11 @@ fn program(text: &str) -> Verified {
 }
 
 fn samples() -> Vec<Sample> {
-    let a: Vec<u64> = (0..SIZE * SIZE).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-    let b: Vec<u64> = (0..SIZE * SIZE).map(|i| i.wrapping_mul(0xbf58_476d_1ce4_e5b9)).collect();
-    let product = product(&a, &b);
+    let [a, b] = matrices();
+    let product = product_of_matrices();
     let (inputs, digest) = message();
     let what = format!("{SIZE} by {SIZE} of 64 bits");
-    let matrices = |name, text, what| Sample {
+    let sample = |name, text, what| Sample {
         name,
         peer: "matmul",
         program: program(text),
@@ -126,12 +130,18 @@ fn samples() -> Vec<Sample> {
             expected: digest,
             what: format!("{} blocks", BLOCKS + 1),
         },
-        matrices("vm/matmul/loops", include_str!("vm/loops.talea"), format!("{what}, lane by lane")),
-        matrices("vm/matmul", include_str!("vm/matmul.talea"), format!("{what}, one instruction")),
+        sample("vm/matmul/loops", include_str!("vm/loops.talea"), format!("{what}, lane by lane")),
+        sample("vm/matmul", include_str!("vm/matmul.talea"), format!("{what}, one instruction")),
     ]
 }
 
-fn product(a: &[u64], b: &[u64]) -> Vec<u64> {
+fn matrices() -> [Vec<u64>; 2] {
+    [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9]
+        .map(|factor: u64| (0..SIZE * SIZE).map(|i| i.wrapping_mul(factor)).collect())
+}
+
+fn product_of_matrices() -> Vec<u64> {
+    let [a, b] = matrices();
     let size = usize::try_from(SIZE).expect("a small number");
     let cell = |row: usize, column: usize| {
         (0..size).fold(0_u64, |sum, k| sum.wrapping_add(a[row * size + k].wrapping_mul(b[k * size + column])))
@@ -167,4 +177,33 @@ fn cpython(quick: bool) -> BTreeMap<String, f64> {
         Some((name.to_owned(), seconds.parse().ok()?))
     };
     text.lines().filter_map(line).collect()
+}
+
+/// What wasmi's interpreter takes for the same programs in WebAssembly, in seconds; empty where `WASMI` names no command.
+fn wasmi(quick: bool) -> BTreeMap<String, f64> {
+    let Some(command) = std::env::var_os("WASMI") else {
+        eprintln!("WASMI names no command of wasmi: the engine is not compared with it");
+        return BTreeMap::new();
+    };
+    let folder = tempfile::tempdir().expect("a folder for the module can be made");
+    let module = folder.path().join("peer.wat");
+    std::fs::write(&module, include_str!("vm/peer.wat")).expect("the module can be written");
+    let more = if quick { 10 } else { 50 };
+    let taken = |name: &str, turns: u32| {
+        let before = children_seconds();
+        let output = Command::new(&command).args(["--invoke", name]).arg(&module).arg(turns.to_string()).output();
+        let output = output.expect("WASMI names a command that runs");
+        (children_seconds() - before, String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let last = product_of_matrices().last().map_or(0, |last| last.cast_signed());
+    let first = message().1.first().map_or(0, |word| u32::try_from(*word).unwrap_or_default().cast_signed());
+    [("sieve", PRIMES.to_string()), ("matmul", last.to_string()), ("sha256", first.to_string())]
+        .into_iter()
+        .map(|(name, expected)| {
+            // The first turn carries the start and the translation.
+            let ((one, _), (all, given)) = (taken(name, 1), taken(name, 1 + more));
+            assert!(given.ends_with(&expected), "wasmi gives {given} for {name}, and {expected} is right");
+            (name.to_owned(), (all - one) / f64::from(more))
+        })
+        .collect()
 }
