@@ -43,7 +43,21 @@ fn assert_felt(value: u64) {
     assert!(value < GOLDILOCKS, "a field element is below the prime");
 }
 
-struct ByteSink(Vec<u8>);
+/// Writes the canonical bytes.
+#[derive(Default)]
+pub struct ByteSink(Vec<u8>);
+
+impl ByteSink {
+    /// Begins with room for so many bytes: what needs no more is written once and never copied.
+    pub fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// Returns what was written.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
 
 impl Sink for ByteSink {
     fn u8(&mut self, value: u8) {
@@ -105,7 +119,7 @@ pub trait Encode {
 
     /// Returns the canonical bytes.
     fn to_bytes(&self) -> Vec<u8> {
-        let mut out = ByteSink(Vec::new());
+        let mut out = ByteSink::default();
         self.encode(&mut out);
         out.0
     }

@@ -21,7 +21,7 @@ mod quantity;
 mod reject;
 
 pub use causes::Causes;
-pub use encode::{Decode, DecodeError, Encode, Reader, Sink};
+pub use encode::{ByteSink, Decode, DecodeError, Encode, Reader, Sink};
 pub use id::{
     AccountId, ActionElements, AssetId, Bytes32, ContentId, Digest, EncodedPoint, EthAddress, GOLDILOCKS, OfferId,
     ParseError, Signature, TallyId, TaskId, TransactionId,

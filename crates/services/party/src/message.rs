@@ -2,7 +2,7 @@
 
 use crate::terms::Terms;
 use mpc::{Given, Share};
-use types::{Decode, DecodeError, Encode, Reader, Sink};
+use types::{ByteSink, Decode, DecodeError, Encode, Reader, Sink};
 use vm::{Cause, Name};
 use zeroize::Zeroizing;
 
@@ -243,31 +243,6 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// Writes the canonical encoding into room that was made before, so that no copy of a share stays behind.
-struct Writer(Vec<u8>);
-
-impl Sink for Writer {
-    fn u8(&mut self, value: u8) {
-        self.0.push(value);
-    }
-    fn u32(&mut self, value: u32) {
-        self.0.extend(value.to_be_bytes());
-    }
-    fn u64(&mut self, value: u64) {
-        self.0.extend(value.to_be_bytes());
-    }
-    fn felt(&mut self, value: u64) {
-        self.u64(value);
-    }
-    fn fixed(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.u32(u32::try_from(bytes.len()).expect("messages are bounded far below 4 GiB"));
-        self.fixed(bytes);
-    }
-}
-
 /// Room for whatever is not a number of a vector.
 const MARGIN: usize = 1 << 10;
 
@@ -301,7 +276,8 @@ impl Message<'_> {
             Self::Answer(answer) => room(&answer.outputs),
             _ => 0,
         };
-        let mut out = Writer(Vec::with_capacity(room + MARGIN));
+        // In room that is there before, no copy of a share stays behind.
+        let mut out = ByteSink::with_room(room + MARGIN);
         out.u8(self.tag());
         match self {
             Self::Join(join) => {
@@ -326,7 +302,7 @@ impl Message<'_> {
             }
             Self::Abort(reason) => reason.encode(&mut out),
         }
-        Zeroizing::new(out.0)
+        Zeroizing::new(out.into_bytes())
     }
 }
 
@@ -353,7 +329,7 @@ fn whole<T: Decode>(bytes: &[u8]) -> Result<T, DecodeError> {
     T::from_bytes(bytes)
 }
 
-fn put_given(out: &mut Writer, given: &[(u32, Given)]) {
+fn put_given(out: &mut ByteSink, given: &[(u32, Given)]) {
     out.u32(u32::try_from(given.len()).expect("a program has few ports"));
     for (port, given) in given {
         out.u32(*port);
