@@ -5,6 +5,7 @@ use super::rows::{Rows, fault};
 use super::work::{key, parameters};
 use ledger::account::{Balance, BalanceKey, Transfer};
 use ledger::tally::Half;
+use proof::BlockHeader;
 use proof::agreement::Outcome;
 use prover::{Block, record};
 use state::{Overlay, State};
@@ -13,8 +14,8 @@ use task::{
     Assign, Commit, Considered, Deliver, MakeOffer, Parameters, Params, Publish, Reason, Refund, Retire, Stage, Submit,
     Task, TaskRecord, commitment,
 };
-use transition::{Action, ChainConfig, Checked, Entry, Header, Transaction};
-use types::{AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Encode as _, Fuel, Millis, Rate, TaskId};
+use transition::{Action, ChainConfig, Checked, Entry, Transaction};
+use types::{Amount, AssetId, Bytes32, ContentId, Digest, Encode as _, Fuel, Millis, Rate, TallyId, TaskId};
 
 /// Batches that are tried.
 const BATCHES: u64 = 6;
@@ -28,9 +29,9 @@ struct World {
     numbers: Numbers,
     config: ChainConfig,
     state: State,
-    head: Option<Header>,
+    head: Option<BlockHeader>,
     now: Millis,
-    nonces: [u64; ACCOUNTS as usize],
+    nonces: Vec<u64>,
     tasks: Vec<TaskId>,
 }
 
@@ -72,7 +73,15 @@ impl World {
     fn new(seed: u64) -> Self {
         let state = begun();
         let now = Millis((1 << 32) - 20);
-        Self { numbers: Numbers(seed), config: chain(), state, head: None, now, nonces: [0; 6], tasks: Vec::new() }
+        Self {
+            numbers: Numbers(seed),
+            config: chain(),
+            state,
+            head: None,
+            now,
+            nonces: vec![0; ACCOUNTS.into()],
+            tasks: Vec::new(),
+        }
     }
 
     fn one_in(&mut self, many: u64) -> bool {
@@ -174,7 +183,7 @@ impl World {
     fn sale(&mut self) -> (u8, Action) {
         let (_, known) = self.task();
         let from = self.account();
-        let tally = known.map(|task| task.tally).unwrap_or_default();
+        let tally = known.map_or(TallyId(Digest::ZERO), |task| task.tally);
         let to = key(self.account()).account();
         let one = Amount::new(1).unwrap();
         (from, Action::Transfer(Transfer { to, asset: Half::Foil.asset(tally), amount: one }))

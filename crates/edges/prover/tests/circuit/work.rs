@@ -7,13 +7,12 @@ use ledger::tally::Half;
 use proof::agreement::Outcome;
 use state::{Overlay, State};
 use task::{
-    Assign, Assignment, Commit, Considered, Context, Deliver, MakeOffer, Offer, OfferRecord, Parameters, Params, Program,
-    ProgramRecord, Publish, Reason, Refund, Retire, Stage, Standing, Submit, Task, TaskRecord, commitment,
+    Assign, Assignment, Commit, Considered, Context, Deliver, MakeOffer, Offer, OfferRecord, Parameters, Params,
+    Program, ProgramRecord, Publish, Reason, Refund, Retire, Stage, Standing, Submit, Task, TaskRecord, commitment,
 };
 use transition::Action;
 use types::{
-    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Fuel, Millis, OfferId, Ppm, Rate, TallyId, TaskId,
-    limits,
+    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Fuel, Millis, OfferId, Ppm, Rate, TallyId, TaskId, limits,
 };
 
 /// The rate at which a million fuel costs the largest amount.

@@ -38,8 +38,7 @@ impl Wanted {
     fn of(code: &mut Code, task: &Task<'_>) -> Self {
         let zero = code.number(0);
         let asset = load_quad(code, task.list, zero, ASSET);
-        let [rate, memory] =
-            [RATE, MEMORY].map(|place| [0, 1].map(|half| code.load(task.list, zero, place + half)));
+        let [rate, memory] = [RATE, MEMORY].map(|place| [0, 1].map(|half| code.load(task.list, zero, place + half)));
         Self { asset, rate, memory }
     }
 

@@ -1,8 +1,8 @@
 //! Refunds: the price of a task that nobody decided in time goes back.
 
 use super::{
-    ACTION_REFUND, Asked, FUEL, REJECTED_UNDUE, Task, half_of, is_same, keep, known, load_quad, nothing, numbers,
-    open, quad, same,
+    ACTION_REFUND, Asked, FUEL, REJECTED_UNDUE, Task, half_of, is_same, keep, known, load_quad, nothing, numbers, open,
+    quad, same,
 };
 use crate::circuit::code::{Cell, Code, Element, Quad};
 use crate::circuit::{KIND_BALANCE, KIND_OFFER, KIND_SUPPLY, KIND_TALLY, KIND_TASK};

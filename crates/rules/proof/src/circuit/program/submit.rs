@@ -1,8 +1,8 @@
 //! Submissions: the price is locked, and the task recorded.
 
 use super::{
-    ACTION_SUBMIT, Asked, LAST, Locked, REJECTED_LATE, REJECTED_LIMIT, REJECTED_REDUNDANCY, REJECTED_UNPUBLISHED, WHOLE,
-    keep, known, lock, nothing, numbers, parameters,
+    ACTION_SUBMIT, Asked, LAST, Locked, REJECTED_LATE, REJECTED_LIMIT, REJECTED_REDUNDANCY, REJECTED_UNPUBLISHED,
+    WHOLE, keep, known, lock, nothing, numbers, parameters,
 };
 use crate::circuit::code::{Cell, Code, Element};
 use crate::circuit::transfer::{REJECTED_INSUFFICIENT, REJECTED_ZERO};
