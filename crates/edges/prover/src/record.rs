@@ -47,7 +47,7 @@ pub enum Unprovable {
     Time(Millis),
 }
 
-/// Says whether the circuit has a table for an action. What it has none for makes the whole batch unprovable.
+/// Says whether the circuit covers an action, whatever becomes of it. What it does not cover makes the whole batch unprovable.
 pub fn covers(action: &Action) -> bool {
     match action {
         Action::Transfer(_)
@@ -57,10 +57,18 @@ pub fn covers(action: &Action) -> bool {
         | Action::Revoke(_)
         | Action::Merge(_)
         | Action::Reclaim(_)
-        | Action::Redeem(_) => true,
+        | Action::Redeem(_)
+        | Action::Publish(_)
+        | Action::MakeOffer(_)
+        | Action::Retire(_)
+        | Action::Submit(_)
+        | Action::Assign(_)
+        | Action::Commit(_)
+        | Action::Deliver(_)
+        | Action::Refund(_) => true,
         Action::Split(asked) => matches!(asked.terms.resolver, Resolver::Account(_)),
         Action::Resolve(asked) => asked.endorsements.is_empty(),
-        _ => false,
+        Action::Decide(_) => false,
     }
 }
 

@@ -4,17 +4,21 @@ use crate::Unprovable;
 use crate::divide::halves;
 use crate::record::{Recorder, Request};
 use crypto::{Domain, poseidon};
+use ledger::account::{Balance, BalanceKey};
 use ledger::authority::Authority;
-use ledger::tally::Tally;
+use ledger::tally::{Half, Tally};
 use proof::circuit::{
-    ACTION_COMMIT, ACTION_DELIVER, ACTION_OFFER, ACTION_PUBLISH, ACTION_RETIRE, ACTION_SUBMIT, REJECTED_BUSY,
-    REJECTED_ENDED, REJECTED_FEW, REJECTED_FUEL, REJECTED_INSUFFICIENT, REJECTED_LATE, REJECTED_LIMIT,
-    REJECTED_OVERFLOW, REJECTED_STAKE,
+    ACTION_ASSIGN, ACTION_COMMIT, ACTION_DELIVER, ACTION_OFFER, ACTION_PUBLISH, ACTION_REFUND, ACTION_RETIRE,
+    ACTION_SUBMIT, REJECTED_BUSY, REJECTED_FEW, REJECTED_FUEL, REJECTED_INSUFFICIENT, REJECTED_LATE, REJECTED_LIMIT,
+    REJECTED_OVERFLOW, REJECTED_STAKE, REJECTED_UNDUE,
 };
 use state::{Overlay, State};
-use task::{Context, Offer, Params, Program, Publish, Refusal, Stage, Submit, Task, TaskRecord};
+use task::{
+    Assign, Context, MakeOffer, Offer, Params, Program, Publish, Reason, Refund, Refusal, Stage, Submit, Task,
+    TaskRecord,
+};
 use transition::Action;
-use types::{Amount, Digest, Encode, TaskId, limits};
+use types::{AccountId, Amount, Digest, Encode, TaskId, limits};
 
 /// What is known of a transaction, in the order in which the program asks for it. Where the program ends early, it does not
 /// ask for the rest.
@@ -43,7 +47,12 @@ impl Words {
 
     /// Adds that so many elements are the same.
     fn same(&mut self, count: usize) {
-        (1..count).for_each(|_| self.bit(true));
+        self.turns(count - 1);
+    }
+
+    /// Adds that a loop takes so many turns and one more.
+    fn turns(&mut self, count: usize) {
+        (0..count).for_each(|_| self.bit(true));
         self.bit(false);
     }
 
@@ -74,8 +83,10 @@ fn number(action: &Action) -> Option<u8> {
         Action::MakeOffer(_) => ACTION_OFFER,
         Action::Retire(_) => ACTION_RETIRE,
         Action::Submit(_) => ACTION_SUBMIT,
+        Action::Assign(_) => ACTION_ASSIGN,
         Action::Commit(_) => ACTION_COMMIT,
         Action::Deliver(_) => ACTION_DELIVER,
+        Action::Refund(_) => ACTION_REFUND,
         _ => return None,
     })
 }
@@ -107,8 +118,10 @@ fn apply(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Option<u32>
         Action::MakeOffer(tx) => task::offer::offer(s, context, tx),
         Action::Retire(_) => task::offer::retire(s, context),
         Action::Submit(tx) => task::submit(s, context, tx).map(|_| ()),
+        Action::Assign(tx) => task::assign(s, context, tx),
         Action::Commit(tx) => task::commit(s, context, tx),
         Action::Deliver(tx) => task::deliver(s, context, tx),
+        Action::Refund(tx) => task::refund(s, context, tx).map(|_| ()),
         _ => return None,
     };
     if done.is_err() {
@@ -130,14 +143,20 @@ fn words(
     words.0.extend([request.id, request.sender.0, request.action.digest].iter().flat_map(Digest::limbs));
     words.bit(request.authority == Authority::Keeper);
     words.0.push(number(action)?.into());
-    words.said(action);
+    match action {
+        // It has as many elements as were considered.
+        Action::Assign(_) => words.stream(action),
+        _ => words.said(action),
+    }
     match action {
         Action::Publish(tx) => publish(before, &mut words, tx),
         Action::MakeOffer(_) => offer(before, &mut words, context, code)?,
         Action::Retire(_) => retire(before, &mut words, context, code)?,
         Action::Submit(tx) => submit(before, &mut words, context, tx, code)?,
+        Action::Assign(tx) => assign([before, after], &mut words, context, tx, code)?,
         Action::Commit(tx) => at_work([before, after], &mut words, context, tx.task, code),
         Action::Deliver(tx) => at_work([before, after], &mut words, context, tx.task, code),
+        Action::Refund(tx) => refund([before, after], &mut words, context, tx, code)?,
         _ => return None,
     }
     Some(words)
@@ -188,15 +207,22 @@ fn submit(before: &Overlay<'_>, words: &mut Words, context: &Context, tx: &Submi
     let program = before.get::<Program>(&tx.program);
     words.bit(program.is_none());
     words.digest(program.as_ref());
-    // What one run costs, rounded down. Gap: what is no amount cannot be shown to be none.
     let (fuel, rate, million) = (u128::from(tx.fuel_limit.0), u128::from(tx.rate.0), 1_000_000);
     let decided = [REJECTED_LATE, task::Reject::BadRedundancy.code(), task::Reject::UnknownProgram.code()];
     if decided.contains(&code) || rate == 0 {
         return Some(());
     }
+    let is_dear = tx.rate.price_up(tx.fuel_limit).is_err();
+    words.bit(is_dear);
+    if is_dear {
+        // How much fuel the largest amount pays for.
+        words.0.push(u64::try_from(u128::from(Amount::MAX.quanta()) * million / rate).ok()?);
+        return Some(());
+    }
+    // What one run costs, rounded down, and what that pays for.
     let down = fuel * rate / million;
-    let amount = u64::try_from(down).ok().filter(|down| *down <= Amount::MAX.quanta())?;
-    let back = u64::try_from(down * million / rate).ok()?;
+    let [amount, back] = [down, down * million / rate].map(|number| u64::try_from(number).ok());
+    let (amount, back) = amount.zip(back)?;
     words.0.extend([amount, back]);
     words.bit(code == REJECTED_OVERFLOW);
     words.bit(code == REJECTED_INSUFFICIENT);
@@ -208,32 +234,156 @@ fn submit(before: &Overlay<'_>, words: &mut Words, context: &Context, tx: &Submi
     Some(())
 }
 
-/// What is known of a step in the work on a task, from the task as it was to the task as it is.
-fn at_work([before, after]: [&Overlay<'_>; 2], words: &mut Words, context: &Context, id: TaskId, code: u32) {
+/// Where the work of the first begins in a task's record.
+const WORK: usize = 39;
+
+/// Returns how many elements the work of the first of those has who work on a task.
+fn length(record: &TaskRecord, works: usize) -> usize {
+    record.assignments[..works].iter().map(|work| work.to_elements().len()).sum()
+}
+
+/// What is known of a task, if there is one.
+fn opened(before: &Overlay<'_>, words: &mut Words, id: TaskId) -> Option<TaskRecord> {
     let record = before.get::<Task>(&id);
     words.bit(record.is_none());
-    let Some(record) = record else { return };
+    let record = record?;
     words.stream(&record);
-    record.assignments.iter().for_each(|_| words.bit(true));
-    words.bit(false);
-    if code == REJECTED_ENDED {
-        return;
-    }
+    words.turns(record.assignments.len());
+    Some(record)
+}
+
+/// What is known of a step in the work on a task, from the task as it was to the task as it is.
+fn at_work([before, after]: [&Overlay<'_>; 2], words: &mut Words, context: &Context, id: TaskId, code: u32) {
+    let Some(record) = opened(before, words, id) else { return };
     words.number(context.now.0);
     words.bit(code == REJECTED_LATE);
     let (Some(place), Some(changed)) = (record.place_of(context.sender), after.get::<Task>(&id)) else { return };
-    let work = |record: &TaskRecord| record.assignments[place].to_elements().len();
-    let is_second = matches!(record.assignments[place].stage, Stage::Committed(_));
-    if is_second {
+    if matches!(record.assignments[place].stage, Stage::Committed(_)) {
         words.bit(code == REJECTED_FEW);
         words.bit(code == REJECTED_FUEL);
     }
     words.stream(&changed);
     // The elements before the stage, and those after it.
-    let ahead: usize = record.assignments[..place].iter().map(|work| work.to_elements().len()).sum();
-    let stage = 39 + ahead + 8;
-    words.same(stage);
-    words.same(record.to_elements().len() - (stage - 8 + work(&record)));
+    words.same(WORK + length(&record, place) + 8);
+    words.same(record.to_elements().len() - WORK - length(&record, place + 1));
+}
+
+/// Why somebody who was considered cannot be assigned: one of what the program asks for, in its order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unfit {
+    NoOffer,
+    TooDear,
+    TooSmall,
+    OtherAsset,
+    /// At this place.
+    Assigned(usize),
+    TooMany,
+}
+
+impl Unfit {
+    /// Says why an offer cannot be taken, if it cannot, where these work on the task.
+    fn of(asked: &Submit, working: &[AccountId], provider: AccountId, offer: Option<&MakeOffer>) -> Option<Self> {
+        let Some(offer) = offer else { return Some(Self::NoOffer) };
+        let place = working.iter().position(|other| *other == provider);
+        let reasons = [
+            (Self::TooDear, offer.rate > asked.rate),
+            (Self::TooSmall, offer.memory_bytes < asked.memory_bytes),
+            (Self::OtherAsset, offer.asset != asked.asset),
+            (Self::Assigned(place.unwrap_or_default()), place.is_some()),
+            (Self::TooMany, working.len() >= limits::TASK_PROVIDERS),
+        ];
+        reasons.into_iter().find(|(_, is_so)| *is_so).map(|(reason, _)| reason)
+    }
+
+    /// Adds which of them it is, and what shows it.
+    fn tell(self, words: &mut Words, offer: Option<&impl Encode>, working: &[AccountId]) {
+        words.bit(self == Self::NoOffer);
+        words.bit(self == Self::TooDear);
+        words.bit(self == Self::TooSmall);
+        words.bit(self == Self::OtherAsset);
+        words.bit(matches!(self, Self::Assigned(_)));
+        words.bit(self == Self::TooMany);
+        words.0.extend(offer.map(Encode::to_elements).unwrap_or_default());
+        match self {
+            Self::Assigned(place) => words.0.push(u64::try_from(place).expect("few work on a task")),
+            Self::TooMany => words.turns(working.len()),
+            _ => {}
+        }
+    }
+}
+
+/// What is known of an assignment.
+fn assign(
+    [before, after]: [&Overlay<'_>; 2],
+    words: &mut Words,
+    context: &Context,
+    tx: &Assign,
+    code: u32,
+) -> Option<()> {
+    words.stream(&before.get::<Params>(&0)?);
+    let Some(record) = opened(before, words, tx.task) else { return Some(()) };
+    words.number(context.now.0);
+    words.bit(code == REJECTED_LATE);
+    words.bit(code == 0);
+    let mut working: Vec<AccountId> = record.assignments.iter().map(|work| work.provider).collect();
+    let mut unfit = None;
+    for considered in &tx.considered {
+        let (provider, is_chosen) = (considered.provider, matches!(considered.reason, Reason::Chosen(_)));
+        let offer = before.get::<Offer>(&provider).filter(|_| is_chosen);
+        if is_chosen {
+            let asked = offer.as_ref().map(|record| &record.offer);
+            if let Some(reason) = Unfit::of(&record.submit, &working, provider, asked) {
+                unfit = Some((reason, offer));
+                break;
+            }
+            working.push(provider);
+        }
+        words.bit(true);
+        words.0.extend(offer.as_ref().map(Encode::to_elements).unwrap_or_default());
+    }
+    words.bit(false);
+    // Each that is new is compared with those before it, and with itself.
+    let first = record.assignments.len();
+    words.turns((first..working.len()).map(|place| place + 1).sum());
+    if let Some((reason, offer)) = unfit {
+        reason.tell(words, offer.as_ref(), &working);
+        return Some(());
+    }
+    words.stream(&after.get::<Task>(&tx.task)?);
+    words.same(WORK - 1);
+    if first > 0 {
+        words.same(length(&record, first));
+    }
+    words.turns(working.len() - first);
+    Some(())
+}
+
+/// What is known of a refund.
+fn refund(
+    [before, after]: [&Overlay<'_>; 2],
+    words: &mut Words,
+    context: &Context,
+    tx: &Refund,
+    code: u32,
+) -> Option<()> {
+    let Some(record) = opened(before, words, tx.task).filter(TaskRecord::is_open) else { return Some(()) };
+    words.number(context.now.0);
+    let terms = before.get::<Tally>(&record.tally)?.terms;
+    words.number(terms.resolve_after.0);
+    words.number(terms.refund_after.0);
+    words.bit(code == REJECTED_UNDUE);
+    let held = BalanceKey { account: record.requester, asset: Half::Foil.asset(record.tally) };
+    words.bit(!before.get::<Balance>(&held).unwrap_or_default().is_zero());
+    for work in &record.assignments {
+        words.bit(true);
+        let offer = before.get::<Offer>(&work.provider);
+        words.bit(offer.is_some());
+        words.0.extend(offer.as_ref().map(Encode::to_elements).unwrap_or_default());
+    }
+    words.bit(false);
+    words.stream(&after.get::<Task>(&tx.task)?);
+    words.same(WORK + length(&record, record.assignments.len()));
+    Some(())
 }
 
 #[cfg(test)]
@@ -242,7 +392,7 @@ mod work;
 
 #[cfg(test)]
 mod tests {
-    use super::work::{NOW, begun, cases, key, steps};
+    use super::work::{NOW, all, begun, key};
     use super::*;
     use crate::hashes::Sponge;
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -252,7 +402,7 @@ mod tests {
     fn no_word_of_a_run_can_be_another() {
         let (mut state, chain) = (begun(), Digest::ZERO);
         let mut number = 0;
-        for (from, action, code) in cases().into_iter().chain(steps()) {
+        for (from, action, code) in all() {
             number += 1;
             let id = Digest::new([number, 1, 1, 1]).unwrap();
             let asked = Sponge { name: 0, digest: poseidon::hash_of(Domain::Action, &action) };

@@ -4,6 +4,7 @@
 
 mod authority;
 mod crossings;
+mod errands;
 mod forced;
 mod needed;
 mod random;

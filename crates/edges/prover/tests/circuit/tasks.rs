@@ -3,7 +3,7 @@
 use super::random::{codes_of, config};
 use super::rows::{Rows, fault};
 use super::tamper::is_noticed;
-use super::work::{NOW, begun, cases, key, parameters, steps};
+use super::work::{NOW, all, begun, key, parameters};
 use ledger::account::Transfer;
 use ledger::tally::Half;
 use p3_field::PrimeCharacteristicRing as _;
@@ -25,7 +25,7 @@ fn signed(chain: &Digest) -> Vec<Checked> {
         let tx = Transaction::sign(&key(from), chain, *nonce - 1, action);
         Transaction::check(&tx.to_bytes(), chain).unwrap()
     };
-    let mut transactions: Vec<Checked> = cases().into_iter().chain(steps()).map(sign).collect();
+    let mut transactions: Vec<Checked> = all().into_iter().map(sign).collect();
     // Who sold the FOIL of an offer cannot retire it.
     let made = transactions[5].id().0;
     let mut after = begun();
@@ -54,7 +54,7 @@ fn every_case_has_its_code_as_the_transition_does_and_satisfies_the_tables() {
     let transactions = signed(&config.hash());
     let recorded = record(&mut ours, &config.hash(), &[Block { time: NOW, transactions: &transactions }]).unwrap();
     let codes: Vec<u32> = recorded.outcomes.iter().map(|outcome| outcome.code).collect();
-    let expected: Vec<u32> = cases().into_iter().chain(steps()).map(|(_, _, code)| code).chain([0, 100]).collect();
+    let expected: Vec<u32> = all().into_iter().map(|(_, _, code)| code).chain([0, 100]).collect();
     assert_eq!(codes, expected);
     let entries: Vec<Entry> = transactions.iter().map(|tx| Entry::Transaction(tx.bytes().into())).collect();
     let executed = transition::execute(&mut theirs, &config, None, entries, NOW);

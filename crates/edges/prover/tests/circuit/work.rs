@@ -3,16 +3,20 @@
 
 use crypto::account::SecretKey;
 use ledger::account::{Balance, BalanceKey};
+use ledger::tally::Half;
 use proof::agreement::Outcome;
 use state::{Overlay, State};
 use task::{
-    Assignment, Commit, Deliver, MakeOffer, Offer, OfferRecord, Parameters, Params, Program, ProgramRecord, Publish,
-    Retire, Stage, Standing, Submit, Task, TaskRecord, commitment,
+    Assign, Assignment, Commit, Considered, Context, Deliver, MakeOffer, Offer, OfferRecord, Parameters, Params,
+    Program, ProgramRecord, Publish, Reason, Refund, Retire, Stage, Standing, Submit, Task, TaskRecord, commitment,
 };
 use transition::Action;
 use types::{
-    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Fuel, Millis, OfferId, Ppm, Rate, TallyId, TaskId,
+    AccountId, Amount, AssetId, Bytes32, ContentId, Digest, Fuel, Millis, OfferId, Ppm, Rate, TallyId, TaskId, limits,
 };
+
+/// The rate at which a million fuel costs the largest amount.
+const MOST: Rate = Rate(Amount::MAX.quanta());
 
 /// When the batch's block is.
 pub const NOW: Millis = Millis(7 << 32);
@@ -28,7 +32,7 @@ pub fn asset() -> AssetId {
 pub fn parameters() -> Parameters {
     let nobody = AccountId(Digest::ZERO);
     Parameters {
-        coordinator: nobody,
+        coordinator: key(5).account(),
         treasury: nobody,
         resolvers: (0..3).map(|number| key(number).public()).collect(),
         threshold: 2,
@@ -65,10 +69,68 @@ pub fn begun() -> State {
     for (id, record) in tasks() {
         overlay.put::<Task>(&id, &record);
     }
+    offered(&mut overlay);
+    submitted(&mut overlay);
     overlay.keep();
     let changes = overlay.into_changes();
     state.apply(&changes);
     state
+}
+
+/// Offers of many accounts: most fit the tasks, three do not, one has as many open tasks as there can be, and one none.
+fn offered(overlay: &mut Overlay<'_>) {
+    for number in (6..=20).chain([22, 23]) {
+        let fitting = MakeOffer { rate: Rate(u64::from(number.min(7))), memory_bytes: 1 << 20, ..offer(20) };
+        let offer = match number {
+            18 => MakeOffer { rate: Rate(8), ..fitting },
+            19 => MakeOffer { memory_bytes: (1 << 20) - 1, ..fitting },
+            20 => MakeOffer { asset: AssetId(Digest::ZERO), ..fitting },
+            _ => fitting,
+        };
+        let open_tasks = match number {
+            22 => u32::MAX,
+            23 => 0,
+            _ => 1,
+        };
+        let tally = TallyId(Digest::new([8, 8, 8, number.into()]).unwrap());
+        let record = OfferRecord { id: offer_of(number), offer, tally, open_tasks };
+        overlay.put::<Offer>(&key(number).account(), &record);
+    }
+}
+
+fn offer_of(number: u8) -> OfferId {
+    OfferId(Digest::new([number.into(), 9, 9, 9]).unwrap())
+}
+
+/// A task on which nobody works yet, and three whose time for a verdict ends: before the batch, with it, and after it. Of
+/// the second the requester sold the claim.
+fn submitted(overlay: &mut Overlay<'_>) {
+    let [(_, open), ..] = tasks();
+    overlay.put::<Task>(&task_of(4), &TaskRecord { assignments: Vec::new(), ..open });
+    let due = Millis(NOW.0 - parameters().verdict_window.0);
+    for (number, deadline) in [(5, due.0 - 1), (6, due.0), (7, due.0 + 1)] {
+        let context = Context { chain: Digest::ZERO, now: Millis(9), id: task_of(number).0, sender: key(2).account() };
+        let submit = Submit { deadline: Millis(deadline), redundancy: 1, ..task() };
+        task::submit(overlay, &context, &submit).unwrap();
+    }
+    let mut first = overlay.get::<Task>(&task_of(5)).unwrap();
+    // By their offers, by one that was retired since, and by one whose provider has no other.
+    let works = [(6, offer_of(6)), (7, offer_of(1)), (21, offer_of(21)), (22, offer_of(22)), (23, offer_of(23))];
+    for ((number, offer), (_, worked)) in works.into_iter().zip(tasks().into_iter().cycle()) {
+        let stage = worked.assignments[usize::from(number % 3)].stage.clone();
+        first.assignments.push(Assignment { provider: key(number).account(), offer, stage });
+    }
+    overlay.put::<Task>(&task_of(5), &first);
+    let second = overlay.get::<Task>(&task_of(6)).unwrap();
+    let claim = |number: u8| BalanceKey { account: key(number).account(), asset: Half::Foil.asset(second.tally) };
+    overlay.remove::<Balance>(&claim(2));
+    overlay.put::<Balance>(&claim(3), &Amount::new(1).unwrap());
+    // They begin with a hundred all the same.
+    overlay.put::<Balance>(&BalanceKey { account: key(2).account(), asset: asset() }, &Amount::new(100).unwrap());
+}
+
+fn task_of(number: u64) -> TaskId {
+    TaskId(Digest::new([5, 5, 5, number]).unwrap())
 }
 
 fn offer(stake: u64) -> MakeOffer {
@@ -97,7 +159,7 @@ fn outcome(fuel: u64) -> Outcome {
 /// that has ended, and one in which nobody else has committed.
 fn tasks() -> [(TaskId, TaskRecord); 4] {
     [0, 1, 2, 3].map(|number| {
-        let id = TaskId(Digest::new([5, 5, 5, number]).unwrap());
+        let id = task_of(number);
         let commit = |provider: u8, fuel: u64| {
             Stage::Committed(commitment(id, key(provider).account(), &outcome(fuel), &Bytes32([provider; 32])))
         };
@@ -131,7 +193,7 @@ fn tasks() -> [(TaskId, TaskRecord); 4] {
 
 /// Steps in the work on tasks, and the codes that they have.
 pub fn steps() -> Vec<(u8, Action, u32)> {
-    let id = |number: u64| TaskId(Digest::new([5, 5, 5, number]).unwrap());
+    let id = task_of;
     let commit = |task: TaskId, provider: u8| {
         let commitment = commitment(task, key(provider).account(), &outcome(4), &Bytes32([provider; 32]));
         Action::Commit(Commit { task, commitment })
@@ -162,6 +224,71 @@ pub fn steps() -> Vec<(u8, Action, u32)> {
     ]
 }
 
+/// Assignments, and the codes that they have: to nobody, to some of those who were considered, to as many as may work on a
+/// task, and to those to whom it cannot be assigned.
+pub fn assignments() -> Vec<(u8, Action, u32)> {
+    let considered = |number: u8, reason: Reason| Considered {
+        provider: key(number).account(),
+        rate: Rate(1),
+        expected_ms: 7 << 33,
+        reason,
+    };
+    let assign = |task: u64, considered: Vec<Considered>| Action::Assign(Assign { task: task_of(task), considered });
+    let chosen = |task: u64, chosen: &[u8]| {
+        assign(task, chosen.iter().map(|number| considered(*number, Reason::Chosen(1))).collect())
+    };
+    let some = vec![
+        considered(18, Reason::TooDear(0)),
+        considered(6, Reason::Chosen(1)),
+        considered(21, Reason::NotNeeded(3)),
+        considered(7, Reason::Chosen(2)),
+        considered(6, Reason::AlreadyAssigned(4)),
+    ];
+    vec![
+        (4, chosen(4, &[6]), 200),
+        (5, chosen(9, &[6]), 203),
+        (5, chosen(2, &[6]), 204),
+        (5, chosen(1, &[6]), 205),
+        (5, chosen(4, &[]), 0),
+        (5, assign(4, some), 0),
+        (5, chosen(4, &[21]), 211),
+        (5, chosen(4, &[8, 21, 9]), 211),
+        (5, chosen(4, &[8, 18]), 214),
+        (5, chosen(4, &[19]), 214),
+        (5, chosen(4, &[8, 9, 20]), 214),
+        (5, chosen(4, &[8, 7]), 220),
+        (5, chosen(4, &[8, 9, 8]), 220),
+        (5, chosen(4, &[8, 9, 10, 11, 12, 13, 14, 15]), 221),
+        (5, chosen(4, &[8, 9, 10, 11, 12, 13, 14]), 0),
+        (5, chosen(4, &[15]), 221),
+        (5, chosen(4, &[7]), 220),
+        (5, chosen(4, &[21]), 211),
+        (5, chosen(4, &[18]), 214),
+        (5, chosen(4, &[]), 0),
+        (5, chosen(0, &[22, 6]), 0),
+        (5, chosen(0, &[1, 6]), 214),
+        (5, chosen(0, &[6]), 220),
+    ]
+}
+
+/// Refunds, and the codes that they have.
+pub fn refunds() -> Vec<(u8, Action, u32)> {
+    let refund = |number: u64| Action::Refund(Refund { task: task_of(number) });
+    vec![
+        (4, refund(9), 203),
+        (4, refund(2), 204),
+        (4, refund(7), 232),
+        (4, refund(5), 0),
+        (2, refund(5), 204),
+        (2, refund(6), 0),
+    ]
+}
+
+/// All of them, in an order in which they have these codes.
+pub fn all() -> Vec<(u8, Action, u32)> {
+    [cases(), steps(), assignments(), refunds()].concat()
+}
+
 /// Who asks for what, and the code that it has.
 pub fn cases() -> Vec<(u8, Action, u32)> {
     let publish = |number: u8| Action::Publish(Publish { program: content(number) });
@@ -189,13 +316,23 @@ pub fn cases() -> Vec<(u8, Action, u32)> {
         (2, submit(&|task| task.redundancy = 0), 207),
         (2, submit(&|task| task.redundancy = 4), 207),
         (2, submit(&|task| task.fuel_limit = Fuel(0)), 206),
-        (2, submit(&|task| task.fuel_limit = Fuel(types::limits::TASK_FUEL + 1)), 206),
+        (2, submit(&|task| task.fuel_limit = Fuel(limits::TASK_FUEL + 1)), 206),
         (2, submit(&|task| task.memory_bytes = 0), 206),
-        (2, submit(&|task| task.memory_bytes = types::limits::TASK_MEMORY_BYTES + 1), 206),
+        (2, submit(&|task| task.memory_bytes = limits::TASK_MEMORY_BYTES + 1), 206),
         (2, submit(&|task| task.program = content(6)), 201),
         (2, submit(&|task| task.rate = Rate(0)), 101),
         (2, submit(&|task| task.rate = Rate(17)), 100),
         (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(1_000_000), Rate(1 << 61))), 102),
+        // The largest amount and no more, one more for two runs, and one run that costs more than an amount.
+        (2, submit(&|task| (task.fuel_limit, task.rate, task.redundancy) = (Fuel(1_000_000), MOST, 1)), 100),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(1_000_000), MOST)), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(1_000_001), MOST)), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(1_000_000), Rate(MOST.0 + 1))), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(1_000_000), Rate(u64::MAX))), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(249_999), Rate(u64::MAX))), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(250_000), Rate(u64::MAX))), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(limits::TASK_FUEL), Rate(u64::MAX))), 102),
+        (2, submit(&|task| (task.fuel_limit, task.rate) = (Fuel(limits::TASK_FUEL), Rate(1 << 42))), 102),
         (2, submit(&|_| ()), 0),
         (2, submit(&|task| task.fuel_limit = Fuel(1)), 0),
         (2, submit(&|task| (task.redundancy, task.deadline) = (3, Millis(u64::MAX))), 100),

@@ -330,25 +330,24 @@ impl Code {
     /// Hashes a list of elements whose length is the prover's word, and writes them as an array with zeros behind them.
     /// Returns the array, the length and the digest. It has five elements at least.
     pub fn stream(&mut self, domain: Domain) -> (Array, Cell, Quad) {
-        self.carried += 1;
-        let array = Array(CARRIED + self.carried);
+        let array = self.array();
         let length = self.next();
         let name = self.word(None, Hint::Name);
         let mut said = vec![Element::Known(name), Element::Number(domain.number()), Element::Known(length)];
         said.extend([Element::New; 4]);
         let cells = self.call(Call::First, &said);
         let (zero, four) = (self.number(0), self.number(4));
-        self.store(&array, zero, &cells[3..]);
+        self.store(array, zero, &cells[3..]);
         let [name, end] = self.repeat([name, four], |code, [name, index]| {
             let name = code.scaled(name, 1, 1);
             let cells = code.call(Call::Next, &[&[Element::Known(name)][..], &[Element::New; 4]].concat());
-            code.store(&array, index, &cells[1..]);
+            code.store(array, index, &cells[1..]);
             let index = code.scaled(index, 1, 4);
             let again = code.bit();
             ([name, index], again)
         });
         let digest = self.digest(name, 0);
-        self.store(&array, end, &[zero; BEHIND]);
+        self.store(array, end, &[zero; BEHIND]);
         // It ends in its last block, and zeros fill that: no two lists of blocks stand for one list.
         let over = self.difference(end, length);
         let mut product = over;
@@ -364,8 +363,14 @@ impl Code {
         (array, length, digest)
     }
 
-    /// Writes cells to an array from an index on, where nothing was written before.
-    fn store(&mut self, array: &Array, index: Cell, cells: &[Cell]) {
+    /// Returns an array to which nothing was written.
+    pub fn array(&mut self) -> Array {
+        self.carried += 1;
+        Array(CARRIED + self.carried)
+    }
+
+    /// Writes cells to an array from an index on, where nothing was written before: the prover could choose among two.
+    pub fn store(&mut self, array: Array, index: Cell, cells: &[Cell]) {
         for (shift, cell) in cells.iter().enumerate() {
             self.gate(Some(*cell), Some(index), [1, 0, 0]);
             self.last().instruction.out = [F::ZERO, F::ONE, F::from_usize(shift), F::from_u32(array.0)];

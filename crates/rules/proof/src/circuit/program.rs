@@ -3,14 +3,15 @@
 //! A run begins with who asked, and goes on with the rule of the action that the prover names; that it is the one that was
 //! asked for is shown where its digest is made. The rules are `task`'s; each function names its own.
 
+mod assign;
+mod refund;
+mod submit;
+
 use super::code::{Array, Cell, Code, Element, Quad, Step};
 use super::transfer::{REJECTED_INSUFFICIENT, REJECTED_ZERO};
-use super::{
-    KIND_BALANCE, KIND_OFFER, KIND_PARAMETERS, KIND_PROGRAM, KIND_SUPPLY, KIND_TALLY, KIND_TASK, REJECTED_OVERFLOW,
-};
+use super::{KIND_BALANCE, KIND_OFFER, KIND_PARAMETERS, KIND_PROGRAM, KIND_SUPPLY, KIND_TALLY, KIND_TASK};
 use crypto::Domain;
 use std::sync::OnceLock;
-use types::limits;
 
 /// Binary logarithm of how many instructions the program may have.
 pub const LOG_HEIGHT: usize = 12;
@@ -23,11 +24,17 @@ pub const ACTION_OFFER: u8 = 11;
 pub const ACTION_RETIRE: u8 = 12;
 /// The number of submissions among actions: `transition::Action::Submit`.
 pub const ACTION_SUBMIT: u8 = 13;
+/// The number of assignments among actions: `transition::Action::Assign`.
+pub const ACTION_ASSIGN: u8 = 14;
 /// The number of commitments among actions: `transition::Action::Commit`.
 pub const ACTION_COMMIT: u8 = 15;
 /// The number of deliveries among actions: `transition::Action::Deliver`.
 pub const ACTION_DELIVER: u8 = 16;
+/// The number of refunds among actions: `transition::Action::Refund`.
+pub const ACTION_REFUND: u8 = 18;
 
+/// The code of somebody who may not assign tasks: `task::Reject::NotCoordinator`.
+pub const REJECTED_COORDINATOR: u32 = 200;
 /// The code of a program that is published already: `task::Reject::ProgramExists`.
 pub const REJECTED_PUBLISHED: u32 = 202;
 /// The code of a program that nobody published: `task::Reject::UnknownProgram`.
@@ -50,7 +57,13 @@ pub const REJECTED_UNOFFERED: u32 = 211;
 pub const REJECTED_STAKE: u32 = 212;
 /// The code of an offer that has open tasks: `task::Reject::OfferBusy`.
 pub const REJECTED_BUSY: u32 = 213;
+/// The code of an offer that does not fit the task: `task::Reject::OfferUnfit`.
+pub const REJECTED_UNFIT: u32 = 214;
 
+/// The code of somebody who works on the task already: `task::Reject::AlreadyAssigned`.
+pub const REJECTED_ASSIGNED: u32 = 220;
+/// The code of one provider too many: `task::Reject::TooManyProviders`.
+pub const REJECTED_MANY: u32 = 221;
 /// The code of somebody who does not work on the task: `task::Reject::NotAssigned`.
 pub const REJECTED_UNASSIGNED: u32 = 222;
 /// The code of a step out of turn: `task::Reject::WrongStage`.
@@ -61,6 +74,8 @@ pub const REJECTED_FEW: u32 = 224;
 pub const REJECTED_REVEAL: u32 = 225;
 /// The code of a result that claims too much fuel: `task::Reject::FuelOverLimit`.
 pub const REJECTED_FUEL: u32 = 226;
+/// The code of a refund while the task may still be decided: `task::Reject::TooEarly`.
+pub const REJECTED_UNDUE: u32 = 232;
 
 /// The whole, in parts per million.
 const WHOLE: i64 = 1_000_000;
@@ -84,13 +99,15 @@ pub fn program() -> &'static [Step] {
         let mut code = Code::default();
         let [id, account, action] = code.asked();
         let asked = Asked { id, account, action };
-        let rules: [(u8, Rule); 6] = [
+        let rules: [(u8, Rule); 8] = [
             (ACTION_PUBLISH, publish),
             (ACTION_OFFER, offer),
             (ACTION_RETIRE, retire),
-            (ACTION_SUBMIT, submit),
+            (ACTION_SUBMIT, submit::submit),
+            (ACTION_ASSIGN, assign::assign),
             (ACTION_COMMIT, commit),
             (ACTION_DELIVER, deliver),
+            (ACTION_REFUND, refund::refund),
         ];
         let named = code.next();
         for (number, rule) in rules {
@@ -134,6 +151,21 @@ fn quad(cells: &[Cell]) -> Quad {
     cells.try_into().expect("four cells")
 }
 
+/// Loads four elements of an array, so many after an index.
+fn load_quad(code: &mut Code, list: Array, index: Cell, shift: u8) -> Quad {
+    [0, 1, 2, 3].map(|limb| code.load(list, index, shift + limb))
+}
+
+/// Returns one where four cells are equal to four others.
+fn is_same(code: &mut Code, first: Quad, second: Quad) -> Cell {
+    let one = code.number(1);
+    first.into_iter().zip(second).fold(one, |is_same, (first, second)| {
+        let other = code.difference(first, second);
+        let is_equal = code.is_zero(other);
+        code.product(is_same, is_equal)
+    })
+}
+
 /// Shows that there is nothing, or that it stays as it is.
 fn keep(code: &mut Code, kind: u8, key: &[Cell], record: (Quad, Cell)) {
     code.record((kind, key), record, record);
@@ -161,6 +193,7 @@ fn publish(code: &mut Code, asked: &Asked) {
 
 /// The chain's parameters, as far as rules need them here.
 struct Parameters {
+    coordinator: Quad,
     stake_min: Cell,
     verdict_window: [Cell; 2],
 }
@@ -171,11 +204,12 @@ fn parameters(code: &mut Code) -> Parameters {
     let one = code.number(1);
     keep(code, KIND_PARAMETERS, &[], (digest, one));
     // Coordinator and treasury precede the resolvers' keys, which are six elements each; then come threshold and shares.
-    let eight = code.number(8);
-    let resolvers = code.load(list, eight, 0);
+    let zero = code.number(0);
+    let coordinator = load_quad(code, list, zero, 0);
+    let resolvers = code.load(list, zero, 8);
     let end = code.scaled(resolvers, 6, 9);
     let mut at = |shift| code.load(list, end, shift);
-    Parameters { stake_min: at(7), verdict_window: [at(8), at(9)] }
+    Parameters { coordinator, stake_min: at(7), verdict_window: [at(8), at(9)] }
 }
 
 /// What a rule locks in a tally of its own.
@@ -338,149 +372,6 @@ fn retire(code: &mut Code, asked: &Asked) {
     asked.answer(code, ACTION_RETIRE, 0);
 }
 
-/// `task::submit`: the price is locked, and the task recorded.
-fn submit(code: &mut Code, asked: &Asked) {
-    let said = asked.says(code, ACTION_SUBMIT, 29);
-    let [program, asset] = [1..9, 21..25].map(|range| said[range].to_vec());
-    let [fuel, memory, rate, deadline] = [17, 19, 25, 28].map(|place| [said[place], said[place + 1]]);
-    let redundancy = said[27];
-    let now = code.time();
-    let is_late = code.bit();
-    code.when(is_late, |code| {
-        code.compare(now, deadline, false);
-        asked.answer(code, ACTION_SUBMIT, REJECTED_LATE);
-    });
-    code.compare(deadline, now, true);
-
-    // The redundancy is one, two or three.
-    let mut product = code.scaled(redundancy, 1, -1);
-    for other in [-2, -3] {
-        let next = code.scaled(redundancy, 1, other);
-        product = code.product(product, next);
-    }
-    let is_redundant = code.is_zero(product);
-    let is_bad = code.not(is_redundant);
-    code.when(is_bad, |code| asked.answer(code, ACTION_SUBMIT, REJECTED_REDUNDANCY));
-
-    limits_hold(code, asked, [(fuel, limits::TASK_FUEL), (memory, limits::TASK_MEMORY_BYTES)]);
-
-    let is_unknown = code.bit();
-    code.when(is_unknown, |code| {
-        let absent = nothing(code);
-        keep(code, KIND_PROGRAM, &program, absent);
-        asked.answer(code, ACTION_SUBMIT, REJECTED_UNPUBLISHED);
-    });
-    let (published, one) = (code.quad(), code.number(1));
-    keep(code, KIND_PROGRAM, &program, (published, one));
-
-    let price = price(code, asked, fuel, rate, redundancy);
-    let is_worthless = code.is_zero(price);
-    code.when(is_worthless, |code| asked.answer(code, ACTION_SUBMIT, REJECTED_ZERO));
-    let is_uncovered = code.bit();
-    let held = [&asked.account[..], &asset].concat();
-    code.when(is_uncovered, |code| {
-        code.post((KIND_BALANCE, &held), Element::Known(price), false, Element::Number(0));
-        asked.answer(code, ACTION_SUBMIT, REJECTED_INSUFFICIENT);
-    });
-
-    // The refund is due when the time for a verdict has passed, or never if there is no such time.
-    let window = parameters(code).verdict_window;
-    let refund_after = later(code, deadline, window);
-    let tally = lock(
-        code,
-        &Locked {
-            subject: asked.id,
-            payer: &asked.account,
-            asset: &asset,
-            amount: price,
-            cap: known(&fuel),
-            now,
-            refund_after: known(&refund_after),
-        },
-    );
-    let task = [known(&said[1..]), known(&asked.account), known(&[price]), known(&tally), numbers(&[0, 0, 0])].concat();
-    let (_, record) = code.hash(Domain::Value, &task);
-    let absent = nothing(code);
-    code.record((KIND_TASK, &asked.id), absent, (record, one));
-    asked.answer(code, ACTION_SUBMIT, 0);
-}
-
-/// Shows that limits are from one to what they may be, or rejects.
-fn limits_hold(code: &mut Code, asked: &Asked, limits: [([Cell; 2], u64); 2]) {
-    let is_beyond = code.bit();
-    let bounds = limits.map(|(limit, most)| {
-        let halves = [most >> 32, most & LAST.unsigned_abs()];
-        (limit, halves.map(|half| code.number(i64::try_from(half).expect("32 bits"))))
-    });
-    let (zero, one) = (code.number(0), code.number(1));
-    code.when(is_beyond, |code| {
-        for (limit, most) in bounds {
-            let sum = code.sum(limit[0], limit[1]);
-            // The halves have 32 bits each, so that their sum is zero only with both.
-            let is_nothing = code.is_zero(sum);
-            code.when(is_nothing, |code| asked.answer(code, ACTION_SUBMIT, REJECTED_LIMIT));
-            let is_more = code.bit();
-            code.when(is_more, |code| {
-                code.compare(limit, most, true);
-                asked.answer(code, ACTION_SUBMIT, REJECTED_LIMIT);
-            });
-        }
-        // One of them is.
-        code.equal(zero, one);
-    });
-    for (limit, most) in bounds {
-        code.compare(limit, [zero, one], false);
-        code.compare(most, limit, false);
-    }
-}
-
-/// `Rate::price_up` for each of so many runs. Rejects what is no amount, as far as one run's price is.
-fn price(code: &mut Code, asked: &Asked, fuel: [Cell; 2], rate: [Cell; 2], runs: Cell) -> Cell {
-    let fuel_high = code.scaled(fuel[0], 1 << 32, 0);
-    let fuel = code.sum(fuel_high, fuel[1]);
-    let sum = code.sum(rate[0], rate[1]);
-    let is_free = code.is_zero(sum);
-    code.when(is_free, |code| asked.answer(code, ACTION_SUBMIT, REJECTED_ZERO));
-    let million = [Element::Number(0), Element::Number(WHOLE.unsigned_abs())];
-    let down = code.next();
-    let share = [&[Element::Known(fuel)][..], &known(&rate), &million, &[Element::Known(down)]].concat();
-    code.divide(&share);
-    // Rounded down it is exact if and only if it leads back to the fuel.
-    let back = code.next();
-    code.divide(&[&[Element::Known(down)][..], &million, &known(&rate), &[Element::Known(back)]].concat());
-    let less = code.difference(fuel, back);
-    let is_exact = code.is_zero(less);
-    let up = code.difference(down, is_exact);
-    let up = code.scaled(up, 1, 1);
-    let price = code.product(up, runs);
-    let is_large = code.bit();
-    code.when(is_large, |code| {
-        let over = code.scaled(price, 1, -(1 << 62));
-        code.amount(over);
-        asked.answer(code, ACTION_SUBMIT, REJECTED_OVERFLOW);
-    });
-    code.amount(price);
-    price
-}
-
-/// `Millis::after`: a time later by a length, or the last there is.
-fn later(code: &mut Code, time: [Cell; 2], by: [Cell; 2]) -> [Cell; 2] {
-    let carry = code.bit();
-    let is_last = code.bit();
-    let carried = code.scaled(carry, -(1 << 32), 0);
-    let low = code.sum(time[1], by[1]);
-    let low = code.sum(low, carried);
-    let high = code.sum(time[0], by[0]);
-    let high = code.sum(high, carry);
-    // With what is beyond the last taken off, it is a number again.
-    let beyond = code.scaled(is_last, -(1 << 32), 0);
-    let rest = code.sum(high, beyond);
-    let zero = code.number(0);
-    code.compare([rest, low], [zero, zero], false);
-    let last = code.number(LAST);
-    [high, low].map(|half| code.choose(is_last, last, half))
-}
-
 /// Where the elements of a task's record are, from its beginning: its limit of fuel, its redundancy, its deadline, how many
 /// work on it, and the first of them.
 const FUEL: u8 = 16;
@@ -491,14 +382,20 @@ const WORK: i64 = 39;
 /// Where the stage is from the beginning of somebody's work: after who it is and the offer.
 const STAGE: u8 = 8;
 
-/// A task that somebody works on.
+/// A task that is open.
 struct Task<'a> {
     key: &'a [Cell],
     list: Array,
     length: Cell,
     /// Its record, and one.
     record: (Quad, Cell),
-    /// Where the sender's work begins.
+    /// How many work on it, and where the work of the last ends.
+    count: Cell,
+    ends: Cell,
+    /// Who works on it by which offer: eight cells for each.
+    works: Array,
+    /// One if the sender does, and where that work begins.
+    found: Cell,
     at: Cell,
     /// How many have committed or delivered.
     committed: Cell,
@@ -512,8 +409,8 @@ impl Task<'_> {
     }
 }
 
-/// `task::at_work`: the task is open, its deadline has not passed, and the sender works on it.
-fn at_work<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> Task<'a> {
+/// `task::open`: there is such a task, and it has not ended.
+fn open<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> Task<'a> {
     let is_unknown = code.bit();
     code.when(is_unknown, |code| {
         let absent = nothing(code);
@@ -523,10 +420,16 @@ fn at_work<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> T
     let (list, length, digest) = code.stream(Domain::Value);
     let (zero, one, start) = (code.number(0), code.number(1), code.number(WORK));
     let count = code.load(list, zero, COUNT);
-    let first = [start, zero, zero, zero, zero];
+    let (works, first) = (code.array(), [start, zero, zero, zero, zero]);
     let [ends, walked, found, at, committed] = code.repeat(first, |code, [cursor, walked, found, at, committed]| {
         // The frame after the last work walks no further.
         let again = code.bit();
+        let who = load_quad(code, list, cursor, 0);
+        code.when(again, |code| {
+            let offer = load_quad(code, list, cursor, 4);
+            let index = code.scaled(walked, 8, 0);
+            code.store(works, index, &[who, offer].concat());
+        });
         let stage = code.load(list, cursor, STAGE);
         let is_assigned = code.is_zero(stage);
         let other = code.scaled(stage, 1, -1);
@@ -534,12 +437,8 @@ fn at_work<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> T
         // With its stage a work has 11, 13 or 20 elements.
         let length = code.weighed(is_assigned, is_committed, [-9, -7, 20]);
         let step = code.product(again, length);
-        let is_it = (0..4).fold(again, |is_it, limb| {
-            let who = code.load(list, cursor, limb);
-            let other = code.difference(who, asked.account[usize::from(limb)]);
-            let is_same = code.is_zero(other);
-            code.product(is_it, is_same)
-        });
+        let is_sender = is_same(code, who, asked.account);
+        let is_it = code.product(again, is_sender);
         let here = code.product(is_it, cursor);
         let has_begun = code.not(is_assigned);
         let counts = code.product(again, has_begun);
@@ -547,21 +446,32 @@ fn at_work<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> T
         (left.map(|(before, more)| code.sum(before, more)), again)
     });
     code.equal(walked, count);
-    let task = Task { key, list, length, record: (digest, one), at, committed };
-
+    let task = Task { key, list, length, record: (digest, one), count, ends, works, found, at, committed };
     let standing = code.load(list, ends, 0);
     let is_open = code.is_zero(standing);
     let has_ended = code.not(is_open);
     code.when(has_ended, |code| task.reject(code, asked, action, REJECTED_ENDED));
-    let now = code.time();
-    let deadline = [DEADLINE, DEADLINE + 1].map(|place| code.load(list, zero, place));
+    task
+}
+
+/// Rejects what comes after the task's deadline. Returns the entry's time.
+fn in_time(code: &mut Code, asked: &Asked, action: u8, task: &Task<'_>) -> [Cell; 2] {
+    let (now, zero) = (code.time(), code.number(0));
+    let deadline = [DEADLINE, DEADLINE + 1].map(|place| code.load(task.list, zero, place));
     let is_late = code.bit();
     code.when(is_late, |code| {
         code.compare(now, deadline, false);
         task.reject(code, asked, action, REJECTED_LATE);
     });
     code.compare(deadline, now, true);
-    let is_other = code.is_zero(found);
+    now
+}
+
+/// `task::at_work`: the task is open, its deadline has not passed, and the sender works on it.
+fn at_work<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> Task<'a> {
+    let task = open(code, asked, action, key);
+    in_time(code, asked, action, &task);
+    let is_other = code.is_zero(task.found);
     code.when(is_other, |code| task.reject(code, asked, action, REJECTED_UNASSIGNED));
     task
 }
@@ -646,13 +556,8 @@ fn deliver(code: &mut Code, asked: &Asked) {
     // Task, provider, outcome and salt are what was committed to.
     let committed = [known(&said[1..5]), known(&asked.account), known(&said[5..])].concat();
     let (_, digest) = code.hash(Domain::Commitment, &committed);
-    let one = code.number(1);
-    let is_same = (STAGE + 1..).zip(digest).fold(one, |is_same, (place, limb)| {
-        let other = code.load(task.list, task.at, place);
-        let difference = code.difference(limb, other);
-        let is_equal = code.is_zero(difference);
-        code.product(is_same, is_equal)
-    });
+    let before = load_quad(code, task.list, task.at, STAGE + 1);
+    let is_same = is_same(code, digest, before);
     let differs = code.not(is_same);
     code.when(differs, |code| task.reject(code, asked, ACTION_DELIVER, REJECTED_REVEAL));
     advance(code, &task, 5, &[numbers(&[2]), known(outcome)].concat());

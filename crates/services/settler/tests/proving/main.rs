@@ -6,6 +6,7 @@ use crypto::account::SecretKey;
 use ledger::account::Transfer;
 use ledger::bridge::{asset_of, token_word};
 use ledger::{Deposit, Message};
+use proof::agreement::Outcome;
 use proof::committee::Committee;
 use proof::joined::Leaf;
 use proof::{BatchHeader, BlockHeader};
@@ -17,10 +18,13 @@ use state::State;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::Store;
-use task::{Parameters, Refund};
+use task::{Decide, Parameters, Verdict};
 use transition::proven::{ProvenBatch, ProvenBlock, ProvenLeaf};
 use transition::{Action, BatchInput, Block, ChainConfig, Entry, L1Rules, Receipt, Transaction};
-use types::{AccountId, Amount, Bytes32, Decode as _, Digest, Encode as _, EthAddress, Height, Millis, Ppm, TaskId};
+use types::{
+    AccountId, Amount, Bytes32, ContentId, Decode as _, Digest, Encode as _, EthAddress, Fuel, Height, Millis, Ppm,
+    TaskId,
+};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -288,7 +292,10 @@ async fn a_large_batch_is_cut_into_leaves_whose_jobs_chain() {
 async fn a_batch_that_cannot_be_proven_is_recorded_with_the_reason_and_others_go_on() {
     let world = World::new(2);
     world.pass_over_the_first();
-    world.block(vec![signed(1, 0, Action::Refund(Refund { task: TaskId(Digest::ZERO) }))]);
+    let outcome = Outcome { exit: 0, output: ContentId::ZERO, fuel: Fuel(1) };
+    let (task, nobody) = (TaskId(Digest::ZERO), Vec::new());
+    let verdict = Verdict { task, outcome, agreeing: nobody.clone(), dissenting: nobody };
+    world.block(vec![signed(1, 0, Action::Decide(Decide { verdict, signatures: Vec::new() }))]);
     let first = world.seal();
     world.block(vec![transfer(2, 1, 0, 3)]);
     let second = world.seal();
