@@ -325,6 +325,12 @@ impl Claims {
         }
     }
 
+    /// Returns the last settled batch.
+    pub async fn settled(&self) -> Result<u64, Error> {
+        let rollup = our_address(self.chain.read(&self.address, &Abi::rollupCall {}).await?);
+        self.chain.read(&rollup, &Rollup::batchNumberCall {}).await
+    }
+
     /// Returns the newest block.
     pub async fn head(&self) -> Result<u64, Error> {
         asked("its newest block", self.chain.node.get_block_number()).await

@@ -229,7 +229,10 @@ fn half_a_bond_pays_for_a_proof() {
     let bond = |eth: &str| CONTESTED.replace("eth = 24", &format!("eth = {eth}"));
     check_paths(&bond("23.999999999"), &["security.proposer_bond_eth"]);
     check_paths(&format!("{}; l1.gas_price_max_gwei = 20", bond("2.4")), &[]);
-    check_says(&format!("{}; l1.gas_price_max_gwei = 20", bond("2.3")), &["at least 2.400000000 ETH", "pay for a proof"]);
+    check_says(
+        &format!("{}; l1.gas_price_max_gwei = 20", bond("2.3")),
+        &["at least 2.400000000 ETH", "pay for a proof"],
+    );
 }
 
 #[test]
