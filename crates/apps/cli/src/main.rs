@@ -17,6 +17,7 @@ mod prover;
 mod run;
 mod say;
 mod verify;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use error::Error;
@@ -84,6 +85,8 @@ enum Command {
     },
     /// Check a receipt or a batch offline, trusting nobody.
     Verify(verify::Options),
+    /// Execute a chain's batches again, and contradict on L1 whoever claims something else.
+    Watch(watch::Options),
     /// Show the network's development accounts with their balances.
     Account,
     /// Deposit from a development account.
@@ -145,6 +148,7 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Party { verb } => party::run(verb, say).await,
         Command::Keygen { file } => party::keygen(&file, say),
         Command::Verify(options) => verify::run(&dir, &options, say).await,
+        Command::Watch(options) => watch::run(&dir, options, say).await,
         Command::Account => account::list(&dir, say).await,
         Command::Deposit(options) => account::deposit(&dir, options, say).await,
         Command::Prover { verb } => prover::run(&dir, verb, say).await,

@@ -3,11 +3,13 @@
 use crate::abi::contested::{Claims as Abi, IRollup};
 use crate::abi::{IRollup as Ours, Rollup};
 use crate::call::Order;
-use crate::chain::Chain;
+use crate::chain::{Chain, asked};
 use crate::convert::{address, digest_word, header, our_address, our_word, word};
 use crate::error::Error;
+use crate::inbox::BLOCKS_PER_QUERY;
 use crate::units::Units;
-use alloy::primitives::Address;
+use alloy::primitives::{Address, Bytes};
+use alloy::providers::Provider as _;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::{SolCall as _, SolEvent as _};
 use crypto::eth::{Words, keccak};
@@ -125,6 +127,19 @@ pub enum Standing {
     Eliminated,
 }
 
+/// Whether a proposer stands behind a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stance {
+    /// It never did.
+    None,
+    /// It does.
+    Behind,
+    /// It did, and was eliminated.
+    Lifted,
+    /// It has nothing to answer for any more.
+    Closed,
+}
+
 /// That a proposer stands behind a claim. Roots are as they were claimed: a liar may name what is no digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
@@ -138,6 +153,29 @@ pub struct Claimed {
     pub parent_root: Bytes32,
     /// The state after it.
     pub state_root: Bytes32,
+}
+
+/// How deep a block is that no reorganisation reaches, for whoever keeps what was claimed in it.
+const DEEP: u64 = 64;
+
+/// What was claimed in the blocks that were read. Those that a reorganisation can reach are read anew each time.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    deep: Vec<Claimed>,
+    /// The first block that is not kept.
+    next: u64,
+}
+
+impl Heard {
+    /// Begins with this block.
+    pub fn starting_at(block: u64) -> Self {
+        Self { deep: Vec::new(), next: block }
+    }
+
+    /// Forgets what was claimed about batches before this one.
+    pub fn forget_before(&mut self, batch: u64) {
+        self.deep.retain(|claimed| claimed.number >= batch);
+    }
 }
 
 /// Returns what a prover announces before it gives a proof, so that nobody who sees the proof is paid for it.
@@ -255,6 +293,59 @@ impl Claims {
     /// Says whether the rollup is frozen or believes another verifier, so that bonds can be taken back.
     pub async fn is_over(&self) -> Result<bool, Error> {
         self.chain.read(&self.address, &Abi::isOverCall {}).await
+    }
+
+    /// Returns how a proposer stands to a claim.
+    pub async fn stance(&self, digest: &Bytes32, proposer: &EthAddress) -> Result<Stance, Error> {
+        let call = Abi::stanceOfCall { digest: word(digest), proposer: address(proposer) };
+        match self.chain.read(&self.address, &call).await? {
+            0 => Ok(Stance::None),
+            1 => Ok(Stance::Behind),
+            2 => Ok(Stance::Lifted),
+            3 => Ok(Stance::Closed),
+            other => Err(Error::Inconsistent { what: format!("{proposer} takes the stance {other}, which is none") }),
+        }
+    }
+
+    /// Returns the block in which a proof was announced; `None` if it was not.
+    pub async fn announced_in(&self, announcement: &Bytes32) -> Result<Option<u64>, Error> {
+        let block = self.chain.read(&self.address, &Abi::announcedInCall { announcement: word(announcement) }).await?;
+        let block = u64::try_from(block);
+        let block = block.map_err(|_| Error::Inconsistent { what: "a proof was announced in no block".to_owned() })?;
+        Ok((block != 0).then_some(block))
+    }
+
+    /// Says whether the rollup would believe a claim in the newest block: its window is over and nothing contradicts it, or
+    /// it is proven.
+    pub async fn is_accepted(&self, digest: &Bytes32) -> Result<bool, Error> {
+        let call = Abi::acceptsCall { digest: word(digest), _1: Bytes::new() };
+        match self.chain.read(&self.address, &call).await {
+            Err(Error::Reverted { .. }) => Ok(false),
+            answer => answer,
+        }
+    }
+
+    /// Returns the last settled batch.
+    pub async fn settled(&self) -> Result<u64, Error> {
+        let rollup = our_address(self.chain.read(&self.address, &Abi::rollupCall {}).await?);
+        self.chain.read(&rollup, &Rollup::batchNumberCall {}).await
+    }
+
+    /// Returns the newest block.
+    pub async fn head(&self) -> Result<u64, Error> {
+        asked("its newest block", self.chain.node.get_block_number()).await
+    }
+
+    /// Returns who claimed what since the first block that `heard` began with, in order, up to the newest block.
+    pub async fn follow(&self, heard: &mut Heard) -> Result<Vec<Claimed>, Error> {
+        let head = self.head().await?;
+        while heard.next.saturating_add(DEEP) <= head {
+            let last = (head - DEEP).min(heard.next.saturating_add(BLOCKS_PER_QUERY - 1));
+            heard.deep.extend(self.claimed(heard.next..=last).await?);
+            heard.next = last + 1;
+        }
+        let newest = self.claimed(heard.next..=head).await?;
+        Ok(heard.deep.iter().copied().chain(newest).collect())
     }
 
     /// Returns who claimed what in these blocks, in order.

@@ -100,11 +100,17 @@ pub async fn deploy_optimistic(
     let payer = Payer::new(Chain::connect(url).await?, key)?;
 
     let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
+    let claims = add_claims(&payer, &created(&committee)?, terms).await?;
+    Ok((finish(&payer, deployment, &committee, &claims).await?, claims))
+}
+
+/// Deploys claims that are decided by `proof`, for the rollup that comes next.
+async fn add_claims(payer: &Payer, proof: &EthAddress, terms: &Terms) -> Result<EthAddress, Error> {
     let next = payer.nonce().await?;
     let arguments = Claims::constructorCall {
         // This nonce is the claims' own, and the next one the rollup's.
         rollup_: address(&payer.address).create(next.saturating_add(1)),
-        proof_: address(&created(&committee)?),
+        proof_: address(proof),
         terms_: IClaims::Terms {
             sequencer: address(&terms.sequencer),
             bond: terms.bond.0,
@@ -112,8 +118,7 @@ pub async fn deploy_optimistic(
             proverPpm: terms.prover_ppm,
         },
     };
-    let claims = created(&create(&payer, &Claims::BYTECODE, &arguments.abi_encode()).await?)?;
-    Ok((finish(&payer, deployment, &committee, &claims).await?, claims))
+    created(&create(payer, &Claims::BYTECODE, &arguments.abi_encode()).await?)
 }
 
 /// Makes the code of a contract out of what follows: a zero byte, on which every call stops, and data.
@@ -132,19 +137,42 @@ pub async fn deploy_proven(
     let payer = Payer::new(Chain::connect(url).await?, key)?;
 
     let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
-    let attester_ = address(&created(&committee)?);
+    let checks = add_checks(&payer, &created(&committee)?, parts).await?;
+    let deployed = finish(&payer, deployment, &committee, &checks.verifier).await?;
+    Ok((deployed, checks))
+}
+
+/// Deploys the same, with bonded claims before the contracts that check proofs: a batch settles by its claim, and those
+/// contracts decide when claims contradict each other. Nobody else may send with the key meanwhile.
+pub async fn deploy_contested(
+    url: &str,
+    key: &Secret<[u8; 32]>,
+    deployment: &Deployment<'_>,
+    parts: &[Vec<u8>],
+    terms: &Terms,
+) -> Result<(Deployed, validity::Contracts), Error> {
+    deployment.committee.check().map_err(|source| Error::BadCommittee { source })?;
+    let payer = Payer::new(Chain::connect(url).await?, key)?;
+
+    let committee = create(&payer, &Committee::BYTECODE, &committee_arguments(deployment.committee)).await?;
+    let checks = add_checks(&payer, &created(&committee)?, parts).await?;
+    let claims = add_claims(&payer, &checks.verifier, terms).await?;
+    Ok((finish(&payer, deployment, &committee, &claims).await?, checks))
+}
+
+/// Deploys the contracts that check proofs, with the verifying key.
+async fn add_checks(payer: &Payer, attester: &EthAddress, parts: &[Vec<u8>]) -> Result<validity::Contracts, Error> {
     let mut kept = Vec::new();
     for part in parts {
-        kept.push(address(&created(&create(&payer, &KEEPER.into(), part).await?)?));
+        kept.push(address(&created(&create(payer, &KEEPER.into(), part).await?)?));
     }
     let arguments = StatementVerifier::constructorCall { parts: kept }.abi_encode();
-    let statements = created(&create(&payer, &StatementVerifier::BYTECODE, &arguments).await?)?;
-    let queries = created(&create(&payer, &QueryVerifier::BYTECODE, &[]).await?)?;
-    let (statements_, queries_) = (address(&statements), address(&queries));
+    let statements = created(&create(payer, &StatementVerifier::BYTECODE, &arguments).await?)?;
+    let queries = created(&create(payer, &QueryVerifier::BYTECODE, &[]).await?)?;
+    let (statements_, queries_, attester_) = (address(&statements), address(&queries), address(attester));
     let arguments = ValidityVerifier::constructorCall { statements_, queries_, attester_ }.abi_encode();
-    let verifier = created(&create(&payer, &ValidityVerifier::BYTECODE, &arguments).await?)?;
-    let deployed = finish(&payer, deployment, &committee, &verifier).await?;
-    Ok((deployed, validity::Contracts { statements, queries, verifier }))
+    let verifier = created(&create(payer, &ValidityVerifier::BYTECODE, &arguments).await?)?;
+    Ok(validity::Contracts { statements, queries, verifier })
 }
 
 /// Deploys all that comes after the committee.

@@ -98,6 +98,9 @@ section! {
         slashing_penalty: Ppm = Number { range: 0..=1_000_000, decimals: 4, unit: "percent", make: Ppm }, "40";
         /// How long a batch can be challenged; for optimistic execution only.
         challenge_period: Option<Millis> = Maybe(seconds(60, 7 * DAY)), "604800";
+        /// What a proposer locks who claims what batches lead to, or contradicts somebody; half of a lost one pays the prover. For optimistic execution only.
+        proposer_bond_eth: Option<Gwei> =
+            Maybe(Number { range: 10_000_000..=1_000_000_000_000, decimals: 9, unit: "ETH", make: Gwei }), "24";
     }
 }
 
@@ -161,7 +164,7 @@ section! {
 }
 
 section! {
-    /// Validity proofs of batches. With zk execution they settle by them; otherwise proofs are made beside the quorum. Without this table nothing is proven.
+    /// Validity proofs of batches. With zk execution they settle by them, with optimistic execution only those about which claims contradict each other are proven; otherwise proofs are made beside the quorum. Without this table nothing is proven.
     Proving, ProvingDraft, PROVING at "proving" optional {
         /// Whether batches are proven.
         enabled: bool = Switch, "false";

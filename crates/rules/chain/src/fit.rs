@@ -17,6 +17,11 @@ const SETTLEMENT_GAS: u64 = 200_000;
 /// What the dearest step of checking a proof costs at most, in gas.
 const STEP_GAS: u64 = 10_000_000;
 
+/// What checking the proof of a batch costs, in gas: of one with a single leaf, which most are.
+const PROOF_GAS: u64 = 60_000_000;
+/// How many batches wait for their windows at one time: the bound that the settler has.
+const CLAIMED: u64 = 16_384;
+
 /// Notes every rule that the draft breaks.
 pub fn check(draft: &Draft, reading: &mut Reading<'_>) {
     execution(draft, reading);
@@ -27,6 +32,7 @@ pub fn check(draft: &Draft, reading: &mut Reading<'_>) {
     deadlines(draft, reading);
     base_chain(draft, reading);
     spending(draft, reading);
+    claims(draft, reading);
 }
 
 fn execution(draft: &Draft, reading: &mut Reading<'_>) {
@@ -42,21 +48,39 @@ fn execution(draft: &Draft, reading: &mut Reading<'_>) {
         }
         _ => {}
     }
+    match (execution, draft.security.proposer_bond_eth) {
+        (Execution::Optimistic, Some(None)) => {
+            let advice = "add it, in ETH: whoever claims what is false has to have something to lose";
+            reading.fault("security.proposer_bond_eth", "there when execution is optimistic", advice);
+        }
+        (Execution::Committee | Execution::Zk, Some(Some(_))) => {
+            let advice = "nothing would read it: remove it";
+            reading.fault("security.proposer_bond_eth", "left out unless execution is optimistic", advice);
+        }
+        _ => {}
+    }
     match (execution, draft.consensus.algorithm) {
         (Execution::Committee, Some(Algorithm::None)) => {
             let advice = "batches are believed because a quorum agrees: say so";
             reading.fault("consensus.algorithm", "\"committee\" when execution is", advice);
         }
-        (Execution::Zk, Some(Algorithm::None)) => {
+        (Execution::Zk | Execution::Optimistic, Some(Algorithm::None)) => {
             let advice = "that a batch's data is there is in no proof, so a quorum has to sign it: say so";
-            reading.fault("consensus.algorithm", "\"committee\" when execution is \"zk\"", advice);
+            reading.fault("consensus.algorithm", "\"committee\" when execution is \"zk\" or \"optimistic\"", advice);
         }
         _ => {}
     }
     let is_proven = draft.proving.as_ref().is_some_and(|proving| proving.enabled != Some(false));
-    if execution == Execution::Zk && !is_proven {
-        let advice = "batches settle by their proofs: add the table [proving], and turn it on";
-        reading.fault("proving.enabled", "true when execution is \"zk\"", advice);
+    match execution {
+        Execution::Zk if !is_proven => {
+            let advice = "batches settle by their proofs: add the table [proving], and turn it on";
+            reading.fault("proving.enabled", "true when execution is \"zk\"", advice);
+        }
+        Execution::Optimistic if !is_proven => {
+            let advice = "a batch that is contradicted waits for its proof: add the table [proving], and turn it on";
+            reading.fault("proving.enabled", "true when execution is \"optimistic\"", advice);
+        }
+        _ => {}
     }
 }
 
@@ -219,7 +243,7 @@ fn spending(draft: &Draft, reading: &mut Reading<'_>) {
         return;
     };
     let (gas, what) = match draft.heading.execution {
-        Some(Execution::Zk) => (STEP_GAS, "the dearest step of a proof"),
+        Some(Execution::Zk | Execution::Optimistic) => (STEP_GAS, "the dearest step of a proof"),
         _ => (SETTLEMENT_GAS, "one settlement"),
     };
     let least = price.saturating_mul(gas);
@@ -227,5 +251,28 @@ fn spending(draft: &Draft, reading: &mut Reading<'_>) {
         let bound = format!("at least {}.{:09} ETH", least / 1_000_000_000, least % 1_000_000_000);
         let advice = format!("{what} at gas_price_max_gwei costs as much, and without it nothing settles: raise it");
         reading.fault("l1.spend_max_eth", bound, advice);
+    }
+}
+
+/// What bonds have to be worth, and how many claims can wait.
+fn claims(draft: &Draft, reading: &mut Reading<'_>) {
+    if draft.heading.execution != Some(Execution::Optimistic) {
+        return;
+    }
+    if let (Some(Some(Gwei(bond))), Some(Gwei(price))) = (draft.security.proposer_bond_eth, draft.l1.gas_price_max_gwei)
+    {
+        let least = price.saturating_mul(PROOF_GAS).saturating_mul(2);
+        if bond < least {
+            let bound = format!("at least {}.{:09} ETH", least / 1_000_000_000, least % 1_000_000_000);
+            let advice = "half of a lost bond has to pay for a proof at gas_price_max_gwei: raise it, or lower that";
+            reading.fault("security.proposer_bond_eth", bound, advice);
+        }
+    }
+    if let (Some(Some(period)), Some(age)) = (draft.security.challenge_period, draft.batch.age_ms) {
+        let least = period.0.div_ceil(CLAIMED);
+        if age.0 < least {
+            let advice = format!("no more than {CLAIMED} batches wait for the challenge period at one time: raise it");
+            reading.fault("batch.age_ms", format!("at least {least} milliseconds"), advice);
+        }
     }
 }

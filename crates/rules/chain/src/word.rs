@@ -38,8 +38,8 @@ words! {
         Committee = "committee" built,
         /// A validity proof; a quorum of the committee vouches for the data.
         Zk = "zk" built,
-        /// Nobody showed it wrong within the challenge period.
-        Optimistic = "optimistic" later,
+        /// Nobody contradicted it within the challenge period; a validity proof, where somebody did.
+        Optimistic = "optimistic" built,
     }
 }
 

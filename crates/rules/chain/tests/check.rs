@@ -127,6 +127,7 @@ fn the_bounds_are_where_they_are_said_to_be() {
         ("security.min_stake", "999", "4611686018427387904"),
         ("security.slashing_penalty", "-1", "100.0001"),
         ("security.challenge_period", "59", "604801"),
+        ("security.proposer_bond_eth", "0.009999999", "1000.000000001"),
         ("availability.committee.members", "1", "33"),
         ("availability.committee.threshold", "1", "33"),
         ("forced.deadline", "0", "2592001"),
@@ -182,7 +183,6 @@ fn a_wrong_type_is_told_with_its_line() {
 #[test]
 fn what_is_not_built_is_refused_by_its_name() {
     for (change, path, name) in [
-        ("execution = \"optimistic\"", "execution", "\"optimistic\" is not built yet"),
         ("base_chain = \"solana\"", "base_chain", "\"solana\" is not built yet"),
         ("sequencer = \"decentralized\"", "sequencer", "\"decentralized\" is not built yet"),
         ("sequencer = \"hybrid\"", "sequencer", "\"hybrid\" is not built yet"),
@@ -195,22 +195,50 @@ fn what_is_not_built_is_refused_by_its_name() {
         ("l1.rpc_url = \"https://node\"", "l1.rpc_url", "https is not built yet"),
     ] {
         let faults = faults_of(&edited(change));
-        // The period is what optimistic execution lacks besides.
-        let about: Vec<_> = faults.iter().filter(|fault| fault.path != "security.challenge_period").collect();
         let is_told = |fault: &Fault| fault.path == path && fault.to_string().contains(name);
-        assert!(about.len() == 1 && is_told(about[0]), "{change}: {faults:#?}");
+        assert!(faults.len() == 1 && is_told(&faults[0]), "{change}: {faults:#?}");
     }
 }
 
+const CONTESTED: &str = "execution = \"optimistic\"; security.challenge_period = 600; security.proposer_bond_eth = 24; \
+    proving.enabled = true; proving.processes = 1; proving.jobs = 1";
+
 #[test]
-fn optimistic_execution_needs_a_challenge_period_and_no_other_has_one() {
-    check_paths("execution = \"optimistic\"", &["execution", "security.challenge_period"]);
-    check_paths("execution = \"optimistic\"; security.challenge_period = 600", &["execution"]);
-    let challenged = "execution = \"optimistic\"; security.challenge_period = ";
-    check_paths(&format!("{challenged}43200"), &["execution"]);
-    check_paths(&format!("{challenged}43201"), &["execution", "forced.freeze_grace"]);
+fn optimistic_execution_needs_a_challenge_period_a_bond_provers_and_a_quorum_and_no_other_has_the_first_two() {
+    check_paths(CONTESTED, &[]);
+    let missing = ["security.challenge_period", "security.proposer_bond_eth", "proving.enabled"];
+    check_paths("execution = \"optimistic\"", &missing);
+    check_paths(&CONTESTED.replace("true", "false"), &["proving.enabled"]);
+    check_paths(&format!("{CONTESTED}; consensus.algorithm = \"none\""), &["consensus.algorithm"]);
     check_says("security.challenge_period = 600", &["nothing would read it"]);
+    check_says("security.proposer_bond_eth = 24", &["nothing would read it"]);
     check_says("consensus.algorithm = \"none\"", &["consensus.algorithm", "must be \"committee\" when"]);
+}
+
+#[test]
+fn a_challenge_period_fits_the_grace_and_the_age_of_batches() {
+    let periods = |seconds: u64| CONTESTED.replace("600", &seconds.to_string());
+    check_paths(&periods(43_200), &["batch.age_ms"]);
+    check_paths(&format!("{}; batch.age_ms = 2637", periods(43_200)), &[]);
+    check_paths(&format!("{}; batch.age_ms = 2636", periods(43_200)), &["batch.age_ms"]);
+    check_paths(&format!("{}; batch.age_ms = 60000", periods(43_201)), &["forced.freeze_grace"]);
+}
+
+#[test]
+fn half_a_bond_pays_for_a_proof() {
+    let bond = |eth: &str| CONTESTED.replace("eth = 24", &format!("eth = {eth}"));
+    check_paths(&bond("23.999999999"), &["security.proposer_bond_eth"]);
+    check_paths(&format!("{}; l1.gas_price_max_gwei = 20", bond("2.4")), &[]);
+    check_says(
+        &format!("{}; l1.gas_price_max_gwei = 20", bond("2.3")),
+        &["at least 2.400000000 ETH", "pay for a proof"],
+    );
+}
+
+#[test]
+fn the_example_of_an_optimistic_chain_passes() {
+    let config = check(include_str!("../../../../examples/optimistic/chain.toml"), Some(&LARGE)).unwrap();
+    assert_eq!(config.heading.execution, Execution::Optimistic);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The settler's decisions.
 
+use crate::claiming::CLAIMED;
 use crypto::eth::{EthSignature, recover};
 use proof::committee::evidence;
 use proof::{Anchor, BatchHeader};
@@ -63,6 +64,11 @@ pub enum Input {
     /// is under way by then.
     Failed {
         /// Which batch.
+        number: u64,
+    },
+    /// L1 holds the commitments to the batches up to this one: they can be settled as they are, or not at all.
+    Committed {
+        /// The last of them.
         number: u64,
     },
     /// Every leaf of a batch is proven, and what its proof takes on L1 is at hand.
@@ -187,6 +193,12 @@ pub struct Settler {
     patience: Patience,
     /// Whether a batch settles by its proof. A quorum has to sign it all the same: that its data is there is in no proof.
     needs_proof: bool,
+    /// How many batches may be on their way to L1 at one time.
+    ahead: u64,
+    /// Whether batches settle by claims: one that fails holds none of the others up.
+    is_claimed: bool,
+    /// The last batch that L1 holds a commitment to.
+    committed: u64,
     /// Since when L1's inbox is too short.
     short_since: Option<Millis>,
     /// A chain that is taken back signs and sends nothing until that is done.
@@ -201,7 +213,28 @@ impl Settler {
         let (patience, short_since, again) = (Patience::default(), None, None);
         let (is_rewinding, is_cautious) = (false, false);
         let (sent, needs_proof) = (settled, false);
-        Self { anchor, settled, pending, sent, again, is_cautious, patience, needs_proof, short_since, is_rewinding }
+        let (ahead, is_claimed, committed) = (AHEAD, false, 0);
+        Self {
+            anchor,
+            settled,
+            pending,
+            sent,
+            again,
+            is_cautious,
+            patience,
+            needs_proof,
+            ahead,
+            is_claimed,
+            committed,
+            short_since,
+            is_rewinding,
+        }
+    }
+
+    /// Says that batches settle by claims: many wait for their windows at one time.
+    pub fn by_claims(mut self) -> Self {
+        (self.is_claimed, self.ahead) = (true, CLAIMED);
+        self
     }
 
     /// Says that batches settle by their proofs.
@@ -223,9 +256,17 @@ impl Settler {
         self
     }
 
-    /// Returns the lowest batch that is not settled, with the number of messages that it takes in all.
+    /// Returns the lowest batch that L1 holds nothing of, neither settled nor committed to, with the number of messages that
+    /// it takes in all.
     pub fn lowest(&self) -> Option<(u64, u64)> {
-        self.pending.first_key_value().map(|(number, pending)| (*number, pending.header.inbox_count))
+        let mut loose = self.pending.range(self.ground() + 1..);
+        loose.next().map(|(number, pending)| (*number, pending.header.inbox_count))
+    }
+
+    /// Returns the last batch that stays when the chain is taken back: what L1 holds a commitment to can be replaced by no
+    /// other batch.
+    fn ground(&self) -> u64 {
+        self.settled.max(self.committed)
     }
 
     /// Returns the last settled batch.
@@ -262,6 +303,10 @@ impl Settler {
                 Vec::new()
             }
             Input::Inbox { number, hash } => self.compare(now, number, hash),
+            Input::Committed { number } => {
+                self.committed = number;
+                Vec::new()
+            }
             Input::Proven { number } => {
                 if let Some(pending) = self.pending.get_mut(&number) {
                     pending.is_proven = true;
@@ -325,7 +370,9 @@ impl Settler {
 
     /// Compares L1's inbox with what the lowest unsettled batch says of it.
     fn compare(&mut self, now: Millis, number: u64, hash: Option<Bytes32>) -> Vec<Effect> {
-        let Some(pending) = self.pending.get(&number).filter(|_| number == self.settled + 1) else { return Vec::new() };
+        let Some(pending) = self.pending.get(&number).filter(|_| number == self.ground() + 1) else {
+            return Vec::new();
+        };
         let is_lost = match hash {
             Some(hash) => hash != pending.header.inbox_hash,
             None => now >= self.short_since.get_or_insert(now).after(self.patience.0),
@@ -337,7 +384,7 @@ impl Settler {
             return Vec::new();
         }
         self.is_rewinding = true;
-        vec![Effect::Rewind { to: self.settled }]
+        vec![Effect::Rewind { to: self.ground() }]
     }
 
     /// Tries a batch again that L1 refused, later each time, and at last not any more.
@@ -358,7 +405,8 @@ impl Settler {
             return Vec::new();
         }
         self.again = None;
-        let last = self.settled + if self.is_cautious { 1 } else { AHEAD };
+        let is_held_up = self.is_cautious && !self.is_claimed;
+        let last = self.settled + if is_held_up { 1 } else { self.ahead };
         let open = (self.sent + 1..=last).map_while(|number| {
             let pending = self.pending.get(&number)?;
             let is_ready = (pending.is_proven || !self.needs_proof) && pending.refusals < ATTEMPTS;

@@ -54,7 +54,7 @@ pub struct Known {
 }
 
 impl Known {
-    fn has(&self, fact: &Fact) -> bool {
+    pub(crate) fn has(&self, fact: &Fact) -> bool {
         match fact {
             Fact::Published(chunk) => self.there.contains(&Question::Published(*chunk)),
             Fact::Registered(context) => self.there.contains(&Question::Registered(*context)),
@@ -67,7 +67,7 @@ impl Known {
 }
 
 impl Fact {
-    fn question(&self) -> Question {
+    pub(crate) fn question(&self) -> Question {
         match self {
             Self::Published(chunk) => Question::Published(*chunk),
             Self::Registered(context) => Question::Registered(*context),
@@ -102,8 +102,9 @@ impl Errands {
     /// Takes the parts of a batch, of which the batch itself is the last. They replace what there was of it.
     pub fn begin(&mut self, batch: u64, parts: impl IntoIterator<Item = Part>) {
         self.0.retain(|errand| errand.batch != batch);
-        let named = |part: Part| Named { what: part.to_bytes().into(), fact: part.fact(), part };
-        let parts: VecDeque<Named> = parts.into_iter().map(named).collect();
+        // Whatever has no fact of its own is no part of an errand.
+        let named = |part: Part| Some(Named { what: part.to_bytes().into(), fact: part.fact()?, part });
+        let parts: VecDeque<Named> = parts.into_iter().filter_map(named).collect();
         let is_asked_for = parts.iter().any(|named| named.part.is_proof());
         let place = self.0.partition_point(|errand| errand.batch < batch);
         self.0.insert(place, Errand { batch, parts, is_asked_for });

@@ -3,11 +3,14 @@
 use crate::errands::Fact;
 use crypto::eth::keccak;
 use l1::validity::{Contracts, Step};
-use l1::{Call, Order, Writer};
+use l1::{Call, Order, Writer, claims};
 use proof::BatchHeader;
 use std::collections::VecDeque;
 use transition::diff;
-use types::{Bytes32, choice, record};
+use types::{Bytes32, EthAddress, choice, record};
+
+/// Wei in a gwei.
+const WEI: u128 = 1_000_000_000;
 
 record! {
     /// A part of a batch's published difference.
@@ -57,6 +60,52 @@ record! {
     }
 }
 
+record! {
+    /// A bond that is locked.
+    pub struct Join {
+        /// How much, in gwei.
+        pub gwei: u64,
+    }
+}
+
+record! {
+    /// That the sender has a proof.
+    pub struct Announce {
+        /// Of which batch.
+        pub batch: u64,
+        /// The hash of sender, outcome and evidence.
+        pub announcement: Bytes32,
+    }
+}
+
+record! {
+    /// A proof for a contested batch.
+    pub struct Prove {
+        /// The outcome.
+        pub header: BatchHeader,
+        /// What the verifier asks for.
+        pub evidence: Box<[u8]>,
+    }
+}
+
+record! {
+    /// Who stands behind which claim.
+    pub struct Behind {
+        /// The claim.
+        pub digest: Bytes32,
+        /// Who.
+        pub proposer: EthAddress,
+    }
+}
+
+record! {
+    /// Whom to pay.
+    pub struct Collect {
+        /// Who.
+        pub payee: EthAddress,
+    }
+}
+
 choice! {
     /// What one transaction brings to L1. Kept whole, so that it can be sent again whatever became of the batch.
     pub enum Part {
@@ -68,17 +117,37 @@ choice! {
         3 => Statement(Statement),
         /// Queries of its proof.
         4 => Queries(Queries),
+        /// What the batch holds, for claims about it.
+        5 => Commit(BatchHeader),
+        /// A proposer's bond.
+        6 => Join(Join),
+        /// What the batch leads to.
+        7 => Claim(BatchHeader),
+        /// That a proof will follow.
+        8 => Announce(Announce),
+        /// A proof that decides between claims.
+        9 => Prove(Prove),
+        /// The end of a proposer whom a proof shows wrong.
+        10 => Eliminate(Behind),
+        /// The end of a claim that only such a proposer stands behind.
+        11 => Lift(Behind),
+        /// What a prover has earned.
+        12 => Collect(Collect),
     }
 }
 
 impl Part {
-    /// Returns the number of the batch that it belongs to.
+    /// Returns the number of the batch that it belongs to; 0 where none waits for it.
     pub fn batch(&self) -> u64 {
         match self {
             Self::Chunk(chunk) => chunk.batch,
             Self::Settle(settled) => settled.header.number,
             Self::Statement(statement) => statement.batch,
             Self::Queries(queries) => queries.batch,
+            Self::Commit(header) | Self::Claim(header) => header.number,
+            Self::Announce(announced) => announced.batch,
+            Self::Prove(proven) => proven.header.number,
+            Self::Join(_) | Self::Eliminate(_) | Self::Lift(_) | Self::Collect(_) => 0,
         }
     }
 
@@ -89,6 +158,14 @@ impl Part {
             Self::Settle(_) => "the batch",
             Self::Statement(_) => "a proof's statement",
             Self::Queries(_) => "a proof's queries",
+            Self::Commit(_) => "a commitment",
+            Self::Join(_) => "a bond",
+            Self::Claim(_) => "a claim",
+            Self::Announce(_) => "a proof's announcement",
+            Self::Prove(_) => "a proof for a contested batch",
+            Self::Eliminate(_) => "an elimination",
+            Self::Lift(_) => "an eliminated proposer's claim",
+            Self::Collect(_) => "a reward",
         }
     }
 
@@ -97,9 +174,9 @@ impl Part {
         matches!(self, Self::Statement(_) | Self::Queries(_))
     }
 
-    /// Returns by what L1 shows that it is there.
-    pub fn fact(&self) -> Fact {
-        match self {
+    /// Returns by what L1 shows that it is there; `None` for what is asked for as a whole, by [`crate::claiming`].
+    pub fn fact(&self) -> Option<Fact> {
+        Some(match self {
             Self::Chunk(chunk) => Fact::Published(keccak(&[&chunk.bytes])),
             Self::Settle(settled) => Fact::Settled(settled.header.number),
             Self::Statement(statement) => Fact::Registered(statement.context),
@@ -110,12 +187,14 @@ impl Part {
                 }
                 Fact::Answered { context: keccak(&[context]), queries: Bytes32(bits) }
             }
-        }
+            _ => return None,
+        })
     }
 
-    /// Returns the transaction. `checks` is where proofs are checked; without it there are no steps of one.
-    pub(crate) fn order(&self, writer: &Writer, checks: Option<Contracts>) -> Option<Order> {
-        let step = |step| checks.map(|checks| writer.order(Call::Validity { checks, step }));
+    /// Returns the transaction; `None` where there is no contract for it.
+    pub(crate) fn order(&self, writer: &Writer, places: &Places) -> Option<Order> {
+        let step = |step| places.checks.map(|checks| writer.order(Call::Validity { checks, step }));
+        let claims = |step| places.claims.map(|claims| writer.order(Call::Claims { claims, step }));
         match self {
             Self::Chunk(chunk) => Some(writer.order(Call::Publish { chunk: &chunk.bytes })),
             Self::Settle(Evidenced { header, chunks, evidence }) => {
@@ -125,6 +204,20 @@ impl Part {
             Self::Queries(Queries { context, positions, openings, .. }) => {
                 step(Step::Answer { context, positions, openings })
             }
+            Self::Commit(batch) => claims(claims::Step::Commit { batch }),
+            Self::Join(Join { gwei }) => claims(claims::Step::Join { bond: (u128::from(*gwei) * WEI).into() }),
+            Self::Claim(batch) => claims(claims::Step::Claim { batch }),
+            Self::Announce(Announce { announcement, .. }) => {
+                claims(claims::Step::Announce { announcement: *announcement })
+            }
+            Self::Prove(Prove { header, evidence }) => claims(claims::Step::Prove { batch: header, evidence }),
+            Self::Eliminate(Behind { digest, proposer }) => {
+                claims(claims::Step::Eliminate { digest: *digest, proposer: *proposer })
+            }
+            Self::Lift(Behind { digest, proposer }) => {
+                claims(claims::Step::Lift { digest: *digest, proposer: *proposer })
+            }
+            Self::Collect(Collect { payee }) => claims(claims::Step::Collect { payee: *payee }),
         }
     }
 
@@ -137,9 +230,18 @@ impl Part {
             Self::Chunk(chunk) => 80_000 + 40 * count(chunk.bytes.len() + 128),
             Self::Settle(s) => 200_000 + 15_000 * count(s.evidence.len() / 65) + 8_000 * count(s.chunks.len()),
             // Never sent without an estimate: nothing that is on its way changes what they need.
-            Self::Statement(_) | Self::Queries(_) => l1::GAS_PER_TRANSACTION_MAX,
+            _ => l1::GAS_PER_TRANSACTION_MAX,
         }
     }
+}
+
+/// Where parts go besides the rollup.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Places {
+    /// Where proofs are checked.
+    pub checks: Option<Contracts>,
+    /// Where claims are made.
+    pub claims: Option<EthAddress>,
 }
 
 /// Cuts a batch into what goes to L1, in order: its chunks, the steps of its proof, itself.
@@ -169,7 +271,7 @@ mod tests {
             Part::Queries(Queries { batch: 1, context, positions: positions.into(), openings })
         };
         let queries = |positions| match part(positions).fact() {
-            Fact::Answered { context, queries } if context == keccak(&[&[7]]) => queries.0,
+            Some(Fact::Answered { context, queries }) if context == keccak(&[&[7]]) => queries.0,
             other => panic!("{other:?}"),
         };
         assert_eq!(queries(&[0, 3])[31], 0b1001);

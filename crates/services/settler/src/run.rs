@@ -1,10 +1,14 @@
 //! The settler's loop: watches the store for batches and L1 for settlements, and brings batches to L1 by the outbox.
 
+mod contest;
+
+pub use contest::Contested;
+
 use crate::core::{Effect, Input, Patience, Refusal, Settler};
 use crate::errands::{Errands, Known, Question};
 use crate::history;
 use crate::outbox::{self, Course, Limits, Outbox, Package, Record};
-use crate::part::{Part, parts};
+use crate::part::{Part, Places, parts};
 use crate::prepare::Preparing;
 use api::metric;
 use crypto::eth::{EthSignature, keccak};
@@ -131,16 +135,26 @@ pub struct Setting<R> {
     pub policy: Policy,
     /// Takes the chain back.
     pub rewinder: R,
-    /// Where proofs are checked, on a chain whose batches settle by them.
+    /// Where proofs are checked, on a chain whose batches settle by them, or by claims that they decide between.
     pub checks: Option<Checks>,
+    /// Where claims are made, on a chain whose batches settle by them.
+    pub claims: Option<Contested>,
 }
 
 /// Makes a settler and its handle. The future runs until the store fails or L1 shows another chain.
 pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
-    let Setting { store, anchor, reader, writer, policy, rewinder, checks } = setting;
+    let Setting { store, anchor, reader, writer, policy, rewinder, checks, claims } = setting;
     let done = store.settled()?;
-    let settler = Settler::restore(anchor, done, unsettled(&store, done)?).patient(policy.patience);
-    let settler = if checks.is_some() { settler.by_proof() } else { settler };
+    let settler = Settler::restore(anchor.clone(), done, unsettled(&store, done)?).patient(policy.patience);
+    let settler = match (&claims, &checks) {
+        (Some(_), _) => settler.by_claims(),
+        (None, Some(_)) => settler.by_proof(),
+        (None, None) => settler,
+    };
+    let contest = match claims {
+        Some(claims) => Some(contest::Contest::restore(claims, &store, done, anchor.domain, writer.address())?),
+        None => None,
+    };
     let proofs = checks.map(|checks| Proofs { checks, preparing: Preparing::new(store.clone()), looked: Millis(0) });
     let sealed = store.last_batch()?.map_or(0, |batch| batch.header.number);
     let mut kept: BTreeMap<u64, Record> = BTreeMap::new();
@@ -154,8 +168,21 @@ pub fn start<R: Rewinder>(setting: Setting<R>) -> Result<(Handle, impl Future<Ou
     let (commands, inbox) = mpsc::channel(WAITING);
     let (errands, next_id) = (Errands::default(), newest + 1);
     let progress = Progress { waiting_since: None, sealed };
-    let looping =
-        Loop { settler, outbox, store, reader, writer, rewinder, policy, proofs, progress, errands, course, next_id };
+    let looping = Loop {
+        settler,
+        outbox,
+        store,
+        reader,
+        writer,
+        rewinder,
+        policy,
+        proofs,
+        contest,
+        progress,
+        errands,
+        course,
+        next_id,
+    };
     Ok((Handle(commands), looping.run(inbox)))
 }
 
@@ -184,6 +211,7 @@ struct Loop<R> {
     rewinder: R,
     policy: Policy,
     proofs: Option<Proofs>,
+    contest: Option<contest::Contest>,
     progress: Progress,
     /// What is still to be handed to the outbox.
     errands: Errands,
@@ -230,7 +258,8 @@ impl<R: Rewinder> Loop<R> {
         }
         self.prepare().await?;
         self.step(Input::Tick).await?;
-        if let Err(error) = self.hand_over().await? {
+        let handed = if self.contest.is_some() { self.contend().await? } else { self.hand_over().await? };
+        if let Err(error) = handed {
             tracing::warn!(error = %Causes(&error), "L1 is away");
         }
         if let Err(error) = self.deliver().await? {
@@ -276,6 +305,11 @@ impl<R: Rewinder> Loop<R> {
     async fn prepare(&mut self) -> Result<(), Error> {
         let Some(proofs) = &mut self.proofs else { return Ok(()) };
         proofs.preparing.forget(self.settler.settled());
+        if let Some(contest) = &self.contest {
+            // Whether they are ready is asked when they are wanted.
+            proofs.preparing.work(contest.wanted().into_iter()).await?;
+            return Ok(());
+        }
         for number in proofs.preparing.work(self.settler.unproven()).await? {
             self.step(Input::Proven { number }).await?;
         }
@@ -289,41 +323,71 @@ impl<R: Rewinder> Loop<R> {
             Ok(None) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
         };
-        let checks = self.checks();
         for part in self.errands.due(&known, &self.course, self.outbox.room()) {
-            let Some(order) = part.order(&self.writer, checks) else { continue };
-            let gas = match self.writer.estimate(&order).await {
-                Ok(gas) => gas,
-                // All that it stands on is there, so it would fail in a block too, and cost.
-                Err(error @ (l1::Error::Reverted { .. } | l1::Error::TooMuchGas { .. })) if checks.is_some() => {
-                    let (number, reason) = (part.batch(), Causes(&error).to_string());
-                    tracing::error!(batch = number, part = part.name(), reason, "L1 would refuse this");
-                    return self.refused(number, reason).await.map(Ok);
-                }
-                Err(error) if checks.is_some() => return Ok(Err(error)),
-                Err(_) => part.gas_at_most(),
-            };
-            let package = Package { id: self.next_id, what: part.to_bytes().into(), gas };
-            self.next_id += 1;
-            self.errands.handed_over(&part);
-            self.course.begin(package.clone());
-            let effects = self.outbox.step(now(), outbox::Input::Package(package));
-            self.send(effects).await?;
+            match self.hand(part).await? {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Ok(Err(error)),
+            }
         }
         Ok(Ok(()))
     }
 
-    fn checks(&self) -> Option<l1::validity::Contracts> {
-        self.proofs.as_ref().map(|proofs| proofs.checks.contracts())
+    /// Hands a part to the outbox, with what it needs. Says whether others may follow; the inner result passes.
+    async fn hand(&mut self, part: Part) -> Result<Result<bool, l1::Error>, Error> {
+        let places = self.places();
+        let Some(order) = part.order(&self.writer, &places) else { return Ok(Ok(true)) };
+        let gas = match self.writer.estimate(&order).await {
+            Ok(gas) => gas,
+            // All that it stands on is there, so it would fail in a block too, and cost.
+            Err(error @ (l1::Error::Reverted { .. } | l1::Error::TooMuchGas { .. })) if places.checks.is_some() => {
+                let (number, reason) = (part.batch(), Causes(&error).to_string());
+                if let Some(contest) = &mut self.contest {
+                    // Others may have come first, or a window have ended: the next look tells.
+                    tracing::warn!(batch = number, part = part.name(), reason, "L1 would refuse this now");
+                    contest.rest(now());
+                    return Ok(Ok(false));
+                }
+                tracing::error!(batch = number, part = part.name(), reason, "L1 would refuse this");
+                self.refused(number, reason).await?;
+                return Ok(Ok(false));
+            }
+            Err(error) if places.checks.is_some() => return Ok(Err(error)),
+            Err(_) => part.gas_at_most(),
+        };
+        let package = Package { id: self.next_id, what: part.to_bytes().into(), gas };
+        self.next_id += 1;
+        self.errands.handed_over(&part);
+        self.course.begin(package.clone());
+        let effects = self.outbox.step(now(), outbox::Input::Package(package));
+        self.send(effects).await?;
+        Ok(Ok(true))
+    }
+
+    fn places(&self) -> Places {
+        let checks = self.proofs.as_ref().map(|proofs| proofs.checks.contracts());
+        Places { checks, claims: self.contest.as_ref().map(contest::Contest::address) }
     }
 
     /// Looks up what the errands ask; `None` when it is too early to ask again.
     async fn known(&mut self) -> Result<Option<Known>, l1::Error> {
-        let (mut known, questions) = (Known::default(), self.errands.questions());
-        let Some(proofs) = self.proofs.as_mut().filter(|_| !questions.is_empty()) else { return Ok(Some(known)) };
+        let questions = self.errands.questions();
+        let Some(proofs) = self.proofs.as_mut().filter(|_| !questions.is_empty()) else {
+            return Ok(Some(Known::default()));
+        };
         if now() < proofs.looked.after(LOOK) {
             return Ok(None);
         }
+        let known = self.look_up(questions).await?;
+        if let Some(proofs) = &mut self.proofs {
+            proofs.looked = now();
+        }
+        Ok(Some(known))
+    }
+
+    async fn look_up(&self, questions: impl IntoIterator<Item = Question>) -> Result<Known, l1::Error> {
+        let mut known = Known::default();
+        let Some(proofs) = &self.proofs else { return Ok(known) };
         for question in questions {
             match question {
                 Question::Settled => known.settled = self.reader.newest_settled().await?,
@@ -342,14 +406,21 @@ impl<R: Rewinder> Loop<R> {
                 }
             }
         }
-        proofs.looked = now();
-        Ok(Some(known))
+        Ok(known)
     }
 
     /// L1 refuses a part of a batch with a proof: nothing more of it goes until the settler says so.
     async fn refused(&mut self, number: u64, reason: String) -> Result<(), Error> {
-        self.errands.drop_from(number);
+        self.drop_from(number);
         self.step(Input::Refused { number, reason }).await
+    }
+
+    /// Nothing more of this batch goes, nor of those behind it, until the settler says so.
+    fn drop_from(&mut self, number: u64) {
+        self.errands.drop_from(number);
+        if let Some(contest) = &mut self.contest {
+            contest.claiming.drop_from(number);
+        }
     }
 
     /// One round of the outbox. The inner result passes.
@@ -388,7 +459,7 @@ impl<R: Rewinder> Loop<R> {
                 outbox::Effect::Forget { nonce } => self.store.commit_outbox(nonce, None)?,
                 outbox::Effect::Send { nonce, offer, package, gas_limit, terms } => {
                     let part = Part::from_bytes(&package.what).map_err(|_| Error::Outbox)?;
-                    let order = part.order(&self.writer, self.checks()).ok_or(Error::Outbox)?;
+                    let order = part.order(&self.writer, &self.places()).ok_or(Error::Outbox)?;
                     let (transaction, answer) =
                         self.writer.sign_and_send(&order, nonce, gas_limit, terms.max_fee_wei, terms.tip_wei).await;
                     tracing::info!(batch = part.batch(), nonce, offer, gas_limit, ?answer, "sent to L1");
@@ -436,7 +507,13 @@ impl<R: Rewinder> Loop<R> {
     /// A part of a batch did not do what it should. Nothing more of the batch goes until the settler says so.
     async fn failed(&mut self, part: &Part, why: outbox::Failure) -> Result<(), Error> {
         let number = part.batch();
-        self.errands.drop_from(number);
+        if let Some(contest) = &mut self.contest {
+            contest.rest(now());
+        }
+        if number == 0 {
+            return Ok(());
+        }
+        self.drop_from(number);
         let input = if part.is_proof() {
             metrics::counter!(metric::VERIFY_STEPS, "outcome" => "refused").increment(1);
             tracing::error!(batch = number, part = part.name(), ?why, "a step of a proof failed");
@@ -473,7 +550,8 @@ impl<R: Rewinder> Loop<R> {
                     tracing::error!(to, "L1 dropped messages that the chain took: taking the chain back");
                     self.rewinder.rewind(to).await.map_err(Error::Rewind)?;
                     self.progress.sealed = self.store.last_batch()?.map_or(0, |batch| batch.header.number);
-                    effects.extend(self.reopen(to)?);
+                    // What is committed to stays, although it is not settled.
+                    effects.extend(self.reopen(to.min(self.settler.settled()))?);
                 }
                 Effect::Halt(why) => return Err(Error::Halted(why)),
             }
@@ -484,6 +562,10 @@ impl<R: Rewinder> Loop<R> {
     /// Takes a batch up: from now on its parts go to L1.
     fn begin(&mut self, header: BatchHeader, signatures: Vec<u8>) -> Result<(), Error> {
         let number = header.number;
+        if let Some(contest) = &mut self.contest {
+            contest.claiming.begin(header);
+            return Ok(());
+        }
         let difference = self.store.diff(number)?;
         let prepared = self.proofs.as_ref().and_then(|proofs| proofs.preparing.get(&header));
         let parts = match (&self.proofs, prepared) {
@@ -504,6 +586,9 @@ impl<R: Rewinder> Loop<R> {
 
     fn reopen(&mut self, settled: u64) -> Result<Vec<Effect>, Error> {
         self.errands.clear();
+        if let Some(contest) = &mut self.contest {
+            contest.claiming.drop_from(settled + 1);
+        }
         if let Some(proofs) = &mut self.proofs {
             proofs.preparing.clear();
         }

@@ -6,7 +6,9 @@ use crate::say::Say;
 use api::metric;
 use client::Client;
 use l1::Reader;
+use l1::claims::{Claimed, Heard, Standing};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -99,15 +101,20 @@ impl Watched {
         };
         // What the last settled batch took to prove and to check, where batches settle by proof.
         let proof = match self.network.execution {
-            Execution::Zk if status.settled > 0 => self.client.batch(status.settled).await?.proof,
+            Execution::Zk | Execution::Optimistic if status.settled > 0 => {
+                self.client.batch(status.settled).await?.proof
+            }
             _ => None,
         };
+        let claims = self.claims(settled.number).await?;
         let at = Instant::now();
         let read = |name: &str| number(&numbers, name).unwrap_or(0.0);
         let applied = read(metric::TRANSACTIONS);
         let tps = before.map(|before| (applied - before.applied) / (at - before.at).as_secs_f64().max(0.001));
         let lag_s = read(metric::SETTLE_LAG_SECONDS);
-        let due = Duration::from_millis(self.network.operation.batch_age_ms.0) * LATE + GRACE;
+        // A claim has to wait for its window.
+        let window = Duration::from_secs(self.network.terms.map_or(0, |terms| terms.window_s));
+        let due = Duration::from_millis(self.network.operation.batch_age_ms.0) * LATE + GRACE + window;
         let is_late = lag_s > due.as_secs_f64();
         let waiting_s = oldest.map(|since| now_s().saturating_sub(since));
         let overdue = waiting_s.is_some_and(|waited| waited > self.network.config.rules.forced_deadline_s / 2);
@@ -123,6 +130,13 @@ impl Watched {
                 "a message on L1 has waited half its deadline: the chain will be frozen if it is ignored".to_owned(),
             );
         }
+        for batch in claims["contested"].as_array().into_iter().flatten() {
+            let number = &batch["batch"];
+            alerts.push(match batch["is_proven"].as_bool() {
+                Some(true) => format!("batch {number} was contradicted: it is proven, and settles by that"),
+                _ => format!("batch {number} is contradicted: it waits for its proof"),
+            });
+        }
         let height = status.head.as_ref().map_or(0, |head| head.height.0);
         let p = |share| quantile(&numbers, metric::CONFIRMATION_SECONDS, share);
         let value = json!({
@@ -134,8 +148,51 @@ impl Watched {
             "l1_balance_gwei": read(metric::L1_BALANCE_GWEI), "message_waits_s": waiting_s, "frozen": frozen,
             "members_seen": status.members_seen, "resident_bytes": read(metric::PROCESS_RESIDENT_BYTES),
             "proving": proving, "proof": proof, "verify_gas": read(metric::VERIFY_GAS),
+            "claims": claims,
         });
         Ok(Seen { at, applied, text: text(&value, status.config.committee.members.len()), value })
+    }
+}
+
+impl Watched {
+    /// Says how claims stand that are not settled; nothing where batches do not settle by them.
+    async fn claims(&self, settled: u64) -> Result<Value, Error> {
+        let Some((claims, terms)) = self.network.claims().await? else { return Ok(Value::Null) };
+        let committed = claims.last_committed().await?;
+        let operator = self.network.operator_writer().await?.address();
+        let bond = match claims.standing(&operator).await? {
+            Standing::Stranger => "none",
+            Standing::Bonded { .. } => "locked",
+            Standing::Eliminated => "lost",
+        };
+        let claimed = claims.follow(&mut Heard::starting_at(self.network.deployed_at()?)).await?;
+        let mut outcomes: BTreeMap<u64, Vec<&Claimed>> = BTreeMap::new();
+        claimed
+            .iter()
+            .filter(|one| one.number > settled)
+            .for_each(|one| outcomes.entry(one.number).or_default().push(one));
+        let mut contested = Vec::new();
+        for (number, made) in outcomes {
+            if made.iter().all(|one| one.digest == made[0].digest) {
+                continue;
+            }
+            let header = self.client.batch(number).await?.batch.header;
+            let contest = claims.contest(number, &header.parent_root).await?;
+            let ours = header.digest(&self.network.domain()?);
+            let made = made.iter().map(
+                |one| json!({ "proposer": one.proposer, "state_root": one.state_root, "is_ours": one.digest == ours }),
+            );
+            if contest.claims > 1 || contest.proven.is_some() {
+                contested.push(json!({
+                    "batch": number, "counting": contest.claims, "is_proven": contest.proven.is_some(),
+                    "claims": made.collect::<Vec<_>>(),
+                }));
+            }
+        }
+        Ok(json!({
+            "window_s": terms.window_s, "bond_gwei": terms.bond_gwei, "operator_bond": bond, "committed": committed,
+            "waiting": committed.saturating_sub(settled), "contested": contested,
+        }))
     }
 }
 
@@ -168,6 +225,11 @@ fn text(value: &Value, members: usize) -> String {
         line("proving", done);
         rest.into_iter().for_each(|rest| line("", rest));
     }
+    if value["claims"].is_object() {
+        let (first, rest) = claims(&value["claims"]);
+        line("claims", first);
+        rest.into_iter().for_each(|rest| line("", rest));
+    }
     if value["proof"].is_object() {
         line("proof", proof(&value["proof"]));
     }
@@ -175,6 +237,26 @@ fn text(value: &Value, members: usize) -> String {
         line("ALERT", alert.as_str().unwrap_or_default().to_owned());
     }
     out
+}
+
+/// Says in a line how claims stand, and in further ones who contradicts whom.
+fn claims(value: &Value) -> (String, Vec<String>) {
+    let first = format!(
+        "batch {} is the last committed to; {} wait for their window of {} s; the operator's bond is {}",
+        value["committed"],
+        value["waiting"],
+        value["window_s"],
+        value["operator_bond"].as_str().unwrap_or("unknown"),
+    );
+    let mut rest = Vec::new();
+    for batch in value["contested"].as_array().into_iter().flatten() {
+        for claim in batch["claims"].as_array().into_iter().flatten() {
+            let who = claim["proposer"].as_str().unwrap_or_default();
+            let what = if claim["is_ours"] == true { "what this node executed" } else { "something else" };
+            rest.push(format!("batch {}: {who} claims {what}", batch["batch"]));
+        }
+    }
+    (first, rest)
 }
 
 /// Says in a line what the proof of the last settled batch took.
@@ -237,6 +319,19 @@ mod tests {
         });
         let said = "the last settled batch: 409600 bytes in 3 s; 47000000 gas in 12 transactions; 100 bits";
         assert_eq!(proof(&value), said);
+    }
+
+    #[test]
+    fn claims_are_told_in_a_line_and_who_contradicts_in_others() {
+        let claim = |who: &str, is_ours| json!({ "proposer": who, "state_root": "0x", "is_ours": is_ours });
+        let batch = json!({ "batch": 5, "counting": 2, "is_proven": false, "claims": [claim("0xa", true), claim("0xb", false)] });
+        let value = json!({
+            "window_s": 600, "bond_gwei": 1, "operator_bond": "locked", "committed": 7, "waiting": 3, "contested": [batch],
+        });
+        let (first, rest) = claims(&value);
+        let said = "batch 7 is the last committed to; 3 wait for their window of 600 s; the operator's bond is locked";
+        assert_eq!(first, said);
+        assert_eq!(rest, ["batch 5: 0xa claims what this node executed", "batch 5: 0xb claims something else"]);
     }
 
     const TEXT: &str = "# TYPE talea_x counter\ntalea_x{outcome=\"a\"} 3\ntalea_x{outcome=\"b\"} 4\ntalea_xy 9\n\

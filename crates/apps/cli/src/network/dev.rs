@@ -5,17 +5,21 @@
 
 use crate::error::Error;
 use crate::network::Network;
-use crate::network::files::{Deployed, Execution};
+use crate::network::files::{Deployed, Execution, PROVER_PPM};
 use api::{Contracts, Validity};
 use client::derive_key;
 use crypto::Secret;
 use crypto::account::SecretKey;
 use crypto::eth::EthKey;
-use l1::deploy::{Deployment, deploy as deploy_contracts, deploy_proven};
+use l1::claims::Terms;
+use l1::deploy::{Deployment, deploy as deploy_contracts, deploy_contested, deploy_proven};
 use l1::{Units, Writer};
 use prover::onchain::Key;
 use state::State;
 use types::{AccountId, Bytes32, Encode as _, EthAddress};
+
+/// Wei in a gwei.
+const WEI: u128 = 1_000_000_000;
 
 /// What a provider stakes, in quanta of the development token: 1,000.000000.
 pub const STAKE: u64 = 1_000_000_000;
@@ -122,6 +126,21 @@ pub async fn deploy(network: &Network) -> Result<Deployed, Error> {
         Execution::Zk => {
             let parts = Key::new().parts();
             let (deployed, checks) = deploy_proven(&network.l1, &operator, &deployment, &parts).await?;
+            let l1::validity::Contracts { statements, queries, verifier } = checks;
+            (deployed, Some(Validity { statements, queries, verifier }))
+        }
+        Execution::Optimistic => {
+            let terms = network.terms.ok_or_else(|| Error::failed("network.json names no terms: restore it"))?;
+            let sequencer = EthKey::from_bytes(*operator.expose_secret());
+            let sequencer = sequencer.ok_or_else(|| Error::failed("the operator's key is none: name another"))?;
+            let terms = Terms {
+                sequencer: sequencer.address(),
+                bond: Units::from(u128::from(terms.bond_gwei) * WEI),
+                window_s: terms.window_s,
+                prover_ppm: PROVER_PPM,
+            };
+            let parts = Key::new().parts();
+            let (deployed, checks) = deploy_contested(&network.l1, &operator, &deployment, &parts, &terms).await?;
             let l1::validity::Contracts { statements, queries, verifier } = checks;
             (deployed, Some(Validity { statements, queries, verifier }))
         }

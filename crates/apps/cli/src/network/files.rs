@@ -69,11 +69,42 @@ pub enum Execution {
     Committee,
     /// It is proven, and a quorum vouches for its data.
     Zk,
+    /// Nobody contradicted the claim about it in time, or else it is proven.
+    Optimistic,
 }
 
 impl Execution {
     fn of(file: &chain::Config) -> Self {
-        if file.heading.execution == chain::Execution::Zk { Self::Zk } else { Self::Committee }
+        match file.heading.execution {
+            chain::Execution::Committee => Self::Committee,
+            chain::Execution::Zk => Self::Zk,
+            chain::Execution::Optimistic => Self::Optimistic,
+        }
+    }
+
+    /// Says whether every batch may have to be proven, so that nothing may be in it that no table covers.
+    pub fn is_provable(self) -> bool {
+        self != Self::Committee
+    }
+}
+
+/// What those who claim batches may rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimTerms {
+    /// For how long a claim can be contradicted, in seconds.
+    pub window_s: u64,
+    /// What a proposer locks, in gwei.
+    pub bond_gwei: u64,
+}
+
+/// Which part of a lost bond pays the prover, in millionths. The rest is burnt, or a liar who proves against itself would
+/// pay nothing.
+pub const PROVER_PPM: u32 = 500_000;
+
+impl ClaimTerms {
+    fn of(file: &chain::Config) -> Option<Self> {
+        let (period, bond) = (file.security.challenge_period?, file.security.proposer_bond_eth?);
+        Some(Self { window_s: period.0 / 1_000, bond_gwei: bond.0 })
     }
 }
 
@@ -196,9 +227,12 @@ pub struct Network {
     pub operation: Operation,
     /// The file with the key of the L1 account that deploys and pays; `None` for a development account of a local L1.
     pub operator_key: Option<PathBuf>,
-    /// Why L1 believes a batch: `committee` or `zk`.
+    /// Why L1 believes a batch: `committee`, `zk` or `optimistic`.
     #[serde(default)]
     pub execution: Execution,
+    /// What proposers may rely on, where batches settle by claims.
+    #[serde(default)]
+    pub terms: Option<ClaimTerms>,
     /// Whether providers of our own are at work, so that there is something to buy.
     pub has_providers: bool,
     /// The contracts, once deployed.
@@ -415,6 +449,7 @@ impl Network {
             operation,
             operator_key,
             execution: Execution::of(file),
+            terms: ClaimTerms::of(file),
             has_providers: false,
             deployed: None,
             node_pid: None,
@@ -433,6 +468,7 @@ impl Network {
         };
         let same = [
             ("execution", Execution::of(file) == self.execution),
+            ("security.challenge_period or proposer_bond_eth", ClaimTerms::of(file) == self.terms),
             ("l1.chain_id", file.l1.chain_id == config.l1_chain_id),
             ("l1.rpc_url", file.l1.rpc_url.is_some() == self.operator_key.is_some()),
             ("availability.committee.members", members),
@@ -519,7 +555,15 @@ impl Network {
         Ok(l1::Contracts { rollup: contracts.rollup, vault: contracts.vault })
     }
 
-    /// Connects to where proofs are checked, on a chain whose batches settle by them.
+    /// Connects to where claims are made, on a chain whose batches settle by them, with their terms.
+    pub async fn claims(&self) -> Result<Option<(l1::claims::Claims, ClaimTerms)>, Error> {
+        let Some(terms) = self.terms.filter(|_| self.execution == Execution::Optimistic) else { return Ok(None) };
+        let claims = l1::claims::Claims::of_rollup(&self.l1, self.contracts()?.rollup).await?;
+        let claims = claims.ok_or_else(|| Error::failed("the rollup believes no claims: restore network.json"))?;
+        Ok(Some((claims, terms)))
+    }
+
+    /// Connects to where proofs are checked, on a chain whose batches settle by them or are decided by them.
     pub async fn checks(&self) -> Result<Option<l1::validity::Checks>, Error> {
         if self.execution == Execution::Committee {
             return Ok(None);

@@ -9,6 +9,8 @@ use gateway::Gateway;
 use l1::Reader;
 use provider::Stake;
 use sandbox::Sandbox;
+use settler::proving::run::Demand;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -68,6 +70,15 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         sequencer::start(store.clone(), settings).map_err(Error::role)?;
     roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
     let writer = network.operator_writer().await?;
+    let (wanted, contested) = tokio::sync::watch::channel(BTreeSet::new());
+    let claims = network.claims().await?.map(|(claims, terms)| (claims, terms.bond_gwei));
+    let first_block = network.deployed_at()?;
+    let claims = claims.map(|(claims, bond_gwei)| settler::run::Contested { claims, first_block, bond_gwei, wanted });
+    let demand = match network.execution {
+        Execution::Committee => Demand::All,
+        Execution::Zk => Demand::Needed,
+        Execution::Optimistic => Demand::Named(contested),
+    };
     let setting = settler::run::Setting {
         store: store.clone(),
         anchor: anchor.clone(),
@@ -76,14 +87,15 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         policy: network.operation.settling(),
         rewinder: Rewinds(sequencer.clone()),
         checks: network.checks().await?,
+        claims,
     };
     let (settler, settling) = settler::run::start(setting).map_err(Error::role)?;
     roles.spawn(async move { settling.await.map_err(Error::role) });
-    let by_proof = network.execution == Execution::Zk;
+    let by_proof = network.execution.is_provable();
     let hook = network.operation.hook.clone();
     roles.spawn(ask_operator(hook, anchor.config_hash, by_proof, questions, sequencer.clone()));
     let proving = match network.operation.proving {
-        Some(proving) => Some(prove(dir, network, proving, &store, &sequencer, roles)?),
+        Some(proving) => Some(prove(dir, (network, proving), &store, &sequencer, demand, roles)?),
         None => None,
     };
     let (coordinator, votes) = coordinator::run::votes();
@@ -124,15 +136,15 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
 /// Starts the proving queue and the prover processes.
 fn prove(
     dir: &Path,
-    network: &Network,
-    proving: Proving,
+    (network, proving): (&Network, Proving),
     store: &Store,
     sequencer: &sequencer::Handle,
+    demand: Demand,
     roles: &mut JoinSet<Result<(), Error>>,
 ) -> Result<settler::proving::run::Handle, Error> {
-    let (view, by_proof) = (Sees(sequencer.clone()), network.execution == Execution::Zk);
+    let view = Sees(sequencer.clone());
     let (handle, queue) =
-        settler::proving::run::start(store.clone(), network.config.clone(), view, by_proof).map_err(Error::role)?;
+        settler::proving::run::start(store.clone(), network.config.clone(), view, demand).map_err(Error::role)?;
     roles.spawn(async move { queue.await.map_err(Error::role) });
     for index in 0..proving.processes {
         roles.spawn(keep(dir.to_owned(), "prover", index));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
 
 mod bounded;
+mod contest;
 mod copies;
 mod escape;
 mod proving;

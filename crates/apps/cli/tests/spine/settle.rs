@@ -28,7 +28,7 @@ fn number(value: &Value) -> u64 {
 }
 
 /// What L1 has of steps: for each transaction's data how often it is there, and the gas that all used.
-async fn steps(chain: &Chain, checks: &api::Validity) -> (BTreeMap<String, u32>, u64) {
+pub(crate) async fn steps(chain: &Chain, checks: &api::Validity) -> (BTreeMap<String, u32>, u64) {
     let head = number(&chain.rpc("eth_blockNumber", json!([])).await);
     let (mut found, mut gas) = (BTreeMap::new(), 0);
     let contracts = [checks.statements, checks.queries].map(|contract| contract.to_string().to_lowercase());

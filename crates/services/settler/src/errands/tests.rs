@@ -121,7 +121,7 @@ impl World {
         let (mut registered, mut bits) = (BTreeSet::new(), BTreeMap::<Bytes32, [u8; 32]>::new());
         for transaction in self.blocks.iter().flatten().filter(|transaction| transaction.succeeded) {
             let (batch, place) = transaction.place;
-            match parts(batch)[place].fact() {
+            match parts(batch)[place].fact().unwrap() {
                 Fact::Registered(context) => _ = registered.insert(Question::Registered(context)),
                 Fact::Answered { context, queries } => {
                     let answered = bits.entry(context).or_default();
@@ -199,7 +199,7 @@ impl World {
             let known = self.known();
             let of_batch = parts(batch);
             let is_settlement = step == of_batch.len() - 1;
-            let is_there = || of_batch[..step].iter().all(|part| known.has(&part.fact()));
+            let is_there = || of_batch[..step].iter().all(|part| known.has(&part.fact().unwrap()));
             let succeeded = !is_settlement || (is_there() && known.settled == batch - 1);
             let transaction = Transaction { package: Some(id), place, succeeded };
             self.blocks.last_mut().unwrap().push(transaction);

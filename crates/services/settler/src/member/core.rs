@@ -22,6 +22,15 @@ pub enum Input {
         /// What this member stored under that number, if it signed one before.
         stored: Option<Box<Batch>>,
     },
+    /// A batch that L1 holds a commitment to. For an observer, who is asked nothing and believes nobody what it leads to.
+    Committed {
+        /// The batch.
+        number: u64,
+        /// Its last block, whoever says so: another one gives other data.
+        last: Height,
+        /// The list root of its data, as the commitment has it.
+        data_root: Bytes32,
+    },
     /// Time passes: say again what was not heard.
     Tick,
 }
@@ -147,11 +156,20 @@ pub struct Restored {
     pub undo: Vec<Vec<LeafChange>>,
 }
 
-/// An availability member.
+/// A batch of the first blocks that wait.
+struct Sealed {
+    /// How many.
+    blocks: usize,
+    batch: Batch,
+    diff: Option<Vec<u8>>,
+}
+
+/// An availability member, or an observer: who executes everything again as members do, and signs nothing.
 pub struct Member {
     config: ChainConfig,
     anchor: Anchor,
-    keys: Keys,
+    /// None of an observer.
+    keys: Option<Keys>,
     genesis_root: Digest,
     at: Restored,
     undecided: BTreeMap<TaskId, Verdict>,
@@ -162,7 +180,8 @@ impl Member {
     ///
     /// # Panics
     /// When the restored state's root is not the head's.
-    pub fn restore(config: ChainConfig, anchor: Anchor, keys: Keys, mut restored: Restored) -> Self {
+    pub fn restore(config: ChainConfig, anchor: Anchor, keys: impl Into<Option<Keys>>, mut restored: Restored) -> Self {
+        let keys = keys.into();
         let mut genesis = State::default();
         genesis.apply(&transition::genesis(&config));
         let genesis_root = genesis.root();
@@ -189,14 +208,14 @@ impl Member {
 
     /// Returns the member's place among the chain's resolvers, if it is one.
     pub fn resolver(&self) -> Option<u32> {
-        let key = self.keys.verdicts.public();
+        let key = self.keys.as_ref()?.verdicts.public();
         let place = self.config.parameters.resolvers.iter().position(|resolver| *resolver == key)?;
         u32::try_from(place).ok()
     }
 
-    /// Returns the member's L1 address.
-    pub fn address(&self) -> types::EthAddress {
-        self.keys.batches.address()
+    /// Returns the member's L1 address; an observer has none.
+    pub fn address(&self) -> Option<types::EthAddress> {
+        self.keys.as_ref().map(|keys| keys.batches.address())
     }
 
     /// Takes one step.
@@ -204,7 +223,8 @@ impl Member {
         match input {
             Input::Block(block) => self.follow(&block),
             Input::Batch { asked, stored } => self.sign(*asked, stored),
-            Input::Tick => self.undecided.values().map(|verdict| self.vote(verdict)).collect(),
+            Input::Committed { number, last, data_root } => self.conclude(number, last, &data_root),
+            Input::Tick => self.undecided.values().filter_map(|verdict| self.vote(verdict)).collect(),
         }
     }
 
@@ -224,7 +244,7 @@ impl Member {
                 self.at.undo.push(executed.undo.clone());
                 let fresh = self.notice(&executed);
                 let mut effects = vec![Effect::Commit(Box::new(executed))];
-                effects.extend(fresh.iter().map(|verdict| self.vote(verdict)));
+                effects.extend(fresh.iter().filter_map(|verdict| self.vote(verdict)));
                 effects
             }
             Err(mismatch) => {
@@ -252,14 +272,14 @@ impl Member {
         fresh
     }
 
-    fn vote(&self, verdict: &Verdict) -> Effect {
-        let signature = self.keys.verdicts.sign(&verdict.digest(&self.anchor.config_hash));
-        Effect::Vote { verdict: verdict.clone(), signature }
+    fn vote(&self, verdict: &Verdict) -> Option<Effect> {
+        let signature = self.keys.as_ref()?.verdicts.sign(&verdict.digest(&self.anchor.config_hash));
+        Some(Effect::Vote { verdict: verdict.clone(), signature })
     }
 
-    fn signed(&self, header: &BatchHeader) -> Effect {
-        let signature = self.keys.batches.sign(&header.digest(&self.anchor.domain));
-        Effect::SignBatch { number: header.number, signature }
+    fn signed(&self, header: &BatchHeader) -> Option<Effect> {
+        let signature = self.keys.as_ref()?.batches.sign(&header.digest(&self.anchor.domain));
+        Some(Effect::SignBatch { number: header.number, signature })
     }
 
     fn sign(&mut self, asked: Batch, stored: Option<Box<Batch>>) -> Vec<Effect> {
@@ -267,7 +287,7 @@ impl Member {
         if let Some(stored) = stored {
             // The number was signed before. The same batch gets the same signature; another never does.
             return if *stored == asked {
-                vec![self.signed(&stored.header)]
+                self.signed(&stored.header).into_iter().collect()
             } else {
                 vec![Effect::Refuse(format!("batch {number} differs from the one signed before"))]
             };
@@ -275,29 +295,60 @@ impl Member {
         if asked.last >= self.next() {
             return Vec::new();
         }
-        let count = self.at.blocks.iter().take_while(|block| block.header.height <= asked.last).count();
-        if count == 0 || asked.last < asked.first {
-            return vec![Effect::Refuse(format!("batch {number} holds no block that is not signed already"))];
+        if asked.last < asked.first {
+            return vec![Effect::Refuse(format!("batch {number} holds no block"))];
         }
-        let receipts = self.at.receipts[..count].concat();
-        let diff = self.config.rules.data_on_l1.then(|| self.diff(count, &receipts));
+        let Some(sealed) = self.seal(asked.last) else {
+            return vec![Effect::Refuse(format!("batch {number} holds no block that is not signed already"))];
+        };
+        if sealed.batch != asked {
+            return vec![Effect::Refuse(format!("batch {number} is not what its blocks give"))];
+        }
+        let signed = self.signed(&asked.header);
+        std::iter::once(self.store(sealed)).chain(signed).collect()
+    }
+
+    /// Says for itself what a batch leads to. Nothing in it is anybody's word but where it ends, and another end would give
+    /// other data.
+    fn conclude(&mut self, number: u64, last: Height, data_root: &Bytes32) -> Vec<Effect> {
+        if last >= self.next() {
+            return Vec::new();
+        }
+        match self.seal(last) {
+            Some(sealed) if sealed.batch.header.number == number && sealed.batch.header.data_root == *data_root => {
+                vec![self.store(sealed)]
+            }
+            _ => vec![Effect::Refuse(format!("batch {number} does not hold what the sequencer committed to"))],
+        }
+    }
+
+    /// Seals the blocks that wait, up to one of them.
+    fn seal(&mut self, last: Height) -> Option<Sealed> {
+        let blocks = self.at.blocks.iter().take_while(|block| block.header.height <= last).count();
+        if blocks == 0 {
+            return None;
+        }
+        let receipts = self.at.receipts[..blocks].concat();
+        let diff = self.config.rules.data_on_l1.then(|| self.diff(blocks, &receipts));
         let batch = transition::seal(&BatchInput {
             config_hash: self.anchor.config_hash,
             parent: self.at.batch.as_ref(),
             genesis_root: self.genesis_root,
-            blocks: &self.at.blocks[..count],
+            blocks: &self.at.blocks[..blocks],
             receipts: &receipts,
             diff: diff.as_deref(),
         });
-        if batch != asked {
-            return vec![Effect::Refuse(format!("batch {number} is not what its blocks give"))];
-        }
-        self.at.blocks.drain(..count);
-        self.at.receipts.drain(..count);
-        self.at.undo.drain(..count);
+        Some(Sealed { blocks, batch, diff })
+    }
+
+    /// Goes on behind a batch, and says to store it.
+    fn store(&mut self, sealed: Sealed) -> Effect {
+        let Sealed { blocks, batch, diff } = sealed;
+        self.at.blocks.drain(..blocks);
+        self.at.receipts.drain(..blocks);
+        self.at.undo.drain(..blocks);
         self.at.batch = Some(batch.header.clone());
-        let signed = self.signed(&batch.header);
-        vec![Effect::CommitBatch { batch: Box::new(batch), diff }, signed]
+        Effect::CommitBatch { batch: Box::new(batch), diff }
     }
 
     /// Tells what the first blocks that wait changed, from the state after them: those executed beyond are taken back

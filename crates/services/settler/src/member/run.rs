@@ -10,7 +10,7 @@ use state::Sequential;
 use std::time::{Duration, Instant};
 use store::Store;
 use transition::{Batch, ChainConfig};
-use types::{Causes, Height};
+use types::{Bytes32, Causes, Height};
 
 /// How long one poll of the feed waits for a block. Signatures are asked for in between.
 const POLL_MS: u64 = 100;
@@ -37,7 +37,7 @@ pub enum Error {
 
 /// Why a turn was not finished, which passes.
 #[derive(Debug, thiserror::Error)]
-enum Away {
+pub(crate) enum Away {
     #[error("the feed is away")]
     Feed(#[from] client::Error),
     #[error("L1 is away")]
@@ -67,7 +67,7 @@ pub struct Setting {
 /// Makes the keys, which cannot be copied, out of what they are kept in.
 pub type KeysOf = Box<dyn Fn() -> Keys + Send + Sync>;
 
-fn restore(setting: &Setting, keys: Keys) -> Result<Member, Error> {
+fn restore(setting: &Setting, keys: Option<Keys>) -> Result<Member, Error> {
     let found = setting.store.resume(&transition::genesis(&setting.config))?;
     let state = setting.store.state(setting.state_cache_leaves, &Sequential)?;
     let (head, batch) = (found.head, found.batch.map(|batch| batch.header));
@@ -78,9 +78,10 @@ fn restore(setting: &Setting, keys: Keys) -> Result<Member, Error> {
 
 /// Runs until the store fails or the feed does not hold. A feed that is away is waited for.
 pub async fn run(setting: Setting, keys: KeysOf) -> Result<(), Error> {
-    let member = restore(&setting, keys())?;
-    let resolver = member.resolver().ok_or(Error::Stranger)?;
-    let mut following = Following { member, resolver, setting, keys, said: Instant::now(), diverged: None };
+    let mut following = Following::restore(setting, Some(keys))?;
+    if following.resolver.is_none() {
+        return Err(Error::Stranger);
+    }
     loop {
         if let Err(error) = following.turn().await? {
             tracing::warn!(error = %Causes(&error), "not followed");
@@ -89,21 +90,34 @@ pub async fn run(setting: Setting, keys: KeysOf) -> Result<(), Error> {
     }
 }
 
-struct Following {
+/// A member that follows the feed, or an observer.
+pub(crate) struct Following {
     member: Member,
-    resolver: u32,
-    setting: Setting,
-    keys: KeysOf,
+    resolver: Option<u32>,
+    pub(crate) setting: Setting,
+    keys: Option<KeysOf>,
     said: Instant,
     /// Since when the feed is another chain.
     diverged: Option<Instant>,
 }
 
 /// The inner result passes; the outer one does not.
-type Turn = Result<Result<(), Away>, Error>;
+pub(crate) type Turn = Result<Result<(), Away>, Error>;
 
 impl Following {
-    async fn turn(&mut self) -> Turn {
+    /// Takes up from the store. Without keys it observes, and signs nothing.
+    pub(crate) fn restore(setting: Setting, keys: Option<KeysOf>) -> Result<Self, Error> {
+        let member = restore(&setting, keys.as_ref().map(|keys| keys()))?;
+        let resolver = member.resolver();
+        Ok(Self { member, resolver, setting, keys, said: Instant::now(), diverged: None })
+    }
+
+    fn again(&self) -> Result<Member, Error> {
+        restore(&self.setting, self.keys.as_ref().map(|keys| keys()))
+    }
+
+    /// Takes the blocks that the feed has.
+    pub(crate) async fn follow(&mut self) -> Turn {
         match self.setting.client.blocks(self.member.next(), POLL_MS).await {
             Ok(blocks) => {
                 for block in blocks {
@@ -114,6 +128,30 @@ impl Following {
                 }
             }
             Err(error) => return Ok(Err(error.into())),
+        }
+        Ok(Ok(()))
+    }
+
+    /// Takes the next batch that L1 holds a commitment to, if there is one and the feed has its blocks. Returns whether.
+    pub(crate) async fn take_committed(&mut self, data_root: Bytes32) -> Result<Result<bool, Away>, Error> {
+        let number = self.setting.store.last_batch()?.map_or(0, |batch| batch.header.number) + 1;
+        let last = match self.setting.client.batch(number).await {
+            Ok(view) => view.batch.last,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let effects = self.member.step(Input::Committed { number, last, data_root });
+        let is_taken = effects.iter().any(|effect| matches!(effect, Effect::CommitBatch { .. }));
+        let is_refused = effects.iter().any(|effect| matches!(effect, Effect::Refuse(_)));
+        let done = match self.perform(effects).await? {
+            Ok(()) if is_refused => self.look_at(last).await?,
+            done => done,
+        };
+        Ok(done.map(|()| is_taken))
+    }
+
+    async fn turn(&mut self) -> Turn {
+        if let Err(error) = self.follow().await? {
+            return Ok(Err(error));
         }
         let unsigned = match self.setting.client.batches_unsigned().await {
             Ok(unsigned) => unsigned,
@@ -182,15 +220,16 @@ impl Following {
                     Ok(())
                 }
                 Effect::SignBatch { number, signature } => {
-                    let signature =
-                        BatchSignature { signer: self.member.address(), signature: Hex(signature.to_vec()) };
+                    let Some(signer) = self.member.address() else { continue };
+                    let signature = BatchSignature { signer, signature: Hex(signature.to_vec()) };
                     self.setting.client.sign_batch(number, &signature).await
                 }
                 Effect::Vote { verdict, signature } => {
-                    self.setting.client.vote(&Vote { verdict, resolver: self.resolver, signature }).await
+                    let Some(resolver) = self.resolver else { continue };
+                    self.setting.client.vote(&Vote { verdict, resolver, signature }).await
                 }
                 Effect::Refuse(why) => {
-                    tracing::error!(why, "refused to sign");
+                    tracing::error!(why, "refused");
                     Ok(())
                 }
                 Effect::Diverged(divergence) => return self.diverge(divergence).await,
@@ -235,7 +274,7 @@ impl Following {
             Way::Wait => {
                 // A block that does not hold has spoiled the member's tree.
                 if !divergence.is_fork {
-                    self.member = restore(&self.setting, (self.keys)())?;
+                    self.member = self.again()?;
                 }
                 return Ok(Err(Away::Wait));
             }
@@ -245,7 +284,7 @@ impl Following {
         self.setting.store.rewind(batch)?;
         // To bring the transactions again is the sequencer's business.
         self.setting.store.forget_revoked()?;
-        self.member = restore(&self.setting, (self.keys)())?;
+        self.member = self.again()?;
         self.diverged = None;
         Ok(Ok(()))
     }

@@ -7,14 +7,14 @@ use api::proving::{BatchAtWork, LeafAtWork, NotProven, Proving};
 use proof::joined::Leaf;
 use prover::Stage;
 use prover::security::security_of;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{LeafCost, ProofCost, Store};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use transition::ChainConfig;
 use transition::proven::ProvenLeaf;
+use transition::{Batch, ChainConfig};
 use types::{Bytes32, Causes, Decode as _, Encode as _, Millis};
 
 /// How often the queue looks at the store.
@@ -154,25 +154,36 @@ fn planned(store: &Store, job: JobId) -> Result<PlannedLeaf, Error> {
     leaf.ok_or(Error::Unknown(job.batch))
 }
 
-/// Makes a queue and its handle. The future runs until the store fails. Where batches settle `by_proof`, none is given up
-/// because provers fail.
+/// Which batches are proven.
+#[derive(Debug)]
+pub enum Demand {
+    /// All of them, beside their settling by the quorum.
+    All,
+    /// All of them, and they settle by it: none is given up because provers fail.
+    Needed,
+    /// Those that are named, and they wait for it: none of them is given up.
+    Named(watch::Receiver<BTreeSet<u64>>),
+}
+
+/// Makes a queue and its handle. The future runs until the store fails.
 pub fn start<V: View>(
     store: Store,
     config: ChainConfig,
     view: V,
-    by_proof: bool,
+    demand: Demand,
 ) -> Result<(Handle, impl Future<Output = Result<(), Error>>), Error> {
     let (commands, inbox) = mpsc::channel(WAITING);
     let handle = Handle { commands, store: store.clone(), checking: Arc::new(Semaphore::new(CHECKED)) };
     // Leases of an earlier run are smaller: time passed since.
     let queue = Queue::new(now().0);
-    let queue = if by_proof { queue.never_gives_up() } else { queue };
+    let queue = if matches!(demand, Demand::All) { queue } else { queue.never_gives_up() };
     let (planning, again) = (None, Millis(0));
     let mut looping = Loop {
         queue,
         store,
         config: Arc::new(config),
         view,
+        demand,
         planning,
         again,
         planned: 0,
@@ -192,6 +203,7 @@ struct Loop<V> {
     store: Store,
     config: Arc<ChainConfig>,
     view: V,
+    demand: Demand,
     planning: Option<Planning>,
     /// When planning is tried again.
     again: Millis,
@@ -380,6 +392,17 @@ impl<V: View> Loop<V> {
         Ok(())
     }
 
+    /// Returns the batch that is to be planned next, if it is there.
+    fn next(&self) -> Result<Option<Batch>, store::Error> {
+        let Demand::Named(named) = &self.demand else { return self.store.batch(self.planned + 1) };
+        for number in named.borrow().iter() {
+            if self.store.plan(*number)?.is_none() {
+                return self.store.batch(*number);
+            }
+        }
+        Ok(None)
+    }
+
     /// Plans the next sealed batch, one at a time and beside everything else.
     async fn plan(&mut self) -> Result<(), Error> {
         if let Some((batch, planning)) = self.planning.take_if(|(_, planning)| planning.is_finished()) {
@@ -390,7 +413,7 @@ impl<V: View> Loop<V> {
         if self.planning.is_some() || now() < self.again || !self.queue.has_room() {
             return Ok(());
         }
-        let Some(batch) = self.store.batch(self.planned + 1)? else { return Ok(()) };
+        let Some(batch) = self.next()? else { return Ok(()) };
         let (number, store) = (batch.header.number, self.store.clone());
         let (config, view) = (Arc::clone(&self.config), self.view.clone());
         let work = move || {
