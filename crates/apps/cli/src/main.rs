@@ -69,7 +69,7 @@ enum Command {
     /// Show a private program's bytecode.
     Disasm(program::Which),
     /// Say what a run of a private program costs, line by line.
-    Cost(program::Which),
+    Cost(program::Cost),
     /// Run a program: on the network, where its agreed result is awaited; among parties with --mpc or --network; or here
     /// with --clear.
     Run(run::Options),
@@ -143,7 +143,7 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Dev(options) => program::dev(&options, say).await,
         Command::Fmt(options) => program::fmt(&options, say),
         Command::Disasm(which) => program::disasm(&which, say),
-        Command::Cost(which) => program::cost(&which, say),
+        Command::Cost(options) => program::cost(&options, say),
         Command::Run(options) => run::run(&dir, options, say).await,
         Command::Party { verb } => party::run(verb, say).await,
         Command::Keygen { file } => party::keygen(&file, say),

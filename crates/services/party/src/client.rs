@@ -3,7 +3,7 @@
 use crate::core::names;
 use crate::message::{Answer, Bytes, Join, Message, Reason, Told};
 use crate::terms::Terms;
-use mpc::{Given, gathered, share_as};
+use mpc::{Given, Security, gathered, share_as};
 use net::{PeerId, SESSION};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 pub struct Bringing {
     /// The program.
     pub program: Arc<Verified>,
+    /// Which lies the session is to withstand.
+    pub security: Security,
     /// What tells two sessions of it apart.
     pub label: [u8; 32],
     /// The keys of the parties, in order.
@@ -38,7 +40,7 @@ impl Bringing {
     /// When there is a port that the program has not.
     pub fn split(self, draw: &mut dyn FnMut() -> u64) -> (Visit, [Bytes; 3]) {
         let program = self.program.program();
-        let terms = Terms::new(program.id(), self.label, &self.parties);
+        let terms = Terms::new(self.security, program.id(), self.label, &self.parties);
         let mut parts: [Vec<(u32, Given)>; 3] = Default::default();
         for (port, lanes) in &self.inputs {
             let kind = program.ports[vm::layout::at(*port)].kind;

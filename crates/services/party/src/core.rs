@@ -4,10 +4,10 @@
 //! must hold alike, the one after gives the one before a fresh key, and the rounds begin. Nothing that depends on a share
 //! leaves a party before both others have said that all they hold is the same.
 
-use crate::message::{Answer, Bytes, Join, Message, Opening, Reason, Refusal, Told};
+use crate::message::{Answer, Bytes, Caught, Join, Message, Opening, Reason, Refusal, Told};
 use crate::network::Clients;
-use crate::terms::{PROTOCOL, digest};
-use mpc::{Given, Key, Keys, Party, Prepared, Runner, Step};
+use crate::terms::digest;
+use mpc::{Given, Key, Keys, Party, Prepared, Runner, Security, Step};
 use net::{PeerId, SESSION};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct Setting {
     pub silence: Millis,
     /// The most fuel that a run may cost by the program's certificate.
     pub fuel: u64,
+    /// Whether it takes part only where a lie of one party is found.
+    pub guarded: bool,
 }
 
 /// What happens to a session.
@@ -260,16 +262,17 @@ impl Session {
             return Err(Refusal::Late);
         }
         let parties = self.setting.parties.iter().map(|id| Bytes32(id.bytes()));
-        let is_agreed = join.terms.protocol == PROTOCOL && join.terms.parties.iter().copied().eq(parties);
-        if !is_agreed || join.terms.session() != self.name {
-            return Err(Refusal::Terms);
+        let is_agreed = join.terms.parties.iter().copied().eq(parties) && join.terms.session() == self.name;
+        let security = join.terms.security().filter(|_| is_agreed).ok_or(Refusal::Terms)?;
+        if self.setting.guarded && security != Security::Malicious {
+            return Err(Refusal::Trusting);
         }
         if crypto::content_id(&join.program) != join.terms.program {
             return Err(Refusal::Program);
         }
         let prepared = match &self.prepared {
             Some(prepared) => Arc::clone(prepared),
-            None => Arc::new(self.prepare(&join.program)?),
+            None => Arc::new(self.prepare(&join.program, security)?),
         };
         let program = prepared.program();
         let wanted = names(program);
@@ -299,12 +302,12 @@ impl Session {
         Ok(())
     }
 
-    fn prepare(&self, program: &[u8]) -> Result<Prepared, Refusal> {
+    fn prepare(&self, program: &[u8], security: Security) -> Result<Prepared, Refusal> {
         let verified = vm::verify_bytes(program).map_err(|_| Refusal::Program)?;
         if verified.program().certificate.fuel > self.setting.fuel {
             return Err(Refusal::TooDear);
         }
-        Prepared::new(Arc::new(verified)).map_err(|_| Refusal::Unsupported)
+        Prepared::secure(Arc::new(verified), security).map_err(|_| Refusal::Unsupported)
     }
 
     /// Returns what this party tells another one that it holds.
@@ -424,6 +427,7 @@ impl Session {
         loop {
             match next.take() {
                 Some(Err(mpc::Fault::Stopped(cause))) => return Err(Reason::Stopped(cause.into())),
+                Some(Err(mpc::Fault::Caught(check))) => return Err(Reason::Caught(Caught::new(me, check))),
                 Some(Err(_)) => return Err(Reason::Nonsense(me.next().number())),
                 Some(Ok(Step::Send(message))) => {
                     let message = Zeroizing::new(message);

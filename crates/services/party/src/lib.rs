@@ -5,8 +5,9 @@
 //! each party checks with each other that they hold the same ([`core`]), they run, and each gives the clients its part
 //! of what is theirs. Whoever ends early says why, and the others hear which party it was.
 //!
-//! Setting: as in `mpc`, at most one party is curious and all follow the protocol. Links are those of `net`. A client
-//! that gives parties shares that do not fit is found out before anything is computed.
+//! Setting: as in `mpc`, at most one party is curious and all follow the protocol; or, where the session's terms say so, at
+//! most one does what it likes, and the others end the session. Links are those of `net`. A client that gives parties
+//! shares that do not fit is found out before anything is computed.
 
 pub mod client;
 pub mod core;
@@ -16,6 +17,6 @@ pub mod run;
 mod terms;
 pub mod visit;
 
-pub use message::{Answer, Reason, Refusal, Told};
+pub use message::{Answer, Caught, Reason, Refusal, Told};
 pub use network::{Bounds, Clients, Fault, Network};
-pub use terms::{PROTOCOL, Terms, label};
+pub use terms::{Terms, label};

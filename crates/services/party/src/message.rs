@@ -1,7 +1,7 @@
 //! What is said over a link: a byte that names the kind, then its parts in the canonical encoding.
 
 use crate::terms::Terms;
-use mpc::{Given, Share};
+use mpc::{Check, Given, Party, Share};
 use types::{ByteSink, Decode, DecodeError, Encode, Reader, Sink};
 use vm::{Cause, Name};
 use zeroize::Zeroizing;
@@ -97,6 +97,33 @@ types::choice! {
         7 => Closed(u8),
         /// A client is not let in.
         8 => Refused(Refusal),
+        /// A party caught another one lying.
+        9 => Caught(Caught),
+    }
+}
+
+types::record! {
+    /// A lie that a party found.
+    pub struct Caught {
+        /// The party that found it.
+        pub by: u8,
+        /// By which check.
+        pub check: u8,
+    }
+}
+
+/// The checks, each at the place of its number.
+const CHECKS: [Check; 4] = [Check::Inputs, Check::Products, Check::Outputs, Check::Openings];
+
+impl Caught {
+    pub(crate) fn new(by: Party, check: Check) -> Self {
+        let at = CHECKS.iter().position(|one| *one == check).expect("all are listed");
+        Self { by: by.number(), check: u8::try_from(at).expect("there are few") }
+    }
+
+    /// Returns the check; `None` for a number that names none.
+    pub fn check(&self) -> Option<Check> {
+        CHECKS.get(usize::from(self.check)).copied()
     }
 }
 
@@ -178,10 +205,13 @@ pub enum Refusal {
     /// There are too many sessions.
     #[error("it has as many sessions as it takes: try again later")]
     Busy,
+    /// The party wants to find lies, and the session would not.
+    #[error("it takes part only in runs that find a party's lies: add --malicious")]
+    Trusting,
 }
 
 impl Refusal {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Unreadable,
         Self::Terms,
         Self::Program,
@@ -191,6 +221,7 @@ impl Refusal {
         Self::Inputs,
         Self::Late,
         Self::Busy,
+        Self::Trusting,
     ];
 }
 
@@ -239,7 +270,24 @@ impl std::fmt::Display for Reason {
             ),
             Self::Closed(party) => write!(f, "party {} was stopped by its operator", number(party)),
             Self::Refused(refusal) => write!(f, "not let in: {refusal}"),
+            Self::Caught(caught) => caught.fmt(f),
         }
+    }
+}
+
+impl std::fmt::Display for Caught {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some((by, check)) = Party::new(self.by).zip(self.check()) else {
+            return f.write_str("a party says that it caught a lie, in words that this version does not know");
+        };
+        let number = |party: Party| u32::from(party.number()) + 1;
+        let (one, other) = (number(by.next()).min(number(by.previous())), number(by.next()).max(number(by.previous())));
+        write!(
+            f,
+            "party {} caught a lie by the check {check}: party {one} or {other} lies, or it does by saying so; nothing \
+             that depends on the lie was shown, so do without one of them",
+            number(by)
+        )
     }
 }
 
@@ -396,7 +444,7 @@ mod tests {
             vec![(0, Given::Secret(share)), (7, Given::Public(vec![5]))]
         };
         let join = Join {
-            terms: Terms::new(types::ContentId([4; 32]), [5; 32], &parties),
+            terms: Terms::new(mpc::Security::Malicious, types::ContentId([4; 32]), [5; 32], &parties),
             program: [9; 40].into(),
             names: vec![Name::new("alice").unwrap()],
             inputs: inputs(),
@@ -408,6 +456,7 @@ mod tests {
             Reason::Gone(0),
             Reason::Left(Name::new("bob").unwrap()),
             Reason::Stopped(Cause::Check(3).into()),
+            Reason::Caught(Caught::new(Party::ALL[1], Check::Outputs)),
         ]);
         let mut all = vec![
             Message::Join(join),

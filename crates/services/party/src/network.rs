@@ -14,6 +14,8 @@ pub struct Network {
     pub parties: [Peer; 3],
     /// Who may be a client.
     pub clients: Clients,
+    /// Whether the parties take part only in runs that find a party's lies.
+    pub malicious: bool,
     /// What a party allows.
     pub bounds: Bounds,
 }
@@ -98,6 +100,8 @@ struct File {
     #[serde(default)]
     open: bool,
     #[serde(default)]
+    malicious: bool,
+    #[serde(default)]
     party: Vec<PartyEntry>,
     #[serde(default)]
     client: Vec<ClientEntry>,
@@ -171,7 +175,7 @@ impl Network {
                 return Err(Fault::Bound(name));
             }
         }
-        Ok(Self { parties, clients, bounds })
+        Ok(Self { parties, clients, malicious: file.malicious, bounds })
     }
 
     /// Returns the keys of the parties, in order.
@@ -197,7 +201,8 @@ mod tests {
         let network = Network::read(&format!("open = true\n{}[bounds]\nsilence_s = 7\n", three())).unwrap();
         assert_eq!(network.ids(), [1, 2, 3].map(|number| PeerId::new([number; 32])));
         assert_eq!(network.bounds, Bounds { silence_s: 7, ..Bounds::default() });
-        assert_eq!(network.clients, Clients::Anybody);
+        assert_eq!((network.clients, network.malicious), (Clients::Anybody, false));
+        assert!(Network::read(&format!("open = true\nmalicious = true\n{}", three())).unwrap().malicious);
         let alice = format!("[[client]]\nname = \"alice\"\nid = \"{}\"\n", "09".repeat(32));
         let network = Network::read(&format!("{}{alice}", three())).unwrap();
         let named = BTreeMap::from([(Name::new("alice").unwrap(), PeerId::new([9; 32]))]);

@@ -51,6 +51,7 @@ pub async fn serve(endpoint: Arc<Endpoint>, network: &Network, stop: impl Future
         gather: millis(network.bounds.gather()),
         silence: millis(network.bounds.silence()),
         fuel: network.bounds.fuel,
+        guarded: network.malicious,
     };
     let ground = Ground { setting: Arc::new(setting), endpoint: Arc::clone(&endpoint), peers: network.parties };
     let mut sessions: BTreeMap<[u8; SESSION], mpsc::Sender<Event>> = BTreeMap::new();

@@ -1,10 +1,13 @@
 //! What all of a session agree on before any share moves.
 
+use mpc::Security;
 use net::{PeerId, SESSION};
 use types::{Bytes32, ContentId, Encode as _};
 
 /// How the parties compute: three of them, replicated shares, all follow the protocol.
-pub const PROTOCOL: u32 = 1;
+const TRUSTING: u32 = 1;
+/// The same, but one of them may lie, and the others end the session then.
+const GUARDED: u32 = 2;
 
 /// What stands before everything that is hashed here, so that no hash of one thing is that of another.
 const DOMAIN: &[u8] = b"talea session 1";
@@ -12,7 +15,7 @@ const DOMAIN: &[u8] = b"talea session 1";
 types::record! {
     /// What a session is.
     pub struct Terms {
-        /// How the parties compute: [`PROTOCOL`].
+        /// How the parties compute, and so which lies they withstand.
         pub protocol: u32,
         /// The program's id.
         pub program: ContentId,
@@ -25,9 +28,22 @@ types::record! {
 
 impl Terms {
     /// Returns the terms of a session of these parties.
-    pub fn new(program: ContentId, label: [u8; 32], parties: &[PeerId; 3]) -> Self {
+    pub fn new(security: Security, program: ContentId, label: [u8; 32], parties: &[PeerId; 3]) -> Self {
+        let protocol = match security {
+            Security::SemiHonest => TRUSTING,
+            Security::Malicious => GUARDED,
+        };
         let parties = parties.iter().map(|id| Bytes32(id.bytes())).collect();
-        Self { protocol: PROTOCOL, program, label: Bytes32(label), parties }
+        Self { protocol, program, label: Bytes32(label), parties }
+    }
+
+    /// Returns which lies the session withstands; `None` when its protocol is another one.
+    pub fn security(&self) -> Option<Security> {
+        match self.protocol {
+            TRUSTING => Some(Security::SemiHonest),
+            GUARDED => Some(Security::Malicious),
+            _ => None,
+        }
     }
 
     /// Returns the session's name.

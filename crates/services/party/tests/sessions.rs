@@ -1,6 +1,6 @@
 //! Three parties and their clients in one thread: messages arrive in any order that links allow, get lost, or are wrong.
 
-use mpc::Party;
+use mpc::{Party, Prepared, Security};
 use net::PeerId;
 use party::client::{Bringing, Failure, Outcome, Visit};
 use party::core::{Effect, Input, Session, Setting};
@@ -60,7 +60,7 @@ fn name(text: &str) -> Name {
 
 fn setting(me: Party, clients: &Clients) -> Arc<Setting> {
     let (clients, parties) = (clients.clone(), PARTIES.map(id));
-    Arc::new(Setting { me, parties, clients, gather: GATHER, silence: SILENCE, fuel: 1 << 20 })
+    Arc::new(Setting { me, parties, clients, gather: GATHER, silence: SILENCE, fuel: 1 << 20, guarded: false })
 }
 
 /// One who brings some names' inputs.
@@ -73,8 +73,13 @@ struct Client {
 type Joins = [Zeroizing<Vec<u8>>; 3];
 
 fn bring(names: &[&str], inputs: &[(u32, u64)], seed: u64) -> (Visit, Joins) {
+    bring_to(Security::SemiHonest, names, inputs, seed)
+}
+
+fn bring_to(security: Security, names: &[&str], inputs: &[(u32, u64)], seed: u64) -> (Visit, Joins) {
     let bringing = Bringing {
         program: program(),
+        security,
         label: [9; 32],
         parties: PARTIES.map(id),
         names: names.iter().map(|text| name(text)).collect(),
@@ -103,6 +108,8 @@ struct Room {
     chance: Chance,
     /// How many messages of rounds were sent.
     rounds: usize,
+    /// Who changes which of its messages of rounds, and how many it has sent less than that.
+    lies: Option<(u8, usize)>,
 }
 
 impl Room {
@@ -129,6 +136,7 @@ impl Room {
             ways,
             chance,
             rounds: 0,
+            lies: None,
         }
     }
 
@@ -142,7 +150,17 @@ impl Room {
             match effect {
                 // Both ends of a link learn of it before anything is said on it.
                 Effect::Meet => (0..3).filter(|other| *other != party).for_each(|other| self.meet(party, other)),
-                Effect::Tell(other, message) => {
+                Effect::Tell(other, mut message) => {
+                    if let Some((_, turn)) =
+                        self.lies.as_mut().filter(|(liar, _)| *liar == party && message[0] == ROUND)
+                    {
+                        if *turn == 0 {
+                            message[1] ^= 1;
+                            self.lies = None;
+                        } else {
+                            *turn -= 1;
+                        }
+                    }
                     self.rounds += usize::from(message[0] == ROUND);
                     self.ways.entry((me, Who::Party(other.number()))).or_default().push_back(message);
                 }
@@ -341,10 +359,16 @@ fn garbage_ends_a_session_or_changes_nothing_and_never_stops_a_party() {
 
 /// Lets a client ask one party, and returns why it was refused.
 fn refusal(clients: &Clients, client: u8, message: Zeroizing<Vec<u8>>) -> Option<Refusal> {
-    let (mut visit, joins) = bring(&["alice"], &[(0, 1)], 1);
+    let (visit, joins) = bring(&["alice"], &[(0, 1)], 1);
     drop(joins);
+    let setting = (*setting(Party::ALL[0], clients)).clone();
+    refusal_of(setting, client, (visit, [message, Zeroizing::default(), Zeroizing::default()]))
+}
+
+/// The same for a party of one's own, with the session's first message.
+fn refusal_of(setting: Setting, client: u8, (mut visit, [message, ..]): (Visit, Joins)) -> Option<Refusal> {
     let key = Zeroizing::new([1; 16]);
-    let mut session = Session::new(setting(Party::ALL[0], clients), *visit.session(), key, Millis(0));
+    let mut session = Session::new(Arc::new(setting), *visit.session(), key, Millis(0));
     let effects = session.step(Millis(1), Input::Asked(id(client), message));
     effects.into_iter().find_map(|effect| match effect {
         Effect::Answer(_, message) => match visit.hear(0, &message) {
@@ -353,6 +377,57 @@ fn refusal(clients: &Clients, client: u8, message: Zeroizing<Vec<u8>>) -> Option
         },
         _ => None,
     })
+}
+
+fn guarded(a: u64, b: u64, n: u64, seed: u64) -> Vec<(u8, (Visit, Joins))> {
+    let inputs = [(0, a), (1, b), (2, n)];
+    vec![(ALICE, bring_to(Security::Malicious, &["alice", "bob"], &inputs, seed))]
+}
+
+#[test]
+fn a_session_that_finds_lies_has_a_name_of_its_own_and_the_same_outputs() {
+    let (trusting, _) = bring(&["alice"], &[(0, 1)], 1);
+    let (other, _) = bring_to(Security::Malicious, &["alice"], &[(0, 1)], 1);
+    assert_ne!(trusting.session(), other.session());
+    let prepared = Prepared::secure(program(), Security::Malicious).unwrap_or_else(|error| panic!("{error}"));
+    let quote = prepared.cost().expect("there is no loop");
+    for seed in 0..20 {
+        let room = Room::new(&Clients::Anybody, guarded(6, 7, 1, seed), seed).run();
+        assert_eq!(room.outcome(0).outputs, [(3, vec![42]), (4, vec![7]), (5, vec![1])]);
+        assert_eq!(room.outcome(0).rounds, [u64::try_from(quote.cost.rounds).expect("few"); 3]);
+        assert_eq!(room.outcome(0).bytes, quote.cost.bytes.map(|bytes| u64::try_from(bytes).expect("few")));
+    }
+}
+
+#[test]
+fn whoever_lies_in_a_round_is_caught_and_all_are_told_by_which_check() {
+    let (mut caught, mut by_honest, mut right) = (0, 0, 0);
+    for liar in 0..3_u8 {
+        for turn in 0..40 {
+            let mut room = Room::new(&Clients::Anybody, guarded(6, 7, 1, 5), 9);
+            room.lies = Some((liar, turn));
+            let room = room.run();
+            let honest = |party: &u8| *party != liar;
+            match &room.clients[0].ended {
+                Some(Ok(outcome)) => {
+                    assert_eq!(outcome.outputs, [(3, vec![42]), (4, vec![7]), (5, vec![1])]);
+                    right += 1;
+                }
+                Some(Err(Failure::Told { reason: Reason::Caught(found), .. })) => {
+                    // Whoever lied notices as well that nothing fits, and may be the first to say so.
+                    by_honest += usize::from(honest(&found.by));
+                    for party in (0..3).filter(honest) {
+                        let ended = room.ended[usize::from(party)].as_ref();
+                        assert!(matches!(ended, Some(Err(Reason::Caught(_)))), "turn {turn}: {ended:?}");
+                    }
+                    caught += 1;
+                }
+                other => panic!("party {liar}, turn {turn}: {other:?} {:?}", room.ended),
+            }
+        }
+    }
+    // Turns after the last one change nothing.
+    assert!(caught > 30 && by_honest > 10 && right > 0, "{caught} caught, {by_honest} by others, {right} right");
 }
 
 #[test]
@@ -370,10 +445,15 @@ fn who_has_no_part_is_told_why() {
     assert_eq!(refusal(&open, ALICE, Zeroizing::new(vec![1, 2, 3])), Some(Refusal::Unreadable));
     let other = Bringing {
         program: program(),
+        security: Security::SemiHonest,
         label: [8; 32],
         parties: PARTIES.map(id),
         names: BTreeSet::from([name("alice")]),
         inputs: BTreeMap::from([(0, Zeroizing::new(vec![1]))]),
     };
+    let guarded = Setting { guarded: true, ..(*setting(Party::ALL[0], &open)).clone() };
+    let join = |security| bring_to(security, &["alice"], &[(0, 1)], 1);
+    assert_eq!(refusal_of(guarded.clone(), ALICE, join(Security::SemiHonest)), Some(Refusal::Trusting));
+    assert_eq!(refusal_of(guarded, ALICE, join(Security::Malicious)), None);
     assert_eq!(refusal(&open, ALICE, other.split(&mut || 7).1[0].clone()), Some(Refusal::Terms));
 }

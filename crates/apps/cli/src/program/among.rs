@@ -1,6 +1,7 @@
 //! Runs among three parties: the shares of each input go straight to them, and nobody sees it.
 
-use super::clear::{Given, choices, given, lanes, listed, place, printed, unmet};
+use super::clear::{Given, choices, given, lanes, listed, printed, unmet};
+use super::cost::Price;
 use super::{Which, wrong};
 use crate::error::Error;
 use crate::party::{self, local::Local};
@@ -9,7 +10,7 @@ use ::party::client::{Bringing, Failure, Outcome};
 use ::party::{Network, Reason, label, visit::visit};
 use clap::Args;
 use lang::{Compiled, Parsed};
-use mpc::Prepared;
+use mpc::Security;
 use net::{Endpoint, Identity, Policy};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -27,11 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Args)]
 pub struct Among {
     /// Run a source among as many parties on this machine, started for this run: 3.
-    #[arg(long, value_name = "PARTIES", conflicts_with = "network", value_parser = clap::value_parser!(u8).range(3..=3))]
+    #[arg(long, value_name = "PARTIES", group = "parties", value_parser = clap::value_parser!(u8).range(3..=3))]
     mpc: Option<u8>,
     /// Run a source among the parties that this file names, which run already.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "parties")]
     network: Option<PathBuf>,
+    /// Find every lie of one party and end the run, at several times the cost. A network's file can ask for it too.
+    #[arg(long, requires = "parties")]
+    malicious: bool,
     /// Who asks: an identity's file. A network that is open to anybody needs none.
     #[arg(long, value_name = "FILE", requires = "network")]
     identity: Option<PathBuf>,
@@ -48,6 +52,12 @@ impl Among {
     pub fn is_wanted(&self) -> bool {
         self.mpc.is_some() || self.network.is_some()
     }
+
+    /// Returns which lies a run among these parties withstands.
+    fn security(&self, network: Option<&Network>) -> Security {
+        let is_guarded = self.malicious || network.is_some_and(|network| network.malicious);
+        if is_guarded { Security::Malicious } else { Security::SemiHonest }
+    }
 }
 
 /// A program with what it is given.
@@ -55,6 +65,9 @@ struct Work {
     parsed: Parsed,
     compiled: Compiled,
     given: Given,
+    security: Security,
+    /// What a run costs; `None` when its loops are too long to say.
+    price: Option<Price>,
 }
 
 /// `talea run --mpc` and `talea run --network`.
@@ -63,20 +76,18 @@ pub async fn run(program: PathBuf, inputs: &[String], among: &Among, say: &Say) 
     let given = given(inputs)?;
     let (_, parsed) = which.parse()?;
     let compiled = parsed.compile("main", &choices(&given)).map_err(wrong)?;
+    let network = among.network.as_deref().map(party::network).transpose()?;
+    let security = among.security(network.as_ref());
     // Said here with the line, not by three parties without it.
-    let prepared = Prepared::new(Arc::new(compiled.program.clone()));
-    prepared.map_err(|unsupported| {
-        Error::failed(format!("{}{unsupported}", place(&parsed, &compiled, unsupported.place)))
-    })?;
-    let work = Work { parsed, compiled, given };
-    match &among.network {
-        Some(file) => {
-            let network = party::network(file)?;
+    let price = Price::of(&parsed, &compiled, security)?;
+    let work = Work { parsed, compiled, given, security, price };
+    match &network {
+        Some(network) => {
             let identity = match &among.identity {
                 Some(file) => party::load(file)?,
                 None => party::fresh()?,
             };
-            work.visit(&network, identity, among, std::future::pending(), say).await
+            work.visit(network, identity, among, std::future::pending(), say).await
         }
         None => work.local(among, say).await,
     }
@@ -121,6 +132,7 @@ impl Work {
         let mut fresh = [0; 32];
         random(&mut fresh)?;
         Ok(Bringing {
+            security: self.security,
             label: among.session.as_deref().map_or(fresh, label),
             parties: network.ids(),
             names,
@@ -185,17 +197,17 @@ impl Work {
             (port.clone(), lang::show(lanes, port.kind.width, port.meaning))
         };
         let (text, outputs) = listed(&outcome.outputs.iter().map(show).collect::<Vec<_>>());
-        let certificate = &program.certificate;
-        let sent = [certificate.sent_first, certificate.sent_second, certificate.sent_third];
-        let bound = if certificate.exact { "exactly" } else { "at most" };
         let each = |numbers: &[u64; 3]| numbers.map(|number| number.to_string()).join(" / ");
         say.tell(format!("{} rounds, {} bytes sent by the parties", outcome.rounds[0], each(&outcome.bytes)));
-        say.tell(format!("certified: {bound} {} rounds, {} bytes", certificate.rounds, each(&sent)));
+        if let Some(Price { exact, rounds, sent, .. }) = &self.price {
+            let bound = if *exact { "exactly" } else { "at most" };
+            say.tell(format!("certified: {bound} {rounds} rounds, {} bytes", each(sent)));
+        }
         say.tell(format!("{:.1} ms from the inputs to the outputs", took.as_secs_f64() * 1_000.0));
         let value = json!({
             "ok": true, "outputs": outputs, "printed": lines, "session": session, "program": program.id(),
             "rounds": outcome.rounds[0], "sent": outcome.bytes, "seconds": took.as_secs_f64(),
-            "certified": { "exact": certificate.exact, "rounds": certificate.rounds, "sent": sent },
+            "malicious": self.security == Security::Malicious, "certified": self.price,
         });
         say.give(text, &value);
         Ok(())

@@ -1,23 +1,105 @@
 //! `talea cost`: what a run costs, before anything runs.
 
 use super::Which;
+use super::clear::place;
 use crate::error::Error;
 use crate::say::Say;
-use lang::Options as Choices;
-use serde_json::json;
+use clap::Args;
+use lang::{Compiled, Options as Choices, Parsed};
+use mpc::{Prepared, Security};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The cost of which program, among whom.
+#[derive(Args)]
+pub struct Cost {
+    #[command(flatten)]
+    which: Which,
+    /// Among parties of whom one may lie.
+    #[arg(long)]
+    malicious: bool,
+}
+
+/// What a run among three parties costs.
+#[derive(Serialize)]
+pub(super) struct Price {
+    /// Whether it costs just that, and not less.
+    pub(super) exact: bool,
+    /// How often the parties wait for each other.
+    pub(super) rounds: u64,
+    /// How many bytes each party sends.
+    pub(super) sent: [u64; 3],
+    /// How many bytes are drawn ahead; against lies, how many random elements.
+    preprocessing: u64,
+}
+
+impl Price {
+    /// Says what a run costs, from the program's certificate, or from its plans where a lie is to be found: checks are of many
+    /// instructions together. `None` when its loops are too long to say.
+    ///
+    /// # Errors
+    /// When the program does something that cannot be done among parties, with its place.
+    pub(super) fn of(parsed: &Parsed, compiled: &Compiled, security: Security) -> Result<Option<Self>, Error> {
+        let prepared = Prepared::secure(Arc::new(compiled.program.clone()), security).map_err(|unsupported| {
+            Error::failed(format!("{}{unsupported}", place(parsed, compiled, unsupported.place)))
+        })?;
+        if security == Security::SemiHonest {
+            return Ok(Some(Self::certified(compiled)));
+        }
+        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Ok(prepared.cost().map(|quote| Self {
+            exact: quote.exact,
+            rounds: wide(quote.cost.rounds),
+            sent: quote.cost.bytes.map(wide),
+            preprocessing: wide(quote.cost.masks),
+        }))
+    }
+
+    fn certified(compiled: &Compiled) -> Self {
+        let certificate = &compiled.program.program().certificate;
+        Self {
+            exact: certificate.exact,
+            rounds: certificate.rounds,
+            sent: [certificate.sent_first, certificate.sent_second, certificate.sent_third],
+            preprocessing: certificate.preprocessing,
+        }
+    }
+}
 
 /// Shows the certificate and the cost of each line.
-pub fn cost(which: &Which, say: &Say) -> Result<(), Error> {
-    let (_, parsed, compiled) = which.compile(&Choices::default())?;
-    let program = compiled.program.program();
-    let certificate = &program.certificate;
-    let sent = [certificate.sent_first, certificate.sent_second, certificate.sent_third];
-    let bound = if certificate.exact { "exactly" } else { "at most" };
+pub fn cost(options: &Cost, say: &Say) -> Result<(), Error> {
+    let (_, parsed, compiled) = options.which.compile(&Choices::default())?;
+    if options.malicious {
+        return guarded(&parsed, &compiled, say);
+    }
+    let Price { exact, rounds, sent, preprocessing } = Price::certified(&compiled);
+    let certificate = &compiled.program.program().certificate;
     let mut text = format!(
-        "a run costs {bound} {} fuel; by three parties {} rounds, {} / {} / {} bytes sent, {} bytes preprocessed\n\n",
-        certificate.fuel, certificate.rounds, sent[0], sent[1], sent[2], certificate.preprocessing
+        "a run costs {} {} fuel; by three parties {rounds} rounds, {} bytes sent, {preprocessing} bytes preprocessed\n\n",
+        bound(exact),
+        certificate.fuel,
+        each(sent),
     );
     text.push_str("      fuel  rounds      bytes  line\n");
+    let lines = lines(&parsed, &compiled, &mut text);
+    let value = json!({
+        "ok": true, "exact": exact, "fuel": certificate.fuel, "rounds": rounds, "sent": sent,
+        "preprocessing": preprocessing, "slots": certificate.slots, "lines": lines,
+    });
+    say.give(text, &value);
+    Ok(())
+}
+
+fn bound(exact: bool) -> &'static str {
+    if exact { "exactly" } else { "at most" }
+}
+
+fn each(sent: [u64; 3]) -> String {
+    sent.map(|sent| sent.to_string()).join(" / ")
+}
+
+fn lines(parsed: &Parsed, compiled: &Compiled, text: &mut String) -> Vec<Value> {
     let sources = parsed.sources();
     let mut lines = Vec::new();
     for ((file, line), cost) in &compiled.lines {
@@ -30,9 +112,25 @@ pub fn cost(which: &Which, say: &Say) -> Result<(), Error> {
         text.push_str(&format!("{:10}  {:6}  {bytes:9}  {line:4} | {code}\n", cost.fuel, cost.rounds));
         lines.push(json!({ "file": name, "line": line, "fuel": cost.fuel, "rounds": cost.rounds, "bytes": bytes }));
     }
+    lines
+}
+
+/// Says what a run costs in which a lie is found. It has no lines: checks are of many of them together.
+fn guarded(parsed: &Parsed, compiled: &Compiled, say: &Say) -> Result<(), Error> {
+    let price = Price::of(parsed, compiled, Security::Malicious)?;
+    let Price { exact, rounds, sent, preprocessing } = price.ok_or_else(|| {
+        Error::failed("its loops take too many turns to add up what is checked in them: leave --malicious out")
+    })?;
+    let text = format!(
+        "a run in which one party may lie costs {} {rounds} rounds, {} bytes sent, {preprocessing} random elements; a lie \
+         escapes once in 2^{}",
+        bound(exact),
+        each(sent),
+        mpc::STATISTICAL_BITS,
+    );
     let value = json!({
-        "ok": true, "exact": certificate.exact, "fuel": certificate.fuel, "rounds": certificate.rounds, "sent": sent,
-        "preprocessing": certificate.preprocessing, "slots": certificate.slots, "lines": lines,
+        "ok": true, "exact": exact, "rounds": rounds, "sent": sent, "preprocessing": preprocessing,
+        "statistical_bits": mpc::STATISTICAL_BITS,
     });
     say.give(text, &value);
     Ok(())

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use among::{Among, run as run_among};
 pub use clear::{run, test};
-pub use cost::cost;
+pub use cost::{Cost, cost};
 pub use dev::{Dev, dev};
 pub use new::{New, new};
 

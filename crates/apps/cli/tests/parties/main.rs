@@ -1,5 +1,8 @@
 //! Private programs among real processes: three parties and their clients.
 
+mod liar;
+
+use liar::Liar;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -70,15 +73,27 @@ fn party(folder: &Path, number: usize) -> Party {
 
 /// Three parties that know each other, and their network's file.
 fn network(folder: &Path, rest: &str) -> (Vec<Party>, PathBuf) {
-    let mut parties: Vec<Party> = (0..3).map(|number| party(folder, number)).collect();
-    let entry = |party: &Party| format!("[[party]]\nid = \"{}\"\naddress = \"{}\"\n", party.id, party.address);
-    let text: String = parties.iter().map(entry).collect();
+    let parties: Vec<Party> = (0..3).map(|number| party(folder, number)).collect();
+    let entries: Vec<(&str, &str)> = parties.iter().map(|party| (party.id.as_str(), party.address.as_str())).collect();
+    let file = named(folder, &entries, rest);
+    (told(parties, &file), file)
+}
+
+/// Writes the file of a network.
+fn named(folder: &Path, entries: &[(&str, &str)], rest: &str) -> PathBuf {
+    let entry = |(id, address): &(&str, &str)| format!("[[party]]\nid = \"{id}\"\naddress = \"{address}\"\n");
+    let text: String = entries.iter().map(entry).collect();
     let file = folder.join("network.toml");
     std::fs::write(&file, format!("{rest}\n{text}[bounds]\ngone_s = 6\n")).expect("the network's file");
+    file
+}
+
+/// Tells parties of their network.
+fn told(mut parties: Vec<Party>, file: &Path) -> Vec<Party> {
     for party in &mut parties {
         writeln!(party.input, "{}", file.display()).expect("it listens");
     }
-    (parties, file)
+    parties
 }
 
 fn text(path: &Path) -> &str {
@@ -183,6 +198,57 @@ fn garbage_and_killed_parties_end_in_clear_words_and_the_rest_go_on() {
         wait_for(&parties[at].log, "party 2 is gone", 1);
         assert!(parties[at].child.try_wait().expect("it is asked").is_none(), "it serves on");
     }
+}
+
+#[test]
+fn every_example_costs_among_processes_that_look_for_a_liar_what_it_was_priced_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples");
+    for example in std::fs::read_dir(examples).expect("the examples") {
+        let program = example.expect("a folder").path();
+        let name = text(&program).to_owned();
+        let source = std::fs::read_to_string(program.join("main.stfl")).expect("its source");
+        let inputs = source.lines().filter_map(|line| line.strip_prefix("# input: "));
+        let inputs: Vec<&str> = inputs.flat_map(str::split_whitespace).collect();
+        let given = source.lines().find_map(|line| line.strip_prefix("# gives: result=")).expect("what it gives");
+        let program = examples.join(name);
+        let inputs: Vec<&str> = inputs.into_iter().flat_map(|input| ["--input", input]).collect();
+        let run = json(folder.path(), &[&["run", text(&program), "--mpc", "3", "--malicious"], &inputs[..]].concat());
+        let result = run["outputs"]["result"].to_string().replace(['"', '[', ']', ' '], "");
+        assert_eq!((result.as_str(), &run["malicious"]), (given, &Value::Bool(true)), "{name}: {run}");
+        let cost = json(folder.path(), &["cost", text(&program), "--malicious"]);
+        for certified in [&run["certified"], &cost] {
+            assert_eq!(
+                (&certified["exact"], &run["rounds"], &run["sent"]),
+                (&Value::Bool(true), &certified["rounds"], &certified["sent"]),
+                "{name}: {cost}"
+            );
+        }
+        assert_eq!(cost["statistical_bits"], 48, "{cost}");
+    }
+}
+
+#[test]
+fn a_party_that_lies_is_caught_by_the_honest_ones_who_serve_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    assert_eq!(json(folder, &["new", "auction"])["ok"], true);
+    let liar = Liar::new();
+    let (first, third) = (party(folder, 0), party(folder, 2));
+    let entries = [(&*first.id, &*first.address), (&*liar.id, &*liar.address), (&*third.id, &*third.address)];
+    let file = named(folder, &entries, "open = true\nmalicious = true");
+    let mut honest = told(vec![first, third], &file);
+    let lying = liar.begin(liar::network(&file), 0);
+    let words = ["run", "auction", "--network", text(&file), "--input", "alice:bid=5", "--input", "bob:bid=8"];
+    let said = json(folder, &words)["error"].to_string();
+    assert!(said.contains("caught a lie by the check of products"), "{said}");
+    // Each honest party can tell itself from the other two.
+    assert!(said.contains("party 2 or 3 lies") || said.contains("party 1 or 2 lies"), "{said}");
+    for party in &mut honest {
+        wait_for(&party.log, "caught a lie by the check of products", 1);
+        assert!(party.child.try_wait().expect("it is asked").is_none(), "it serves on");
+    }
+    lying.join().expect("the liar's session ended too");
 }
 
 /// Waits until a log has said something as often as that.
