@@ -8,6 +8,8 @@
 mod evidence;
 mod formula;
 mod key;
+#[cfg(test)]
+mod native;
 mod queries;
 mod statement;
 mod table;
