@@ -337,17 +337,17 @@ impl Code {
         said.extend([Element::New; 4]);
         let cells = self.call(Call::First, &said);
         let (zero, four) = (self.number(0), self.number(4));
-        self.store(array, zero, &cells[3..]);
+        self.store(&array, zero, &cells[3..]);
         let [name, end] = self.repeat([name, four], |code, [name, index]| {
             let name = code.scaled(name, 1, 1);
             let cells = code.call(Call::Next, &[&[Element::Known(name)][..], &[Element::New; 4]].concat());
-            code.store(array, index, &cells[1..]);
+            code.store(&array, index, &cells[1..]);
             let index = code.scaled(index, 1, 4);
             let again = code.bit();
             ([name, index], again)
         });
         let digest = self.digest(name, 0);
-        self.store(array, end, &[zero; BEHIND]);
+        self.store(&array, end, &[zero; BEHIND]);
         // It ends in its last block, and zeros fill that: no two lists of blocks stand for one list.
         let over = self.difference(end, length);
         let mut product = over;
@@ -370,7 +370,7 @@ impl Code {
     }
 
     /// Writes cells to an array from an index on, where nothing was written before: the prover could choose among two.
-    pub fn store(&mut self, array: Array, index: Cell, cells: &[Cell]) {
+    pub fn store(&mut self, array: &Array, index: Cell, cells: &[Cell]) {
         for (shift, cell) in cells.iter().enumerate() {
             self.gate(Some(*cell), Some(index), [1, 0, 0]);
             self.last().instruction.out = [F::ZERO, F::ONE, F::from_usize(shift), F::from_u32(array.0)];

@@ -14,7 +14,7 @@ use crypto::Domain;
 use std::sync::OnceLock;
 
 /// Binary logarithm of how many instructions the program may have.
-pub const LOG_HEIGHT: usize = 12;
+pub const LOG_HEIGHT: usize = 13;
 
 /// The number of publications among actions: `transition::Action::Publish`.
 pub const ACTION_PUBLISH: u8 = 10;
@@ -428,7 +428,7 @@ fn open<'a>(code: &mut Code, asked: &Asked, action: u8, key: &'a [Cell]) -> Task
         code.when(again, |code| {
             let offer = load_quad(code, list, cursor, 4);
             let index = code.scaled(walked, 8, 0);
-            code.store(works, index, &[who, offer].concat());
+            code.store(&works, index, &[who, offer].concat());
         });
         let stage = code.load(list, cursor, STAGE);
         let is_assigned = code.is_zero(stage);

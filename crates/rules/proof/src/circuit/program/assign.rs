@@ -148,7 +148,7 @@ fn choose(code: &mut Code, task: &Task<'_>, said: &Said, wanted: &Wanted) -> Wal
             let after = code.choose_quad(said.applies, after, offer.digest);
             code.record((KIND_OFFER, &provider), (offer.digest, one), (after, one));
             let index = code.scaled(total, 8, 0);
-            code.store(task.works, index, &[provider, offer.id].concat());
+            code.store(&task.works, index, &[provider, offer.id].concat());
         });
         let cursor = code.weighed(cursor, again, [1, CONSIDERED, 0]);
         ([cursor, code.sum(count, again), code.sum(total, is_chosen)], again)
