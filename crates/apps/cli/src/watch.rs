@@ -9,6 +9,7 @@ use l1::claims::Claims;
 use serde_json::{Value, json};
 use settler::watcher::{Event, Proposer};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use store::Store;
 use types::Bytes32;
 
@@ -44,7 +45,8 @@ pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
     std::fs::create_dir_all(&data).map_err(Error::io(format!("make the folder {}", data.display())))?;
     let store = Store::open(data.join("store.redb")).map_err(Error::role)?;
     let setting = settler::member::run::Setting {
-        client: Client::new(&network.api),
+        // L1 does not wait until the feed answers.
+        client: Client::with_patience(&network.api, Duration::ZERO),
         store,
         reader: network.reader(network.operation.confirmations).await?,
         config: network.config.clone(),

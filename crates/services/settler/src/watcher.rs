@@ -134,31 +134,38 @@ impl<F: Fn(&Event)> Watcher<F> {
     }
 
     async fn turn(&mut self) -> Result<Result<(), Away>, Error> {
-        if let Err(error) = self.following.follow().await? {
-            self.take_up()?;
-            return Ok(Err(error));
+        let followed = self.follow().await?;
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return Ok(followed);
+        }
+        self.looked = Some(Instant::now());
+        // What was executed already can be contradicted while the feed is away: that may be why it is.
+        Ok(self.contradict().await.map_err(Away::from).and(followed))
+    }
+
+    /// Executes what is new, and takes the batches that L1 holds commitments to.
+    async fn follow(&mut self) -> Result<Result<(), Away>, Error> {
+        let followed = self.following.follow().await?;
+        self.take_up()?;
+        if followed.is_err() {
+            return Ok(followed);
         }
         loop {
             let commitment = match self.proposer.claims.commitment(self.last + 1).await {
                 Ok(commitment) => commitment,
                 Err(error) => return Ok(Err(error.into())),
             };
-            let Some(commitment) = commitment else { break };
+            let Some(commitment) = commitment else { return Ok(Ok(())) };
             let is_taken = match self.following.take_committed(commitment.data_root).await? {
                 Ok(is_taken) => is_taken,
                 Err(error) => return Ok(Err(error)),
             };
             self.take_up()?;
             if !is_taken {
-                break;
+                return Ok(Ok(()));
             }
             (self.tell)(&Event::Executed { batch: self.last });
         }
-        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-            return Ok(Ok(()));
-        }
-        self.looked = Some(Instant::now());
-        Ok(self.contradict().await.map_err(Away::from))
     }
 
     async fn contradict(&mut self) -> Result<(), l1::Error> {

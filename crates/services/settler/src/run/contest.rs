@@ -76,7 +76,10 @@ impl Contest {
         self.by.wanted.send_if_modified(|wanted| {
             let is_other = *wanted != batches;
             if is_other {
-                tracing::warn!(?batches, "contested: they wait for a proof");
+                match batches.first() {
+                    Some(batch) => tracing::warn!(batch, "contradicted: it waits for its proof"),
+                    None => tracing::info!("nothing waits for a proof any more"),
+                }
                 *wanted = batches;
             }
             is_other
