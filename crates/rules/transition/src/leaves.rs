@@ -57,6 +57,11 @@ impl Weight {
         let units = bytes.div_ceil(WEIGHT_BYTES).max(1) + units(action);
         Self { units, withdrawals: usize::from(matches!(action, Action::Withdraw(_))), ..Self::default() }
     }
+
+    /// Returns how many units it weighs. A transfer is one.
+    pub fn units(&self) -> usize {
+        self.units
+    }
 }
 
 /// Returns what an action weighs beside its bytes.
