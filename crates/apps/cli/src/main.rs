@@ -41,7 +41,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start a whole network on this machine, or go on with the one in the folder.
-    Up,
+    Up {
+        /// The file of the chain, as `talea chain new` writes it; without it, a chain that is built in.
+        file: Option<PathBuf>,
+    },
     /// Stop the network of the folder; its data stays.
     Down {
         /// Remove the network's data too.
@@ -131,7 +134,8 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
     match cli.command {
         // A chain's file is written by hand and kept with other sources, not among a network's data.
         Command::Chain { verb } => chain::run(named.as_deref(), verb, say).await,
-        Command::Up => network::up(&dir, say).await,
+        Command::Up { file: Some(file) } => network::up_as(&dir, &file, say).await,
+        Command::Up { file: None } => network::up(&dir, say).await,
         Command::Down { wipe } => network::down(&dir, wipe, say).await,
         Command::Status => network::status(&dir, say).await,
         Command::Demo(options) => demo::run(&dir, options, say).await,

@@ -4,7 +4,7 @@ use crate::error::Error;
 use api::{BatchView, Confirmation, ProofView};
 use client::{Client, Wallet};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use task::{Considered, Publish, Submit, TaskRecord};
 use transition::{Action, Entry, Transaction};
 use types::{ContentId, Decode as _, Fuel, Height, Millis, Rate, TaskId};
@@ -13,6 +13,11 @@ use types::{ContentId, Decode as _, Fuel, Height, Millis, Rate, TaskId};
 const POLL_MS: u64 = 500;
 /// How often things are asked for that no block announces.
 const POLL: Duration = Duration::from_millis(50);
+/// How long a batch may take to settle: proving it shares the machine with all else.
+const SLOWEST: Duration = Duration::from_secs(900);
+/// How soon it is told that a batch went on, and how often that it did not.
+const TELL: Duration = Duration::from_secs(1);
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// How long a task may take.
 const DEADLINE: Millis = Millis(120_000);
 
@@ -43,6 +48,18 @@ impl Settled {
         }
         let (number, proof) = (view.batch.header.number, view.proof.clone());
         Ok(Some(Self { number, transactions, gas: settlement.gas_used, proof }))
+    }
+
+    /// Returns what its proof took, for people; nothing where there is none.
+    pub fn text(&self) -> Option<String> {
+        let ProofView { bytes, prove_ms, verify_transactions, verify_gas, security_bits, .. } = self.proof.as_ref()?;
+        Some(format!(
+            "batch {}: {} transactions, proof of {bytes} bytes in {:.1} s, {security_bits} bits; checked on L1 by {verify_gas} gas in {verify_transactions} steps, settled by {}\n",
+            self.number,
+            self.transactions,
+            Duration::from_millis(*prove_ms).as_secs_f64(),
+            self.gas
+        ))
     }
 
     /// Returns the batch for programs.
@@ -173,6 +190,49 @@ pub async fn settled(client: &Client, height: Height) -> Result<BatchView, Error
             Ok(_) | Err(client::Error::Missing(_)) => tokio::time::sleep(POLL).await,
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Waits as [`settled`] does, but not for ever, and tells people how far the batch is.
+pub async fn settled_in_time(client: &Client, height: Height, tell: impl Fn(&str)) -> Result<BatchView, Error> {
+    let watching = async {
+        let (mut told, mut since) = (String::new(), Instant::now());
+        loop {
+            let view = match client.batch_of(height).await {
+                Ok(view) if view.settlement.is_some() => return Ok(view),
+                Ok(view) => Some(view),
+                Err(client::Error::Missing(_)) => None,
+                Err(error) => return Err(error.into()),
+            };
+            let at = waits_for(client, view.as_ref()).await;
+            // Soon when it goes on, and now and then while it does not.
+            if (at != told && since.elapsed() > TELL) || since.elapsed() > TELL_AGAIN {
+                tell(&at);
+                (told, since) = (at, Instant::now());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(SLOWEST, watching).await.unwrap_or_else(|_| {
+        let seconds = SLOWEST.as_secs();
+        Err(Error::failed(format!("nothing settled on L1 in {seconds} s: look at node.log in the network's folder")))
+    })
+}
+
+/// Says what a batch that has not settled waits for.
+async fn waits_for(client: &Client, view: Option<&BatchView>) -> String {
+    let Some(view) = view else { return "waiting for a batch to be sealed".to_owned() };
+    let number = view.batch.header.number;
+    if let Some(proof) = &view.proof {
+        let (leaves, kib, steps) = (proof.leaves, proof.bytes >> 10, proof.verify_transactions);
+        return format!("batch {number}: {leaves} proven, {kib} KiB; {steps} steps of checking it are on L1");
+    }
+    // Nobody proves where the committee settles.
+    let Ok(proving) = client.proving().await else { return format!("batch {number}: sealed, waiting for L1") };
+    let at_work = proving.batches.iter().find(|batch| batch.batch == number).and_then(|batch| batch.at_work.first());
+    match at_work {
+        Some(leaf) => format!("batch {number}: {} since {} s", leaf.stage, leaf.for_ms / 1_000),
+        None => format!("batch {number}: sealed, waiting for a prover"),
     }
 }
 

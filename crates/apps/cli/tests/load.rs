@@ -40,6 +40,23 @@ impl Folder {
         value
     }
 
+    /// Starts a network whose batches settle by the committee, which is quick: what is tested here does not depend on why L1
+    /// believes a batch.
+    fn up(&self) -> Value {
+        let file = self.0.path().join("chain.toml");
+        if !file.exists() {
+            let folder = self.0.path().to_str().expect("a path");
+            let made =
+                Command::new(env!("CARGO_BIN_EXE_talea")).args(["--dir", folder, "chain", "new", "quick"]).output();
+            assert!(made.expect("talea starts").status.success());
+            let text = std::fs::read_to_string(&file).expect("the chain's file");
+            let quick = text.replace("age_ms = 2000", "age_ms = 500").replace("block_time = 1", "block_time = 0.5");
+            assert_ne!(text, quick, "the template has these lines");
+            std::fs::write(&file, quick).expect("the chain's file");
+        }
+        self.json(&["up", file.to_str().expect("a path")])
+    }
+
     /// Starts a load and waits until it has told that its transfers are on their way.
     fn load_until_transfers(&self, words: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
         let mut load = self.talea(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("talea starts");
@@ -59,6 +76,27 @@ impl Drop for Folder {
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the repository's root")
+}
+
+/// Says whether batches of the chain that is built in settle by their proofs.
+fn is_proven_by_itself() -> bool {
+    let file = std::fs::read_to_string(repository().join("examples/local/chain.toml")).expect("the built-in chain");
+    file.contains("execution = \"zk\"")
+}
+
+/// Checks the batches of a report, and that each has what its proof took where batches settle by proof.
+fn check_batches(report: &Value, by_proof: bool) {
+    let batches = report["batches"].as_array().expect("batches");
+    assert!(!batches.is_empty());
+    for batch in batches {
+        assert!(batch["transactions"].as_u64() > Some(0) && batch["settle_gas"].as_u64() > Some(50_000), "{batch}");
+        assert_eq!(batch.get("proof_bytes").is_some(), by_proof, "{batch}");
+        if by_proof {
+            assert!(batch["proof_bytes"].as_u64() > Some(100_000) && batch["security_bits"].as_u64() >= Some(100));
+            assert!(batch["prove_seconds"].as_f64() > Some(0.0) && batch["verify_transactions"].as_u64() > Some(3));
+            assert!(batch["verify_gas"].as_u64() > Some(10_000_000), "{batch}");
+        }
+    }
 }
 
 /// Checks a report, and returns how many times each part was done.
@@ -82,15 +120,18 @@ fn check(report: &Value, accounts: u64, transfers: u64) {
         assert_eq!((&check["expected"], &check["ok"]), (&check["found"], &Value::Bool(true)), "{check}");
     }
     assert_eq!((&report["deviations"], &report["surprises"]), (&json!([]), &json!([])));
-    assert_eq!(report["batches"]["count"], report["batches"]["settled"]);
+    assert_eq!(report["sealed"], report["settled"]);
+    let listed = report["batches"].as_array().map(Vec::len).and_then(|count| u64::try_from(count).ok());
+    assert_eq!(listed, report["settled"].as_u64(), "each with what it took");
 }
 
 #[test]
 fn every_balance_under_load_is_as_computed() {
     let folder = Folder::new();
-    folder.json(&["up"]);
+    folder.up();
     let report = folder.json(&["load", "--accounts", "200", "--transfers", "3", "--claims", "20"]);
     check(&report, 200, 3);
+    check_batches(&report, false);
     assert_eq!((&report["phases"][0]["count"], &report["deposits"]), (&json!(200), &json!(200)));
     // Others are paid by those with a deposit, and the key and the addresses may come from elsewhere.
     let up = folder.json(&["up"]);
@@ -121,6 +162,7 @@ fn the_demo_with_load_agrees_on_a_network_of_its_own() {
     let folder = Folder::new();
     let report = folder.json(&["demo", "--load", "--accounts", "60", "--exit"]);
     check(&report, 60, 2);
+    check_batches(&report, is_proven_by_itself());
     assert!(!folder.path().exists(), "the network was elsewhere, and temporary");
     assert_eq!(folder.run(&["demo", "--accounts", "60"]).status.code(), Some(2), "accounts without a load");
 }
@@ -128,7 +170,7 @@ fn the_demo_with_load_agrees_on_a_network_of_its_own() {
 #[test]
 fn a_load_that_was_killed_goes_on_and_a_foreign_payment_is_found() {
     let folder = Folder::new();
-    let up = folder.json(&["up"]);
+    let up = folder.up();
     let slow = ["load", "--accounts", "100", "--transfers", "40", "--rate", "1500", "--claims", "5"];
     let (mut load, _) = folder.load_until_transfers(&slow);
     kill(Pid::from_raw(i32::try_from(load.id()).expect("a process id")), Signal::SIGKILL).expect("it lives");

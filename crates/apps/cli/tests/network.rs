@@ -42,6 +42,23 @@ impl Folder {
         value
     }
 
+    /// Starts a network whose batches settle by the committee, which is quick: what is tested here does not depend on why L1
+    /// believes a batch.
+    fn up(&self) -> Value {
+        let file = self.0.path().join("chain.toml");
+        if !file.exists() {
+            let folder = self.0.path().to_str().expect("a path");
+            let made =
+                Command::new(env!("CARGO_BIN_EXE_talea")).args(["--dir", folder, "chain", "new", "quick"]).output();
+            assert!(made.expect("talea starts").status.success());
+            let text = std::fs::read_to_string(&file).expect("the chain's file");
+            let quick = text.replace("age_ms = 2000", "age_ms = 500").replace("block_time = 1", "block_time = 0.5");
+            assert_ne!(text, quick, "the template has these lines");
+            std::fs::write(&file, quick).expect("the chain's file");
+        }
+        self.json(&["up", file.to_str().expect("a path")])
+    }
+
     /// Runs a command that must fail, and returns what it says.
     fn failure(&self, words: &[&str]) -> String {
         let output = self.run(words);
@@ -81,6 +98,27 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the repository's root")
 }
 
+/// Says whether batches of the chain that is built in settle by their proofs.
+fn is_proven_by_itself() -> bool {
+    let file = std::fs::read_to_string(repository().join("examples/local/chain.toml")).expect("the built-in chain");
+    file.contains("execution = \"zk\"")
+}
+
+/// Checks the batches of a report, and that each has what its proof took where batches settle by proof.
+fn check_batches(report: &Value, by_proof: bool) {
+    let batches = report["batches"].as_array().expect("batches");
+    assert!(!batches.is_empty());
+    for batch in batches {
+        assert!(batch["transactions"].as_u64() > Some(0) && batch["settle_gas"].as_u64() > Some(50_000), "{batch}");
+        assert_eq!(batch.get("proof_bytes").is_some(), by_proof, "{batch}");
+        if by_proof {
+            assert!(batch["proof_bytes"].as_u64() > Some(100_000) && batch["security_bits"].as_u64() >= Some(100));
+            assert!(batch["prove_seconds"].as_f64() > Some(0.0) && batch["verify_transactions"].as_u64() > Some(3));
+            assert!(batch["verify_gas"].as_u64() > Some(10_000_000), "{batch}");
+        }
+    }
+}
+
 fn kill_now(pid: u32) {
     // It may have ended already: then it is as dead as it should be.
     let _ = kill(Pid::from_raw(i32::try_from(pid).expect("a process id")), Signal::SIGKILL);
@@ -96,7 +134,6 @@ fn check_report(report: &Value, lie: bool) {
     }
     assert_eq!(report["price"], "2000000");
     assert!(report["fuel"].as_u64().is_some_and(|fuel| fuel > 0));
-    assert!(report["batches"].as_array().is_some_and(|batches| !batches.is_empty()));
 }
 
 #[test]
@@ -104,16 +141,18 @@ fn the_demo_starts_its_own_network_and_agrees_to_the_unit() {
     let folder = Folder::new();
     let report = folder.json(&["demo", "--exit"]);
     check_report(&report, false);
+    check_batches(&report, is_proven_by_itself());
     assert!(!folder.path().exists(), "the network was elsewhere, and temporary");
 }
 
 #[test]
 fn a_liar_is_outvoted_and_slashed_and_a_used_network_goes_on_after_a_stop() {
     let folder = Folder::new();
-    assert_eq!(folder.json(&["up"])["started"], true);
+    assert_eq!(folder.up()["started"], true);
     assert_eq!(folder.json(&["up"])["started"], false, "what runs is left alone");
     let report = folder.json(&["demo", "--lie"]);
     check_report(&report, true);
+    check_batches(&report, false);
     assert_eq!(folder.json(&["status"])["status"]["members_seen"], 3, "every member executed again and signed");
     let row = |what: &str| {
         let rows = report["balances"].as_array().expect("balances");
@@ -167,7 +206,7 @@ fn check_refusals(folder: &Folder) {
 #[test]
 fn a_program_runs_and_its_receipt_is_checked_offline() {
     let folder = Folder::new();
-    folder.json(&["up"]);
+    folder.up();
     let program = "examples/wordcount/wordcount.wasm";
     let input = "examples/wordcount/input.txt";
     assert!(folder.failure(&["run", program, "--input", input]).contains("the balance is too small"));
@@ -204,7 +243,7 @@ fn a_program_runs_and_its_receipt_is_checked_offline() {
 #[test]
 fn a_member_that_missed_batches_catches_up_and_signs_again() {
     let folder = Folder::new();
-    folder.json(&["up"]);
+    folder.up();
     folder.json(&["demo"]);
     let frozen = folder.member_pids()[0];
     // Frozen, not ended: nobody starts it again, and the other two are the quorum.
@@ -271,7 +310,7 @@ impl Dice {
 #[test]
 fn twenty_kills_in_the_middle_of_the_demo_lose_nothing() {
     let folder = Folder::new();
-    folder.json(&["up"]);
+    folder.up();
     let (plain, lying): (&[&str], &[&str]) = (&["demo"], &["demo", "--lie"]);
     let mut dice = Dice(20);
     for n in 0..20 {

@@ -63,6 +63,7 @@ impl Knobs {
             block_entries: types::limits::BLOCK_ENTRIES,
             batch_bytes: usize::try_from(prng.between(4_000, 60_000)).unwrap_or(4_000),
             questioning: on_timeout.map(|on_timeout| Questioning { timeout, on_timeout }),
+            ..Policy::default()
         };
         let limits = Limits {
             gas_price_max_wei: 100_000_000_000,

@@ -35,6 +35,13 @@ pub const LEAF_BYTES: usize = 1 << 16;
 pub const CHUNK_BYTES: usize = 120_000;
 /// Most pieces that one batch publishes.
 pub const BATCH_CHUNKS: usize = 64;
+/// Longest evidence of a proven batch, in bytes: it goes in one L1 transaction, with the header and the chunks' hashes.
+pub const EVIDENCE_BYTES: usize = 120_000;
+/// Most weight of a leaf of a proven batch: as much as 1,024 transfers.
+pub const LEAF_WEIGHT: usize = 1_024;
+/// Most leaves of a batch that settles by its proof. Every leaf's job shows what the whole batch touches, and a leaf takes
+/// a dozen L1 transactions.
+pub const BATCH_LEAVES: usize = 16;
 /// Most sessions or names of other kinds that one request may list.
 pub const PAGE: usize = 1_000;
 /// Longest encoding of a program's bytecode, in bytes.

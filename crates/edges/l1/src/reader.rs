@@ -16,6 +16,15 @@ use std::ops::RangeInclusive;
 use tokio::sync::Mutex;
 use types::{AccountId, Bytes32, Digest, EthAddress};
 
+/// How often the inbox is looked at before a contradiction of the node is an error.
+const LOOKS: usize = 3;
+
+/// Says whether a node answered of one block first and of an older one then, though it was asked about the same: under load
+/// some do. Only counts that the inbox has are asked for, so the contract itself never says so.
+fn is_of_two_blocks(error: &Error) -> bool {
+    matches!(error, Error::Reverted { name, .. } if name == "InboxTooShort")
+}
+
 /// Reads the contracts of one rollup. What can be reorganised away is read at a depth; see each method.
 #[derive(Debug)]
 pub struct Reader {
@@ -108,6 +117,16 @@ impl Reader {
     /// Returns at most `max` confirmed messages of the inbox in order, from `from_index` on. None are returned when none
     /// are confirmed yet, and also when the node lags behind what it showed before.
     pub async fn messages(&self, from_index: u64, max: u64) -> Result<Vec<Message>, Error> {
+        let mut looks = 1;
+        loop {
+            match self.messages_now(from_index, max).await {
+                Err(error) if is_of_two_blocks(&error) && looks < LOOKS => looks += 1,
+                found => return found,
+            }
+        }
+    }
+
+    async fn messages_now(&self, from_index: u64, max: u64) -> Result<Vec<Message>, Error> {
         let mut place = self.place.lock().await;
         let Some(view) = self.confirmed().await? else { return Ok(Vec::new()) };
         let count = inbox::count(&self.chain, &self.contracts, &view).await?.unwrap_or(0);
@@ -142,6 +161,16 @@ impl Reader {
     /// Returns the inbox's rolling hash after this many messages; `None` while so many are not confirmed. Compare it
     /// with a stored cursor after a restart: if they differ, the base chain dropped what was taken from it.
     pub async fn inbox_hash(&self, count: u64) -> Result<Option<Bytes32>, Error> {
+        let mut looks = 1;
+        loop {
+            match self.inbox_hash_now(count).await {
+                Err(error) if is_of_two_blocks(&error) && looks < LOOKS => looks += 1,
+                found => return found,
+            }
+        }
+    }
+
+    async fn inbox_hash_now(&self, count: u64) -> Result<Option<Bytes32>, Error> {
         let Some(view) = self.confirmed().await? else { return Ok(None) };
         let queued = inbox::count(&self.chain, &self.contracts, &view).await?;
         if queued.is_none_or(|queued| queued < count) {
@@ -291,5 +320,72 @@ impl Reader {
             above = first;
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::{Bytes, U64};
+    use alloy::providers::RootProvider;
+    use alloy::rpc::client::RpcClient;
+    use alloy::rpc::json_rpc::ErrorPayload;
+    use alloy::rpc::types::Block;
+    use alloy::sol_types::{SolCall as _, SolError as _};
+    use alloy::transports::mock::Asserter;
+
+    fn reader(answers: &Asserter) -> Reader {
+        let chain = Chain { node: RootProvider::new(RpcClient::mocked(answers.clone())), id: 1 };
+        let contracts = Contracts { rollup: EthAddress([1; 20]), vault: EthAddress([2; 20]) };
+        Reader { chain, contracts, confirmations: 0, first_block: 0, place: Mutex::new(None) }
+    }
+
+    /// Answers of a node that counts a message in its newest block.
+    fn counted(answers: &Asserter) {
+        answers.push_success(&U64::from(7));
+        answers.push_success(&Block::<alloy::rpc::types::Transaction>::default());
+        answers.push_success(&Bytes::from(Rollup::inboxCountCall::abi_encode_returns(&1)));
+    }
+
+    /// And does not know it when it is asked for its hash.
+    fn contradicted(answers: &Asserter) {
+        let revert = Rollup::InboxTooShort { count: 1, queued: 0 }.abi_encode();
+        let data = serde_json::value::to_raw_value(&Bytes::from(revert)).unwrap();
+        answers.push_failure(ErrorPayload { code: 3, message: "execution reverted".into(), data: Some(data) });
+    }
+
+    fn hashed(answers: &Asserter, hash: [u8; 32]) {
+        answers.push_success(&Bytes::from(hash));
+    }
+
+    #[tokio::test]
+    async fn a_node_that_answers_of_two_blocks_is_asked_again() {
+        let answers = Asserter::new();
+        for _ in 1..LOOKS {
+            counted(&answers);
+            contradicted(&answers);
+        }
+        counted(&answers);
+        hashed(&answers, [5; 32]);
+        assert_eq!(reader(&answers).inbox_hash(1).await.unwrap(), Some(Bytes32([5; 32])));
+
+        let answers = Asserter::new();
+        counted(&answers);
+        contradicted(&answers);
+        counted(&answers);
+        hashed(&answers, [5; 32]);
+        assert_eq!(reader(&answers).messages(1, 9).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_goes_on_contradicting_itself_is_an_error() {
+        let answers = Asserter::new();
+        for _ in 0..LOOKS {
+            counted(&answers);
+            contradicted(&answers);
+        }
+        let error = reader(&answers).inbox_hash(1).await.unwrap_err();
+        assert!(is_of_two_blocks(&error), "{error}");
+        assert!(answers.read_q().is_empty(), "it was asked so often and no more");
     }
 }

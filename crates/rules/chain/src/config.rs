@@ -160,6 +160,8 @@ section! {
         bytes: u64 = count(1_024, 4 << 20, "bytes"), "1048576";
         /// How old its first block is.
         age_ms: Millis = millis(100, 1_000 * DAY), "2000";
+        /// How long nothing may have come since its last block. Without it, a batch waits for its age.
+        idle_ms: Option<Millis> = Maybe(millis(100, 1_000 * DAY)), "3000";
     }
 }
 

@@ -17,6 +17,7 @@ pub mod circuit;
 pub mod committee;
 pub mod confirmation;
 pub mod crossing;
+pub mod evidence;
 pub mod hasher;
 pub mod header;
 pub mod joined;

@@ -24,6 +24,7 @@ mod config;
 pub mod diff;
 mod forced;
 pub mod leaf;
+pub mod leaves;
 pub mod proven;
 mod receipt;
 mod transaction;

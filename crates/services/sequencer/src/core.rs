@@ -2,6 +2,7 @@
 
 use crate::alternative::{Asked, Questions};
 use crypto::account::SecretKey;
+use crypto::eth::EthSignature;
 use crypto::list::Tree;
 use ledger::Message;
 use ledger::account::Account;
@@ -12,6 +13,7 @@ use state::{Join, Sequential, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use transition::diff::{self, Before};
+use transition::leaves::{Load, Weight};
 use transition::{Batch, BatchInput, Block, ChainConfig, Checked, Executed, Incoming, Receipt, Reject};
 use types::{AccountId, Bytes32, Digest, Height, Millis, TransactionId, limits};
 
@@ -112,6 +114,10 @@ pub enum Effect {
 pub struct Policy {
     /// How old a batch may grow.
     pub batch_age: Millis,
+    /// How long nothing may come before a batch is sealed though it is younger; `None` to wait for its age.
+    pub batch_idle: Option<Millis>,
+    /// Whether batches settle by their proofs. Then none holds more than one proof's evidence and its provers can take.
+    pub by_proof: bool,
     /// How many entries a block may hold, [`limits::BLOCK_ENTRIES`] at most.
     pub block_entries: usize,
     /// How many entries a batch may hold before it is sealed at the end of the block.
@@ -126,6 +132,8 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             batch_age: Millis(500),
+            batch_idle: None,
+            by_proof: false,
             block_entries: limits::BLOCK_ENTRIES,
             batch_entries: 65_536,
             batch_bytes: 4_000_000,
@@ -142,6 +150,40 @@ pub(crate) struct Waiting {
     pub transaction: Box<Checked>,
 }
 
+/// What the batch under way can still hold, where batches settle by their proofs.
+struct Room {
+    load: Option<Load>,
+    attestation: usize,
+    is_full: bool,
+}
+
+impl Room {
+    fn of(sequencer: &Sequencer) -> Self {
+        let load = sequencer.policy.by_proof.then_some(sequencer.unsealed.load);
+        let attestation = sequencer.config.committee.members.len() * size_of::<EthSignature>();
+        Self { load, attestation, is_full: false }
+    }
+
+    /// Takes an entry in, if it fits. Whatever comes first has room in a batch without any.
+    fn takes(&mut self, weight: impl FnOnce() -> Weight) -> bool {
+        let Some(load) = &mut self.load else { return true };
+        let before = *load;
+        load.push(weight());
+        if before.is_empty() || load.fits(self.attestation) {
+            return true;
+        }
+        *load = before;
+        self.is_full = true;
+        false
+    }
+}
+
+impl Waiting {
+    fn weight(&self) -> Weight {
+        Weight::of_action(&self.transaction.transaction().action, self.transaction.bytes().len())
+    }
+}
+
 /// A transaction that is in the block that is being made.
 struct Taken {
     ticket: Option<u64>,
@@ -155,6 +197,10 @@ struct Unsealed {
     receipts: Vec<Receipt>,
     before: Before,
     bytes: usize,
+    /// What it takes to prove them, where batches settle by their proofs.
+    load: Load,
+    /// Whether what waits first has no room in their batch.
+    is_full: bool,
 }
 
 impl Unsealed {
@@ -164,6 +210,11 @@ impl Unsealed {
         diff::note(&mut self.before, &executed.undo);
         self.bytes += executed.changes.iter().map(diff::bytes_at_most).sum::<usize>();
         self.bytes += diff::withdrawal_bytes_at_most(&executed.receipts);
+    }
+
+    /// Adds what it takes to prove a block.
+    fn weigh(&mut self, block: &Block, receipts: &[Receipt]) {
+        self.load.extend(&block.entries, receipts);
     }
 }
 
@@ -220,6 +271,15 @@ impl Sequencer {
         let (blocks, receipts, before) = (restored.blocks, restored.receipts, restored.before);
         let leaves = before.keys().map(|key| diff::leaf_bytes_at_most(key, state.record(key).as_ref()));
         let bytes = leaves.sum::<usize>() + diff::withdrawal_bytes_at_most(&receipts);
+        let mut load = Load::default();
+        if policy.by_proof {
+            let mut rest = receipts.as_slice();
+            for block in &blocks {
+                let (own, after) = rest.split_at(block.entries.len());
+                load.extend(&block.entries, own);
+                rest = after;
+            }
+        }
         Self {
             chain: config.hash(),
             config,
@@ -229,7 +289,7 @@ impl Sequencer {
             state,
             head: restored.head,
             batch: restored.batch,
-            unsealed: Unsealed { blocks, receipts, before, bytes },
+            unsealed: Unsealed { blocks, receipts, before, bytes, load, is_full: false },
             queue: VecDeque::new(),
             inbox: VecDeque::new(),
             questions: Questions::default(),
@@ -348,13 +408,16 @@ impl Sequencer {
     fn block(&mut self, now: Millis) -> Vec<Effect> {
         let mut entries: Vec<Incoming> = Vec::new();
         let most = self.policy.block_entries.clamp(2, limits::BLOCK_ENTRIES);
+        let mut room = Room::of(self);
         while entries.len() < most / 2 {
-            let Some(message) = self.inbox.pop_front() else { break };
+            let Some(message) = self.inbox.pop_front_if(|message| room.takes(|| Weight::of_message(message))) else {
+                break;
+            };
             entries.push(Incoming::Message(message));
         }
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
         let mut nonces: BTreeMap<AccountId, u64> = BTreeMap::new();
-        while entries.len() < most {
+        while entries.len() < most && !room.is_full {
             let Some(waiting) = self.queue.pop_front() else { break };
             let account = waiting.transaction.signer();
             let stored = || self.state.get::<Account>(&account).map_or(0, |record| record.nonce);
@@ -368,10 +431,15 @@ impl Sequencer {
                 refused.push((waiting, reject));
                 continue;
             }
+            if !room.takes(|| waiting.weight()) {
+                self.queue.push_front(waiting);
+                break;
+            }
             *next += 1;
             taken.push(Taken { ticket: waiting.ticket, id: waiting.transaction.id() });
             entries.push(Incoming::Checked(waiting.transaction));
         }
+        self.unsealed.is_full = room.is_full;
         let mut effects = match (entries.is_empty(), &self.policy.questioning) {
             (true, _) => Vec::new(),
             (false, None) => self.execute(now, entries, taken),
@@ -443,6 +511,9 @@ impl Sequencer {
         let confirmations: Vec<Effect> = places.zip(taken).filter_map(confirm).collect();
         self.head = Some(header);
         self.unsealed.push(&executed);
+        if self.policy.by_proof {
+            self.unsealed.weigh(&executed.block, &executed.receipts);
+        }
         let mut effects = vec![Effect::Commit(Box::new(executed))];
         effects.extend(confirmations);
         effects
@@ -483,8 +554,11 @@ impl Sequencer {
     }
 
     fn seal(&mut self, now: Millis) -> Option<Effect> {
-        let first = self.unsealed.blocks.first()?;
+        let (first, last) = (self.unsealed.blocks.first()?, self.unsealed.blocks.last()?);
+        let is_idle = |idle: Millis| now >= last.header.time.after(idle);
         let due = now >= first.header.time.after(self.policy.batch_age)
+            || self.policy.batch_idle.is_some_and(is_idle)
+            || self.unsealed.is_full
             || self.unsealed.blocks.len() >= limits::BATCH_BLOCKS
             || self.unsealed.receipts.len() >= self.policy.batch_entries
             || self.unsealed.bytes >= self.policy.batch_bytes;

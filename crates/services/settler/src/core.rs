@@ -60,6 +60,11 @@ pub enum Input {
         /// L1's rolling hash after as many messages as the batch takes.
         hash: Option<Bytes32>,
     },
+    /// L1's newest block has batches settled up to this one, whoever did it. It may still be dropped.
+    Newest {
+        /// The last of them.
+        number: u64,
+    },
     /// A batch was handed to L1 in vain. L1 may still take that back: whoever hands the batch over again leaves out what
     /// is under way by then.
     Failed {
@@ -186,6 +191,8 @@ pub struct Settler {
     pending: BTreeMap<u64, Pending>,
     /// The last batch that was handed to L1, or settled.
     sent: u64,
+    /// The last batch that is settled as of L1's newest block: to send it would cost and fail.
+    newest: u64,
     /// From when on something is handed over again, after a batch failed.
     again: Option<Millis>,
     /// After a failure one batch at a time goes until one settles: those behind it would fail too, and cost.
@@ -212,13 +219,14 @@ impl Settler {
             unsettled.into_iter().map(|(header, evidence)| (header.number, Pending::new(header, evidence))).collect();
         let (patience, short_since, again) = (Patience::default(), None, None);
         let (is_rewinding, is_cautious) = (false, false);
-        let (sent, needs_proof) = (settled, false);
+        let (sent, needs_proof, newest) = (settled, false, 0);
         let (ahead, is_claimed, committed) = (AHEAD, false, 0);
         Self {
             anchor,
             settled,
             pending,
             sent,
+            newest,
             again,
             is_cautious,
             patience,
@@ -305,6 +313,10 @@ impl Settler {
             Input::Inbox { number, hash } => self.compare(now, number, hash),
             Input::Committed { number } => {
                 self.committed = number;
+                Vec::new()
+            }
+            Input::Newest { number } => {
+                self.newest = number;
                 Vec::new()
             }
             Input::Proven { number } => {
@@ -410,7 +422,7 @@ impl Settler {
         let open = (self.sent + 1..=last).map_while(|number| {
             let pending = self.pending.get(&number)?;
             let is_ready = (pending.is_proven || !self.needs_proof) && pending.refusals < ATTEMPTS;
-            let evidence = pending.evidence.clone().filter(|_| is_ready)?;
+            let evidence = pending.evidence.clone().filter(|_| is_ready && number > self.newest)?;
             Some(Effect::Send { header: Box::new(pending.header.clone()), evidence })
         });
         let effects: Vec<_> = open.collect();
@@ -504,6 +516,25 @@ mod tests {
         check(&mut settler, at + 99 * RETRY.0, Input::Tick, "");
         check(&mut settler, 9_999, settled(2), "final 2");
         assert_eq!(settler.settled(), 2);
+    }
+
+    #[test]
+    fn what_somebody_else_settles_is_sent_again_only_when_l1_drops_it() {
+        let beaten = || {
+            let unsettled = (1..=3).map(|number| (header(number), Some(vec![0; 130]))).collect();
+            let mut settler = Settler::restore(anchor(), 0, unsettled);
+            check(&mut settler, 0, Input::Tick, "send 1; send 2; send 3");
+            check(&mut settler, 1, Input::Failed { number: 1 }, "");
+            check(&mut settler, 1, Input::Newest { number: 1 }, "");
+            // Not deep enough to count yet.
+            check(&mut settler, 1 + 9 * RETRY.0, Input::Tick, "");
+            settler
+        };
+        let (mut stays, mut dropped) = (beaten(), beaten());
+        check(&mut stays, 10_000, settled(1), "final 1");
+        check(&mut stays, 10_000, Input::Tick, "send 2; send 3");
+        check(&mut dropped, 10_000, Input::Newest { number: 0 }, "");
+        check(&mut dropped, 10_000, Input::Tick, "send 1");
     }
 
     #[test]

@@ -292,6 +292,10 @@ impl<R: Rewinder> Loop<R> {
             Err(error) => return Ok(Err(error)),
         };
         self.step(Input::Settled { number: settled.number, state_root: settled.state_root }).await?;
+        match self.reader.newest_settled().await {
+            Ok(number) => self.step(Input::Newest { number }).await?,
+            Err(error) => return Ok(Err(error)),
+        }
         if let Some((number, count)) = self.settler.lowest() {
             match self.reader.inbox_hash(count).await {
                 Ok(hash) => self.step(Input::Inbox { number, hash }).await?,

@@ -192,7 +192,7 @@ async fn restore(data: &Path, from: &Path, say: &Say) -> Result<(), Error> {
 }
 
 /// Reads a chain's file.
-fn load(file: &Path, machine: Option<&chain::Machine>) -> Result<chain::Config, Error> {
+pub fn load(file: &Path, machine: Option<&chain::Machine>) -> Result<chain::Config, Error> {
     let opened = match File::open(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let text =

@@ -3,7 +3,6 @@
 use super::notes::{Purse, Row, Who};
 use super::steps::Walk;
 use crate::error::Error;
-use crate::market;
 use crate::network::Network;
 use l1::Units;
 use ledger::Message;
@@ -61,7 +60,7 @@ async fn replay_chain(walk: &Walk<'_>, network: &Network, last: Height) -> Resul
 pub async fn run(walk: &mut Walk<'_>, network: &Network, expected: &[(Who, Purse, i128)]) -> Result<(), Error> {
     let status = walk.client().status().await?;
     let height = status.head.as_ref().map_or(Height(0), |head| head.height);
-    let view = market::settled(walk.client(), height).await?;
+    let view = walk.settled(height).await?;
     let replayed = replay_chain(walk, network, view.batch.last).await?;
     // L1 may have settled a later batch meanwhile; the roots are compared when it stands at this one.
     let settled = walk.reader.settled().await?;

@@ -116,6 +116,7 @@ impl Report {
             "soft confirmation {} ms   settled on L1 after {} ms\n",
             self.soft_confirmation_ms, self.settlement_ms
         ));
+        self.batches.iter().filter_map(Settled::text).for_each(|line| text.push_str(&line));
         text.push_str(&format!("\n{:<44} {:>20} {:>20}\n", "balance", "own notes", "found"));
         for row in &self.rows {
             let mark = if row.agrees() { "" } else { "  <- differs" };

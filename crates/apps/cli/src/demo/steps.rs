@@ -397,10 +397,10 @@ impl<'a> Walk<'a> {
         self.report.step("re-execute, sign, settle on L1");
         let (_, height, id) = self.verdict.clone().ok_or_else(|| missing("the verdict"))?;
         let (submitted, since) = self.submitted.ok_or_else(|| missing("its task"))?;
-        let view = market::settled(&self.client, submitted).await?;
+        let view = self.settled(submitted).await?;
         self.report.settlement_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.note_batch(&view).await?;
-        let view = market::settled(&self.client, height).await?;
+        let view = self.settled(height).await?;
         self.note_batch(&view).await?;
         let proven = self.client.proof(&id).await?;
         // Against the anchor of our own folder, not the one that the gateway sends along.
@@ -414,6 +414,11 @@ impl<'a> Walk<'a> {
             status.members_seen
         ));
         Ok(())
+    }
+
+    /// Waits until a block is settled, and shows how far that is.
+    pub(super) async fn settled(&self, height: Height) -> Result<api::BatchView, Error> {
+        market::settled_in_time(&self.client, height, |text| self.report.event(text)).await
     }
 
     async fn note_batch(&mut self, view: &api::BatchView) -> Result<(), Error> {
@@ -451,7 +456,7 @@ impl<'a> Walk<'a> {
         let withdraw = Action::Withdraw(Withdraw { asset: self.asset, amount: pay, recipient });
         let confirmation = wallet.send(&withdraw).await?;
         self.report.event(format!("provider-a withdraws {} in block {}", money(pay.quanta()), confirmation.height));
-        let view = market::settled(&self.client, confirmation.height).await?;
+        let view = self.settled(confirmation.height).await?;
         self.note_batch(&view).await?;
         let proof = self.client.withdrawal(&confirmation.id).await?;
         let writer = Role::ProviderA.writer(self.network).await?;

@@ -59,14 +59,17 @@ impl Phase {
 pub struct Batches {
     /// How many.
     pub count: usize,
-    /// How many of them L1 has settled.
-    pub settled: usize,
     /// How many blocks they hold.
     pub blocks: u64,
-    /// The gas that settling them took.
-    pub gas: u64,
-    /// Those that are proven, with what that took.
-    pub proven: Vec<Settled>,
+    /// Those that L1 has settled.
+    pub settled: Vec<Settled>,
+}
+
+impl Batches {
+    /// Returns the gas that settling them took, without the steps of their proofs.
+    fn gas(&self) -> u64 {
+        self.settled.iter().map(|batch| batch.gas).sum()
+    }
 }
 
 /// Everything that is shown.
@@ -168,10 +171,12 @@ impl Report {
             text.push_str(&format!("{}\n", line.trim_end()));
         }
         text.push_str(&format!(
-            "\n{} transactions, signed in {} ms; {} batches with {} blocks, {} of them settled for {} gas; {} ms in all\n\n",
-            self.transactions(), ms(self.signing), self.batches.count, self.batches.blocks, self.batches.settled,
-            self.batches.gas, ms(self.began.elapsed())
+            "\n{} transactions, signed in {} ms; {} batches with {} blocks, {} of them settled for {} gas; {} ms in all\n",
+            self.transactions(), ms(self.signing), self.batches.count, self.batches.blocks, self.batches.settled.len(),
+            self.batches.gas(), ms(self.began.elapsed())
         ));
+        self.batches.settled.iter().filter_map(Settled::text).for_each(|line| text.push_str(&line));
+        text.push('\n');
         for check in &self.checks {
             let (expected, found) = (&check.expected, &check.found);
             text.push_str(&if check.agrees() {
@@ -218,11 +223,9 @@ impl Report {
             "ok": self.ok(), "accounts": self.size.accounts, "deposits": self.size.deposits,
             "transfers_each": self.size.transfers, "seed": self.seed, "transactions": self.transactions(),
             "phases": self.phases.iter().map(phase).collect::<Vec<_>>(), "signing_ms": ms(self.signing),
-            "batches": {
-                "count": self.batches.count, "blocks": self.batches.blocks, "settled": self.batches.settled,
-                "settle_gas": self.batches.gas,
-                "proven": self.batches.proven.iter().map(Settled::json).collect::<Vec<_>>(),
-            },
+            "batches": self.batches.settled.iter().map(Settled::json).collect::<Vec<_>>(),
+            "sealed": self.batches.count, "settled": self.batches.settled.len(), "blocks": self.batches.blocks,
+            "settle_gas": self.batches.gas(),
             "l1_gas": self.gas(), "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
             "deviations": self.deviations.iter().map(deviation).collect::<Vec<_>>(), "surprises": self.surprises,
             "total_ms": ms(self.began.elapsed()),

@@ -279,13 +279,7 @@ impl Walk {
             for view in part.batches.iter().filter(|view| view.batch.header.number <= last) {
                 self.report.batches.count += 1;
                 self.report.batches.blocks += view.batch.last.0 + 1 - view.batch.first.0;
-                if let Some(settlement) = &view.settlement {
-                    self.report.batches.settled += 1;
-                    self.report.batches.gas += settlement.gas_used;
-                }
-                if view.proof.is_some() {
-                    self.report.batches.proven.extend(market::Settled::of(&self.target.client, view).await?);
-                }
+                self.report.batches.settled.extend(market::Settled::of(&self.target.client, view).await?);
             }
             if part.next <= next {
                 break;

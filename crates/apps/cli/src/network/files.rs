@@ -35,6 +35,9 @@ pub struct Operation {
     pub name: String,
     /// How old a batch may grow, in milliseconds.
     pub batch_age_ms: Millis,
+    /// How long nothing may come before a batch is sealed though it is younger; `None` to wait for its age.
+    #[serde(default)]
+    pub batch_idle_ms: Option<Millis>,
     /// How many entries a block may hold.
     pub block_entries: usize,
     /// How many entries a batch may hold.
@@ -161,6 +164,7 @@ impl Operation {
         Ok(Self {
             name: config.heading.name.clone(),
             batch_age_ms: config.batch.age_ms,
+            batch_idle_ms: config.batch.idle_ms,
             block_entries: size(config.scaling.max_tx_per_shard)?,
             batch_entries: size(config.batch.count)?,
             batch_bytes: size(config.batch.bytes)?,
@@ -178,8 +182,8 @@ impl Operation {
         })
     }
 
-    /// Returns what the sequencer is told.
-    pub fn sequencing(&self) -> sequencer::Policy {
+    /// Returns what the sequencer of a chain that is believed for this reason is told.
+    pub fn sequencing(&self, execution: Execution) -> sequencer::Policy {
         let questioning = self.hook.as_ref().map(|hook| sequencer::Questioning {
             timeout: hook.timeout_ms,
             on_timeout: match hook.on_timeout.as_str() {
@@ -190,6 +194,8 @@ impl Operation {
         });
         sequencer::Policy {
             batch_age: self.batch_age_ms,
+            batch_idle: self.batch_idle_ms,
+            by_proof: execution != Execution::Committee,
             block_entries: self.block_entries,
             batch_entries: self.batch_entries,
             batch_bytes: self.batch_bytes,
@@ -510,7 +516,7 @@ impl Network {
     pub fn sequencer(&self, dir: &Path) -> Result<sequencer::Settings, Error> {
         Ok(sequencer::Settings {
             config: self.config.clone(),
-            policy: self.operation.sequencing(),
+            policy: self.operation.sequencing(self.execution),
             key: Arc::new(Self::sequencer_key(dir)?),
             state_cache_leaves: self.operation.state_cache_leaves,
         })

@@ -52,16 +52,11 @@ pub async fn up(dir: &Path, say: &Say) -> Result<(), Error> {
 
 /// Makes sure that the network of a folder runs. Says whether anything had to be started.
 ///
-/// A new network is a local chain with the values of the template.
+/// A new network is the local chain that is built in.
 pub async fn start(dir: &Path, say: &Say) -> Result<(Network, bool), Error> {
-    std::fs::create_dir_all(dir).map_err(Error::io(format!("make the folder {}", dir.display())))?;
     let mut network = match Network::load(dir)? {
         Some(network) => network,
-        None => {
-            let network = Network { has_providers: true, ..Network::create(dir, &local()?, None)? };
-            network.save(dir)?;
-            network
-        }
+        None => create(dir, &local()?)?,
     };
     let mut fresh = false;
     if network.operator_key.is_some() {
@@ -93,12 +88,38 @@ pub async fn start(dir: &Path, say: &Say) -> Result<(Network, bool), Error> {
     Ok((network, fresh))
 }
 
+/// The chain that is made when no file describes another.
+const LOCAL: &str = include_str!("../../../../../examples/local/chain.toml");
+
+/// Starts the network of a folder as [`up`] does. A new one is the chain of a file; what that says of one that was started
+/// before must still be true of it.
+pub async fn up_as(dir: &Path, file: &Path, say: &Say) -> Result<(), Error> {
+    let config = crate::chain::load(file, None)?;
+    if config.l1.rpc_url.is_some() {
+        let text = "this file names an L1 of others, where nobody has tokens to try things with: start it with `talea chain up`";
+        return Err(Error::failed(text));
+    }
+    match Network::load(dir)? {
+        Some(mut network) => {
+            network.follow(&config)?;
+            network.save(dir)?;
+        }
+        None => drop(create(dir, &config)?),
+    }
+    up(dir, say).await
+}
+
+/// Makes a network with providers of its own.
+fn create(dir: &Path, config: &chain::Config) -> Result<Network, Error> {
+    std::fs::create_dir_all(dir).map_err(Error::io(format!("make the folder {}", dir.display())))?;
+    let network = Network { has_providers: true, ..Network::create(dir, config, None)? };
+    network.save(dir)?;
+    Ok(network)
+}
+
 /// Returns the chain that is made when no file describes another.
 fn local() -> Result<chain::Config, Error> {
-    // Sooner than a public chain would: who tries it out waits for it.
-    let text =
-        chain::template("local").replace("age_ms = 2000", "age_ms = 500").replace("block_time = 1", "block_time = 0.5");
-    chain::check(&text, None).map_err(|faults| Error::Chain { file: "the built-in chain".into(), faults })
+    chain::check(LOCAL, None).map_err(|faults| Error::Chain { file: "the built-in chain".into(), faults })
 }
 
 /// Returns where the node of a folder keeps its store.

@@ -28,6 +28,8 @@ const POLL: Duration = Duration::from_millis(200);
 const MESSAGES: u64 = 256;
 /// How long to wait before a role that ended is started again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How far provers stand back behind all else on the machine, as `nice` says it: a proof may wait, a task may not.
+const PROVERS_NICE: &str = "10";
 /// What the local providers ask, in quanta of the development token per million fuel.
 const RATE: Rate = Rate(18_000);
 /// The most memory the local providers give a task, in bytes.
@@ -231,7 +233,13 @@ async fn take_messages(reader: Reader, sequencer: sequencer::Handle) -> Result<(
 async fn keep(dir: PathBuf, role: &'static str, index: usize) -> Result<(), Error> {
     let program = std::env::current_exe().map_err(Error::io("find this program"))?;
     loop {
-        let mut command = tokio::process::Command::new(&program);
+        let mut command = match role {
+            "prover" => tokio::process::Command::new("nice"),
+            _ => tokio::process::Command::new(&program),
+        };
+        if role == "prover" {
+            command.arg("-n").arg(PROVERS_NICE).arg(&program);
+        }
         command.arg("--dir").arg(&dir).args(["node", role, "--index", &index.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(Error::io(format!("start a {role}")))?;

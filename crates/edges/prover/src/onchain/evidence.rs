@@ -7,16 +7,10 @@ use super::statement::Malformed;
 use crypto::eth::Words;
 use proof::BatchHeader;
 use proof::crossing::{ForcedAction, Message, Withdrawal};
+use proof::evidence::{Contents, EVIDENCE_WORDS, LEAF_WORDS, WORD};
 use proof::joined::Leaf;
 use proof::validity::split;
 use types::{AccountId, Amount, Bytes32, EthAddress};
-
-/// Bytes of a word of the chain's machine.
-const WORD: usize = 32;
-/// Words of the evidence before its attestation: two offsets, the header's nine, and where the inbox stands.
-const EVIDENCE_WORDS: usize = 13;
-/// Words of a leaf before its lists: five hashes and three offsets.
-const LEAF_WORDS: usize = 8;
 
 /// Returns the evidence for a batch: `IValidityVerifier.Evidence` as the contract ABI encodes it. Each leaf comes with the
 /// hash that its statement was registered under, which is that of [`super::Sent::context`]; `attestation` is what the
@@ -27,6 +21,7 @@ const LEAF_WORDS: usize = 8;
 pub fn evidence(header: &BatchHeader, attestation: &[u8], leaves: &[(Bytes32, &Leaf)]) -> Result<Vec<u8>, Malformed> {
     let (_, first) = leaves.first().ok_or(Malformed)?;
     let inbox = first.claim.inbox_before;
+    let length = contents(leaves.iter().map(|(_, leaf)| *leaf)).bytes(attestation.len());
     let leaves = leaves.iter().map(|(context, leaf)| encoded(context, leaf)).collect::<Result<Vec<_>, _>>()?;
     let mut padded = attestation.to_vec();
     padded.resize(attestation.len().next_multiple_of(WORD), 0);
@@ -52,7 +47,19 @@ pub fn evidence(header: &BatchHeader, attestation: &[u8], leaves: &[(Bytes32, &L
         bytes.extend(Words::new().number(size(offset)).as_bytes());
         offset += leaf.len();
     }
-    Ok([bytes, leaves.concat()].concat())
+    let evidence = [bytes, leaves.concat()].concat();
+    assert_eq!(evidence.len(), length, "who cuts batches counts as the encoder does");
+    Ok(evidence)
+}
+
+/// Returns what the evidence of leaves lists.
+fn contents<'a>(leaves: impl Iterator<Item = &'a Leaf>) -> Contents {
+    leaves.fold(Contents::default(), |sum, leaf| Contents {
+        leaves: sum.leaves + 1,
+        messages: sum.messages + leaf.messages.len(),
+        actions: sum.actions + leaf.messages.iter().filter_map(action).count(),
+        withdrawals: sum.withdrawals + leaf.withdrawals.len(),
+    })
 }
 
 /// Returns a leaf as the contract is given it.
@@ -115,10 +122,10 @@ fn size(size: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proof::crossing::{Chains, Inbox};
+    use proof::crossing::{Chains, Deposit, ForcedWithdrawal, Inbox};
     use proof::joined::{Claim, chain};
     use proof::validity::{VERSION, head};
-    use types::Digest;
+    use types::{ActionElements, Digest};
 
     fn leaf() -> Leaf {
         let inbox = Inbox { count: 3, hash: Bytes32([5; 32]) };
@@ -147,6 +154,25 @@ mod tests {
             withdrawals_root: claim.withdrawals_root,
             data_root: Bytes32::ZERO,
             diff_hash: Bytes32::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_length_of_evidence_is_known_before_it_is_written() {
+        let (account, token, amount) = (AccountId(Digest::ZERO), Bytes32::ZERO, Amount::ZERO);
+        let party = EthAddress::ZERO;
+        let mut full = leaf();
+        full.messages = vec![
+            Message::Deposit(Deposit { index: 0, account, token, amount, sender: party }),
+            Message::Withdrawal(ForcedWithdrawal { index: 1, account, token, amount, recipient: party }),
+            Message::Action(ForcedAction { index: 2, account, elements: ActionElements::default() }),
+        ];
+        full.withdrawals = vec![Withdrawal { index: 0, recipient: party, token, amount }; 2];
+        let header = header(&[leaf()]);
+        for (leaves, attestation) in [(vec![leaf()], 0), (vec![leaf(), full.clone()], 65), (vec![full; 3], 2_080)] {
+            let named: Vec<_> = leaves.iter().map(|leaf| (Bytes32([9; 32]), leaf)).collect();
+            let bytes = evidence(&header, &vec![1; attestation], &named).unwrap();
+            assert_eq!(bytes.len(), contents(leaves.iter()).bytes(attestation));
         }
     }
 

@@ -10,6 +10,7 @@ use p3_field::PrimeCharacteristicRing as _;
 use proof::circuit::{F, Instruction, Machine, Table};
 use prover::{Block, Recorded, record};
 use task::{Offer, Retire};
+use transition::leaves::{ROWS, Weight};
 use transition::{Action, ChainConfig, Checked, Entry, Transaction};
 use types::{AccountId, Amount, Digest, Encode as _, OfferId};
 
@@ -62,6 +63,22 @@ fn every_case_has_its_code_as_the_transition_does_and_satisfies_the_tables() {
     assert_eq!(ours.root(), theirs.root());
     assert_eq!(recorded.statement.state_root, theirs.root());
     assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None);
+}
+
+/// A leaf is cut by the weights of its entries, so that its tables are not too high.
+#[test]
+fn no_table_grows_faster_than_an_entry_weighs() {
+    let (chain, mut state) = (chain().hash(), begun());
+    let growing = |table: &Table| !matches!(table, Table::Fixed | Table::Program | Table::Base);
+    for transaction in signed(&chain) {
+        let action = &transaction.transaction().action;
+        let most = (Weight::of_action(action, transaction.bytes().len()).units() * ROWS).next_power_of_two();
+        let batch = std::slice::from_ref(&transaction);
+        let recorded = record(&mut state, &chain, &[Block { time: NOW, transactions: batch }]).unwrap();
+        for (table, height) in Table::ALL.iter().zip(recorded.traces.heights()).filter(|(table, _)| growing(table)) {
+            assert!(1 << height <= most, "{table:?} has 2^{height} rows for {action:?}");
+        }
+    }
 }
 
 /// Who makes a trace writes all words of the prover: what nobody reads could be anything.

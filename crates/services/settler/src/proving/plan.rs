@@ -14,14 +14,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 use tokio::runtime::Handle;
+use transition::leaves::{Load, Weight};
 use transition::proven::outcome;
 use transition::{Batch, Block, ChainConfig, Entry, Event, diff, leaf};
 use types::{Digest, Height, choice, record};
 
-/// Most of [`weight`] in a leaf: as much as 1,024 transfers.
-const LEAF_WEIGHT: usize = 1_024;
-/// So many bytes of an entry weigh as much as a transfer.
-const WEIGHT_BYTES: usize = 512;
 /// How often a batch is looked at anew because the chain went on meanwhile, before it has to wait for its next turn.
 const ROUNDS: usize = 8;
 
@@ -305,34 +302,25 @@ fn messages(segments: &[Segment]) -> Vec<Message> {
     messages.collect()
 }
 
-fn weight(entry: &Entry) -> usize {
-    match entry {
-        Entry::Transaction(bytes) => bytes.len().div_ceil(WEIGHT_BYTES).max(1),
-        Entry::Message(_) => 1,
-    }
-}
-
 /// Cuts blocks into leaves of bounded weight, between entries. A batch without entries is one leaf without any.
 fn cut(blocks: &[Block]) -> Vec<Vec<Segment>> {
-    let (mut leaves, mut held) = (vec![Vec::<Segment>::new()], 0);
+    let (mut leaves, mut load) = (Vec::<Vec<Segment>>::new(), Load::default());
     for block in blocks {
         let time = block.header.time;
-        let mut entries = Vec::new();
-        for entry in &block.entries {
-            let weight = weight(entry);
-            if held > 0 && held + weight > LEAF_WEIGHT {
-                let full = leaves.last_mut().expect("there is one from the start");
-                full.push(Segment { time, entries: std::mem::take(&mut entries) });
-                full.retain(|segment| !segment.entries.is_empty());
+        for (number, entry) in block.entries.iter().enumerate() {
+            let begins = load.push(Weight::of(entry));
+            if begins {
                 leaves.push(Vec::new());
-                held = 0;
             }
-            held += weight;
-            entries.push(entry.clone());
+            let leaf = leaves.last_mut().expect("the first entry begins a leaf");
+            if begins || number == 0 {
+                leaf.push(Segment { time, entries: Vec::new() });
+            }
+            leaf.last_mut().expect("the first entry begins a segment").entries.push(entry.clone());
         }
-        if !entries.is_empty() {
-            leaves.last_mut().expect("there is one from the start").push(Segment { time, entries });
-        }
+    }
+    if leaves.is_empty() {
+        leaves.push(Vec::new());
     }
     leaves
 }
