@@ -45,7 +45,7 @@ pub const LOG_FINAL: usize = 0;
 /// Binary logarithm of how many values are folded into one.
 pub const LOG_ARITY: usize = 3;
 /// How many places are opened.
-pub const QUERIES: usize = 84;
+pub const QUERIES: usize = 81;
 /// How many bits of work precede the choice of the places.
 pub const QUERY_WORK_BITS: usize = 20;
 

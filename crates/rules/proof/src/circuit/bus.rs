@@ -4,7 +4,7 @@
 //! logarithmic derivatives", 2022). On a bus that is looked up one side provides entries, each as often as it likes,
 //! and the other side can only name what was provided.
 
-use super::Circuit;
+use super::{Circuit, F};
 use p3_field::PrimeCharacteristicRing as _;
 use p3_lookup::Count;
 
@@ -146,6 +146,19 @@ impl Bus {
             message = whole;
         }
         builder.push_interaction(channel.name(), message, count);
+    }
+
+    /// Returns what a message says, as a channel has it, if it is on this bus.
+    pub fn read<'a>(self, channel: &str, message: &'a [F]) -> Option<&'a [F]> {
+        let (own, number) = self.place();
+        if own.name() != channel {
+            return None;
+        }
+        if own.shared().is_none() {
+            return Some(message);
+        }
+        let (found, message) = message[message.iter().position(|element| *element != F::ZERO)?..].split_first()?;
+        (*found == F::from_u8(number)).then_some(message)
     }
 
     /// Provides an entry as often as `uses` says.
