@@ -1,7 +1,7 @@
 //! How often the fixed table's rows are used.
 
 use p3_field::PrimeCharacteristicRing as _;
-use proof::circuit::{F, FIXED_LOG_HEIGHT, Uses, level};
+use proof::circuit::{F, FIXED_LOG_HEIGHT, Uses, VALUES, level};
 
 /// What was looked up so far.
 pub struct Lookups {
@@ -11,7 +11,7 @@ pub struct Lookups {
 
 impl Default for Lookups {
     fn default() -> Self {
-        Self { values: vec![0; 1 << FIXED_LOG_HEIGHT], levels: vec![0; types::limits::PATH_DEPTH + 1] }
+        Self { values: vec![0; VALUES << FIXED_LOG_HEIGHT], levels: vec![0; types::limits::PATH_DEPTH + 1] }
     }
 }
 
@@ -46,9 +46,10 @@ impl Lookups {
     /// Returns the table's rows.
     pub fn trace(&self) -> Vec<F> {
         let mut cells = Vec::with_capacity(Uses::WIDTH << FIXED_LOG_HEIGHT);
-        for (row, value) in self.values.iter().enumerate() {
+        for row in 0..1 << FIXED_LOG_HEIGHT {
+            let values = std::array::from_fn(|place| F::from_u64(self.values[(place << FIXED_LOG_HEIGHT) + row]));
             let level = self.levels.get(row).copied().unwrap_or_default();
-            Uses { value: F::from_u64(*value), level: F::from_u64(level) }.put(&mut cells);
+            Uses { values, level: F::from_u64(level) }.put(&mut cells);
         }
         cells
     }

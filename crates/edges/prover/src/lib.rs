@@ -33,7 +33,8 @@ use p3_matrix::Matrix as _;
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{Crossed, F, Table};
 use proof::crossing::Chains;
-use proof::validity::{Statement, config, head};
+use proof::validity::{Config, LOG_HEIGHT, Statement, config, data, head};
+use std::sync::LazyLock;
 
 /// The rows of all tables, in their order.
 pub struct Traces {
@@ -56,6 +57,9 @@ fn log2(height: usize) -> usize {
     usize::try_from(height.ilog2()).expect("a logarithm is small")
 }
 
+/// What all proofs have in common, with the trees over the columns that are the same in all of them.
+static DATA: LazyLock<ProverData<Config>> = LazyLock::new(|| data(LOG_HEIGHT));
+
 /// Proves a statement by traces that satisfy it. With others the proof is worth nothing.
 ///
 /// # Errors
@@ -65,8 +69,6 @@ pub fn prove(statement: &Statement, traces: &Traces) -> Result<Vec<u8>, String> 
     let public = statement.public_values(&traces.crossed);
     let tables: Vec<&RowMajorMatrix<F>> = traces.tables.iter().collect();
     let instances = StarkInstance::new_multiple(&Table::ALL, &tables, &public);
-    let data = ProverData::from_airs_and_degrees(&config, &Table::ALL, &traces.heights())
-        .map_err(|error| error.to_string())?;
-    let proof = prove_batch(&config, &instances, &data).map_err(|error| error.to_string())?;
+    let proof = prove_batch(&config, &instances, &DATA).map_err(|error| error.to_string())?;
     postcard::to_extend(&proof, head(&traces.chains)).map_err(|error| error.to_string())
 }

@@ -2,9 +2,9 @@
 
 use p3_air::BaseAir;
 use p3_air::symbolic::AirLayout;
+use p3_batch_stark::BatchProof;
 use p3_batch_stark::security::num_batched_openings;
 use p3_batch_stark::symbolic::{get_log_num_quotient_chunks, get_max_constraint_degree, get_symbolic_constraints};
-use p3_batch_stark::{BatchProof, ProverData};
 use p3_lookup::{LogUpGadget, Lookup};
 use p3_security::fri::FriRegime;
 use p3_security::logup::{LogUpAir, fingerprint_error};
@@ -12,7 +12,9 @@ use p3_security::shape::InstanceShape;
 use p3_uni_stark::{ConjecturedSecurity, OpeningShape, ProvenSecurity, StarkSecurityParams};
 use proof::circuit::{F, Table};
 use proof::crossing;
-use proof::validity::{Challenge, Config, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, QUERIES, QUERY_WORK_BITS, config, split};
+use proof::validity::{
+    Challenge, Config, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, LOG_HEIGHT, QUERIES, QUERY_WORK_BITS, data, split,
+};
 
 /// Bits of the challenges' field.
 const CHALLENGE_BITS: usize = 191;
@@ -61,7 +63,8 @@ pub struct Security {
 /// # Panics
 /// When there are not as many heights as tables.
 pub fn costs(heights: &[usize]) -> Vec<Cost> {
-    let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, heights).expect("heights of tables");
+    assert_eq!(heights.len(), Table::ALL.len(), "every table has a height");
+    let data = data(LOG_HEIGHT);
     let tables = Table::ALL.iter().zip(heights).zip(&data.common.lookups);
     tables.map(|((table, height), lookups)| cost(*table, 1 << height, lookups)).collect()
 }
@@ -148,16 +151,11 @@ const MESSAGE_MAX: usize = 34;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proof::circuit::{FIXED_LOG_HEIGHT, PROGRAM_LOG_HEIGHT};
     use proof::validity::LOG_HEIGHT_MAX;
 
     #[test]
     fn no_more_is_said_on_the_buses_than_is_reckoned_with() {
-        let mut heights = [LOG_HEIGHT_MAX; Table::ALL.len()];
-        heights[0] = FIXED_LOG_HEIGHT;
-        heights[Table::ALL.len() - 2] = PROGRAM_LOG_HEIGHT;
-        heights[Table::ALL.len() - 1] = 6;
-        let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).unwrap();
+        let data = data(LOG_HEIGHT_MAX);
         let said = || data.common.lookups.iter().flat_map(|lookups| lookups.iter()).flat_map(|lookup| &lookup.elements);
         assert!(said().count() <= INTERACTIONS_MAX, "{}", said().count());
         let longest = said().map(Vec::len).max();
@@ -166,10 +164,7 @@ mod tests {
 
     #[test]
     fn the_largest_proof_has_a_hundred_provable_bits() {
-        let mut heights = [LOG_HEIGHT_MAX; Table::ALL.len()];
-        heights[0] = FIXED_LOG_HEIGHT;
-        heights[Table::ALL.len() - 2] = PROGRAM_LOG_HEIGHT;
-        heights[Table::ALL.len() - 1] = 6;
+        let heights = Table::ALL.map(|table| table.fixed_log_height().unwrap_or(LOG_HEIGHT_MAX));
         let costs = costs(&heights);
         for cost in &costs {
             assert!(cost.degree <= 5, "{cost:?}");

@@ -5,7 +5,7 @@
 //! [`crate::circuit`] hold. Assumed is that Keccak-256 stands for a random function. What security that gives is
 //! computed by `prover::security`, at the Johnson bound; nothing is claimed beyond it.
 
-use crate::circuit::{Crossed, F, FIXED_LOG_HEIGHT, PROGRAM_LOG_HEIGHT, Table, curve};
+use crate::circuit::{Crossed, F, Table};
 use crate::crossing::{self, Chains, ITEMS, Inbox, Message, Withdrawal};
 use crate::hasher::RowHasher;
 use crate::transcript::Transcript;
@@ -21,29 +21,31 @@ use p3_keccak::Keccak256Hash;
 use p3_merkle_tree::MerkleTreeMmcs;
 use p3_symmetric::CompressionFunctionFromHasher;
 use p3_uni_stark::StarkConfig;
+use std::sync::LazyLock;
 use types::{Bytes32, Decode as _, Digest, Encode as _, Millis};
 
 /// The version of the proof's format: the first byte of a proof.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// The name that transcripts begin with.
-pub const PROTOCOL: &[u8] = b"talea validity 2";
+pub const PROTOCOL: &[u8] = b"talea validity 3";
 /// How many bytes of a proof say what its lists come to.
 const CHAINS_BYTES: usize = 64;
 /// Most bytes of a proof.
 pub const PROOF_BYTES: usize = 4 << 20;
 /// Binary logarithm of the most rows of a table.
 pub const LOG_HEIGHT_MAX: usize = 20;
-/// Binary logarithm of the fewest rows of a table.
-pub const LOG_HEIGHT_MIN: usize = 6;
+/// Binary logarithm of the fewest rows of a table. A table that a batch does not need has so many: queries meet in few rows,
+/// and each is sent once.
+pub const LOG_HEIGHT_MIN: usize = 1;
 
 /// Binary logarithm of how many times larger the evaluated domain is.
 pub const LOG_BLOWUP: usize = 2;
-/// Binary logarithm of the length at which a folded polynomial is sent whole.
-pub const LOG_FINAL: usize = 3;
+/// Binary logarithm of the length at which a folded polynomial is sent whole. No table may be shorter.
+pub const LOG_FINAL: usize = 0;
 /// Binary logarithm of how many values are folded into one.
 pub const LOG_ARITY: usize = 3;
 /// How many places are opened.
-pub const QUERIES: usize = 84;
+pub const QUERIES: usize = 81;
 /// How many bits of work precede the choice of the places.
 pub const QUERY_WORK_BITS: usize = 20;
 
@@ -240,21 +242,37 @@ pub fn verify(
     if !after.is_empty() {
         return Err(Invalid::Form);
     }
-    let config = config();
-    let common = common(&config, &proof.degree_bits)?;
-    let public = statement.public_values(&statement.crossed(&chains, messages, withdrawals));
-    verify_batch(&config, &Table::ALL, &proof, &public, &common).map_err(|why| Invalid::Statement(why.to_string()))
-}
-
-fn common(config: &Config, heights: &[usize]) -> Result<CommonData<Config>, Invalid> {
-    let fits = heights.len() == Table::ALL.len()
-        && heights.iter().all(|height| (LOG_HEIGHT_MIN..=LOG_HEIGHT_MAX).contains(height))
-        && heights[0] == FIXED_LOG_HEIGHT
-        && heights[Table::ALL.len() - 2] == PROGRAM_LOG_HEIGHT
-        && heights[Table::ALL.len() - 1] == curve::BASE_POINTS.ilog2().try_into().expect("small");
-    if !fits {
+    if !fits(&proof.degree_bits) {
         return Err(Invalid::Height);
     }
-    let data = ProverData::from_airs_and_degrees(config, &Table::ALL, heights);
-    data.map(|data| data.common).map_err(|why| Invalid::Statement(why.to_string()))
+    let public = statement.public_values(&statement.crossed(&chains, messages, withdrawals));
+    verify_batch(&config(), &Table::ALL, &proof, &public, &COMMON).map_err(|why| Invalid::Statement(why.to_string()))
+}
+
+/// What all proofs have in common. It takes longer than all the rest of a check, so it is made once.
+static COMMON: LazyLock<CommonData<Config>> = LazyLock::new(|| data(LOG_HEIGHT).common);
+
+/// Binary logarithm of a height that all tables may have but those that have one only.
+pub const LOG_HEIGHT: usize = 8;
+
+/// Returns what prover and verifier know of the tables. It is the same for all heights, so one is enough; a test compares
+/// several.
+///
+/// # Panics
+/// When a table may not have that height.
+pub fn data(log_height: usize) -> ProverData<Config> {
+    let heights = Table::ALL.map(|table| table.fixed_log_height().unwrap_or(log_height));
+    let degrees = Table::ALL.map(Table::shared_degree);
+    ProverData::from_airs_and_degrees_with_lookup_budgets(&config(), &Table::ALL, &heights, &degrees, LOG_BLOWUP)
+        .expect("columns that are the same in every proof can be committed to")
+}
+
+/// Tells whether the tables may have such heights.
+fn fits(heights: &[usize]) -> bool {
+    let may_have = |(table, height): (&Table, &usize)| {
+        table
+            .fixed_log_height()
+            .map_or_else(|| (table.log_height_min()..=LOG_HEIGHT_MAX).contains(height), |fixed| *height == fixed)
+    };
+    heights.len() == Table::ALL.len() && Table::ALL.iter().zip(heights).all(may_have)
 }

@@ -6,15 +6,15 @@
 
 use super::formula::{Formula, Group};
 use super::table::{Buses, DIMENSION, Shape, formula};
-use p3_batch_stark::{BatchShape, ProverData};
+use p3_batch_stark::BatchShape;
 use p3_challenger::CanObserve;
 use p3_field::PrimeField64 as _;
 use p3_fri::{FriShape, PcsShape};
 use p3_lookup::{Lookup, check_multiplicity_height_bound};
 use proof::circuit::{F, Table};
 use proof::validity::{
-    Challenge, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, PROTOCOL, QUERIES, QUERY_WORK_BITS,
-    config,
+    Challenge, LOG_ARITY, LOG_BLOWUP, LOG_FINAL, LOG_HEIGHT, LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, PROTOCOL, QUERIES,
+    QUERY_WORK_BITS, data,
 };
 
 /// Bytes of the header.
@@ -41,9 +41,7 @@ impl Key {
     /// # Panics
     /// When the circuit has no columns that are the same in every proof, or a table that no key can describe.
     pub fn new() -> Self {
-        let heights: Vec<usize> =
-            Table::ALL.iter().map(|table| Shape::of(*table, &[]).fixed.unwrap_or(LOG_HEIGHT_MIN)).collect();
-        let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).expect("heights of tables");
+        let data = data(LOG_HEIGHT);
         let lookups: Vec<&[Lookup<F>]> = data.common.lookups.iter().map(|lookups| &lookups[..]).collect();
         let most = vec![1 << LOG_HEIGHT_MAX; Table::ALL.len()];
         check_multiplicity_height_bound(&data.common.lookups, &most).expect("no number of messages wraps the field");
@@ -242,10 +240,9 @@ mod tests {
     #[test]
     fn a_key_is_the_same_for_all_heights() {
         let mut keys = Vec::new();
-        for height in [LOG_HEIGHT_MIN, LOG_HEIGHT_MIN + 1, LOG_HEIGHT_MAX] {
-            let heights: Vec<usize> =
-                Table::ALL.iter().map(|table| Shape::of(*table, &[]).fixed.unwrap_or(height)).collect();
-            let data = ProverData::from_airs_and_degrees(&config(), &Table::ALL, &heights).unwrap();
+        let most = Table::ALL.map(Table::log_height_min).into_iter().max().unwrap();
+        for height in [most, most + 1, LOG_HEIGHT, LOG_HEIGHT_MAX] {
+            let data = data(height);
             let lookups: Vec<&[Lookup<F>]> = data.common.lookups.iter().map(|lookups| &lookups[..]).collect();
             let root = data.common.preprocessed.as_ref().unwrap().commitment[0];
             let shapes: Vec<Shape> =
@@ -261,7 +258,7 @@ mod tests {
         let patterns = Patterns::new(tallest);
         let every: Vec<usize> = (LOG_HEIGHT_MIN..=LOG_HEIGHT_MAX).collect();
         for heights in
-            [vec![tallest], vec![tallest, LOG_HEIGHT_MIN], vec![LOG_HEIGHT_MAX], vec![tallest, 12, 7, 6], every]
+            [vec![tallest], vec![tallest, LOG_HEIGHT_MIN], vec![LOG_HEIGHT_MAX], vec![tallest, 12, 7, 1], every]
         {
             let mut evaluated: Vec<usize> = heights.iter().map(|height| height + LOG_BLOWUP).collect();
             evaluated.sort_unstable_by(|x, y| y.cmp(x));

@@ -8,7 +8,7 @@ use p3_field::{Field as _, PrimeCharacteristicRing as _, TwoAdicField as _};
 use p3_lookup::{LogUpGadget, Lookup};
 use p3_matrix::Matrix as _;
 use proof::circuit::{F, Table};
-use proof::validity::{Challenge, LOG_HEIGHT_MIN};
+use proof::validity::{Challenge, LOG_HEIGHT};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl Shape {
         periods.dedup();
         let layout = AirLayout::from_air::<F>(&table);
         let gadget = LogUpGadget::new();
-        let rows = 1 << LOG_HEIGHT_MIN;
+        let rows = 1 << LOG_HEIGHT;
         Self {
             fixed: BaseAir::<F>::preprocessed_trace(&table).map(|trace| log2(trace.height())),
             width: BaseAir::<F>::width(&table),

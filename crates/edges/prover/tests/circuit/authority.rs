@@ -9,7 +9,7 @@ use ledger::authority::{Authorise, Rekey, Revoke};
 use ledger::bridge::Withdraw;
 use ledger::tally::{Merge, Redeem, Resolve, Resolver, Split};
 use p3_field::{Field as _, PrimeCharacteristicRing as _, PrimeField64 as _};
-use proof::circuit::{Authority, F, Grant, Signed, Table, Tally};
+use proof::circuit::{Authority, Bus, F, Grant, Signed, Table, Tally};
 use proof::validity::verify;
 use prover::{Block, Recorded, prove, record};
 use state::{Overlay, State};
@@ -325,7 +325,8 @@ fn holds(rows: &mut Rows, number: usize, cells: Vec<F>) -> bool {
             [0, 2].map(|at| message[at].as_canonical_u64() << 32 | message[at + 1].as_canonical_u64());
         if message[4] == F::ONE { first > second } else { first >= second }
     };
-    evaluated.failed.is_empty() && evaluated.said.keys().all(|(bus, message)| bus != "compare" || in_order(message))
+    let mut compared = evaluated.said.keys().filter_map(|(channel, message)| Bus::Compare.read(channel, message));
+    evaluated.failed.is_empty() && compared.all(in_order)
 }
 
 /// Returns what shows best that two digests differ.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
 
 mod authority;
+mod buses;
 mod crossings;
 mod errands;
 mod forced;

@@ -9,7 +9,7 @@ use proof::validity::Statement;
 use prover::Traces;
 use std::collections::BTreeMap;
 
-/// What is said on a bus: its name and the message.
+/// What is said on a channel of buses: its name and the message.
 pub type Message = (String, Vec<F>);
 
 /// A row under evaluation.
@@ -68,7 +68,7 @@ impl<'a> AirBuilder for Row<'a> {
 impl InteractionBuilder for Row<'_> {
     fn push_interaction<E: Into<F>>(
         &mut self,
-        bus: &str,
+        channel: &str,
         fields: impl IntoIterator<Item = E>,
         count: impl Into<Count<F>>,
     ) {
@@ -76,7 +76,7 @@ impl InteractionBuilder for Row<'_> {
         self.messages += 1;
         if count != F::ZERO {
             self.spoken.push(self.messages - 1);
-            let message = (bus.to_owned(), fields.into_iter().map(Into::into).collect());
+            let message = (channel.to_owned(), fields.into_iter().map(Into::into).collect());
             *self.said.entry(message).or_default() += count;
         }
     }

@@ -9,13 +9,15 @@ use p3_air::WindowAccess;
 use p3_field::PrimeCharacteristicRing;
 use p3_matrix::dense::RowMajorMatrix;
 
-/// Binary logarithm of the table's height.
-pub const LOG_HEIGHT: usize = 16;
+/// Binary logarithm of the table's height. No proof is smaller than this table, so a row stands for several values.
+pub const LOG_HEIGHT: usize = 13;
+/// How many values of 16 bits a row stands for: its number, and those that are whole heights above it.
+pub const VALUES: usize = 1 << (16 - LOG_HEIGHT);
 
 columns! {
     /// What is fixed.
     pub struct Fixed {
-        /// The row's number: every value of 16 bits.
+        /// The row's number: the least of its values of 16 bits.
         pub value: T,
         /// A depth of the state tree, 0 to 256. Rows that are no depth repeat the first.
         pub depth: T,
@@ -31,8 +33,8 @@ columns! {
 columns! {
     /// How often each row is used.
     pub struct Uses {
-        /// As a value of 16 bits.
-        pub value: T,
+        /// As each of its values of 16 bits.
+        pub values: [T; VALUES],
         /// As a depth.
         pub level: T,
     }
@@ -59,6 +61,8 @@ pub fn preprocessed() -> RowMajorMatrix<F> {
 pub fn eval<AB: Circuit>(builder: &mut AB) {
     let fixed = Fixed::read(builder.preprocessed().current_slice());
     let uses = Uses::read(builder.main().current_slice());
-    Bus::Range.provide(builder, [fixed.value], uses.value);
+    for (place, uses) in uses.values.into_iter().enumerate() {
+        Bus::Range.provide(builder, [fixed.value + AB::Expr::from_usize(place << LOG_HEIGHT)], uses);
+    }
     Bus::Level.provide(builder, [fixed.depth, fixed.limb, fixed.shift, fixed.weight], uses.level);
 }

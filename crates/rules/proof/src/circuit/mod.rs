@@ -47,7 +47,7 @@ pub use conclude::{ACTION_RECLAIM, ACTION_RESOLVE, REJECTED_EARLY, REJECTED_FORE
 pub use crossing::{Crossed, MESSAGE, POINTS, WITHDRAWAL};
 pub use divide::{CARRY_BITS, Divide};
 pub use entry::Entry;
-pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, level, preprocessed as fixed_preprocessed};
+pub use fixed::{Fixed, LOG_HEIGHT as FIXED_LOG_HEIGHT, Uses, VALUES, level, preprocessed as fixed_preprocessed};
 pub use grant::{ACTION_AUTHORISE, ACTION_REKEY, ACTION_REVOKE, Grant};
 pub use leaf::LEAF_MARK;
 pub use leaf::Leaf;
@@ -71,6 +71,7 @@ pub use tally::{
 pub use transfer::{ACTION_TRANSFER, REJECTED_INSUFFICIENT, REJECTED_ZERO, Transfer};
 pub use tree::Tree;
 
+use crate::validity::LOG_HEIGHT_MIN;
 use p3_air::{Air, BaseAir};
 use p3_field::PrimeCharacteristicRing;
 use p3_goldilocks::Goldilocks;
@@ -200,6 +201,47 @@ impl Table {
             Self::Machine => Machine::NAMES,
             Self::Call => Called::NAMES,
             Self::Program | Self::Base => &[("uses", 0)],
+        }
+    }
+
+    /// Returns the degree up to which messages share a column, where that is above what the table's own constraints allow.
+    /// More parts of the quotient are its price. Tables of many rows do not pay it: the prover would evaluate them at
+    /// twice as many places.
+    pub fn shared_degree(self) -> usize {
+        match self {
+            Self::Poseidon | Self::Tree | Self::Signature | Self::Multiply | Self::Program | Self::Base => 0,
+            Self::Entry => 3,
+            Self::Fixed
+            | Self::Leaf
+            | Self::Balance
+            | Self::Signed
+            | Self::Authority
+            | Self::Grant
+            | Self::Transfer
+            | Self::Tally
+            | Self::Bridge
+            | Self::Divide
+            | Self::Compare
+            | Self::Machine
+            | Self::Call => 5,
+        }
+    }
+
+    /// Returns the binary logarithm of the table's height if it is the same in every proof.
+    pub fn fixed_log_height(self) -> Option<usize> {
+        match self {
+            Self::Fixed => Some(FIXED_LOG_HEIGHT),
+            Self::Program => Some(PROGRAM_LOG_HEIGHT),
+            Self::Base => Some(curve::BASE_POINTS.ilog2().try_into().expect("small")),
+            _ => None,
+        }
+    }
+
+    /// Returns the binary logarithm of the fewest rows that the table may have: all of a signature's, where it says so.
+    pub fn log_height_min(self) -> usize {
+        match self {
+            Self::Multiply => MULTIPLY_ROWS.ilog2().try_into().expect("small"),
+            _ => LOG_HEIGHT_MIN,
         }
     }
 
