@@ -5,10 +5,14 @@
 mod authority;
 mod crossings;
 mod forced;
+mod quorum_cases;
+mod quorums;
 mod random;
 mod rows;
 mod tallies;
 mod tamper;
 mod tasks;
 mod transfers;
+mod verdict_cases;
+mod verdicts;
 mod work;

@@ -39,8 +39,9 @@ fn every_column_of_every_table_is_held() {
     let crossings = super::crossings::all_cases(&chain());
     let entries: Vec<_> = early.chain(crossings.iter().map(|entry| (NOW, entry.incoming()))).collect();
     let first = record_all(&mut super::crossings::bordered(), &chain(), &entries).unwrap();
-    let mut batches = [first, super::authority::recorded(), super::tasks::recorded()]
-        .map(|recorded| Rows::of(&recorded.statement, &recorded.traces));
+    let others = [super::authority::recorded(), super::tasks::recorded(), super::quorum_cases::recorded()];
+    let mut batches: Vec<Vec<Rows>> =
+        std::iter::once(first).chain(others).map(|recorded| Rows::of(&recorded.statement, &recorded.traces)).collect();
     for tables in &batches {
         assert_eq!(fault(tables), None);
     }

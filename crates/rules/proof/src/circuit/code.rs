@@ -316,6 +316,12 @@ impl Code {
         self.call(Call::Compare, &cells);
     }
 
+    /// Demands that a key signed a digest.
+    pub fn signed(&mut self, key: &[Cell], digest: &Quad) {
+        let cells: Vec<Element> = key.iter().chain(digest).copied().map(Element::Known).collect();
+        self.call(Call::Signed, &cells);
+    }
+
     /// Demands that a cell is an amount: below 2^62.
     pub fn amount(&mut self, cell: Cell) {
         let (zero, one) = (Element::Number(0), Element::Number(1));
@@ -330,8 +336,7 @@ impl Code {
     /// Hashes a list of elements whose length is the prover's word, and writes them as an array with zeros behind them.
     /// Returns the array, the length and the digest. It has five elements at least.
     pub fn stream(&mut self, domain: Domain) -> (Array, Cell, Quad) {
-        self.carried += 1;
-        let array = Array(CARRIED + self.carried);
+        let array = self.array();
         let length = self.next();
         let name = self.word(None, Hint::Name);
         let mut said = vec![Element::Known(name), Element::Number(domain.number()), Element::Known(length)];
@@ -364,12 +369,24 @@ impl Code {
         (array, length, digest)
     }
 
+    /// Returns an array to which nothing was written yet.
+    pub fn array(&mut self) -> Array {
+        self.carried += 1;
+        Array(CARRIED + self.carried)
+    }
+
     /// Writes cells to an array from an index on, where nothing was written before.
-    fn store(&mut self, array: &Array, index: Cell, cells: &[Cell]) {
+    pub fn store(&mut self, array: &Array, index: Cell, cells: &[Cell]) {
         for (shift, cell) in cells.iter().enumerate() {
             self.gate(Some(*cell), Some(index), [1, 0, 0]);
             self.last().instruction.out = [F::ZERO, F::ONE, F::from_usize(shift), F::from_u32(array.0)];
         }
+    }
+
+    /// Returns elements of an array, from so many after an index on.
+    pub fn load_all<const N: usize>(&mut self, array: Array, index: Cell, shift: u8) -> [Cell; N] {
+        let mut shifts = shift..;
+        std::array::from_fn(|_| self.load(array, index, shifts.next().expect("a short way")))
     }
 
     /// Returns an element of an array, so many after an index.
@@ -385,10 +402,11 @@ impl Code {
         [cells[0], cells[1]]
     }
 
-    /// Takes who asked for what: the id, the account, and the digest of what is asked.
-    pub fn asked(&mut self) -> [Quad; 3] {
+    /// Takes who asked for what: the id, the account, and the digest of what is asked; and one with a keeper's authority.
+    pub fn asked(&mut self) -> ([Quad; 3], Cell) {
         let cells = self.call(Call::Asked, &[Element::New; 13]);
-        std::array::from_fn(|index| std::array::from_fn(|cell| cells[4 * index + cell]))
+        let quads = std::array::from_fn(|index| std::array::from_fn(|cell| cells[4 * index + cell]));
+        (quads, cells[12])
     }
 
     /// Answers for the entry, and ends the run.
