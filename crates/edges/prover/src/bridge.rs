@@ -2,7 +2,7 @@
 
 use crate::Unprovable;
 use crate::divide::halves;
-use crate::hashes::felts;
+use crate::hashes::{Sponge, felts};
 use crate::memory::{Key, token_value};
 use crate::record::{Post, Recorder, Request, Turn, moment};
 use ledger::account::BalanceKey;
@@ -180,8 +180,12 @@ impl Recorder {
     ) -> Result<(u8, u32), Unprovable> {
         let action = Action::forced(&forced.elements).ok_or(Unprovable::Forced(forced.index))?;
         let elements = action.to_elements();
-        // Both tables hash it, each for itself.
-        let [own, opened] = [(); 2].map(|()| self.hashes.sponge(crypto::Domain::Action, &elements));
+        // Both tables hash it, each for itself; the machine's program does so, too.
+        let own = self.hashes.sponge(crypto::Domain::Action, &elements);
+        let opened = match self.is_run(state, &action) {
+            true => Sponge { name: 0, digest: own.digest },
+            false => self.hashes.sponge(crypto::Domain::Action, &elements),
+        };
         (row.asks, row.long) = (F::ONE, F::from_bool(elements.len() > 8));
         (row.action, row.action_sponge) = (felts(&own.digest), F::from_u64(own.name));
         row.length = F::from_usize(elements.len());
@@ -193,6 +197,7 @@ impl Recorder {
             authority: Authority::Keeper,
             is_narrow: false,
             action: opened,
+            signed: Vec::new(),
         };
         self.act(state, chain, &request, &action)
     }

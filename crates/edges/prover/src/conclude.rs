@@ -1,6 +1,5 @@
 //! The rows of resolutions and reclaims in the tally table.
 
-use crate::Unprovable;
 use crate::divide::halves;
 use crate::hashes::felts;
 use crate::record::{Recorder, Request};
@@ -13,10 +12,7 @@ use types::{Millis, TallyId};
 
 impl Recorder {
     /// Records a resolution, and returns its code.
-    pub(crate) fn resolve(&mut self, state: &State, request: &Request, asked: &Resolve) -> Result<u32, Unprovable> {
-        if !asked.endorsements.is_empty() {
-            return Err(Unprovable::Kind(request.id));
-        }
+    pub(crate) fn resolve(&mut self, state: &State, request: &Request, asked: &Resolve) -> u32 {
         let mut row = begin(request, asked.tally);
         row.resolves = F::ONE;
         row.asked = halves(asked.outcome).map(F::from_u64);
@@ -27,7 +23,7 @@ impl Recorder {
     }
 
     /// Records a reclaim, and returns its code.
-    pub(crate) fn reclaim(&mut self, state: &State, request: &Request, asked: &Reclaim) -> Result<u32, Unprovable> {
+    pub(crate) fn reclaim(&mut self, state: &State, request: &Request, asked: &Reclaim) -> u32 {
         let mut row = begin(request, asked.tally);
         row.reclaims = F::ONE;
         let may = |tally: &TallyRecord| !matches!(tally.terms.resolver, Resolver::Rules(_));
@@ -42,7 +38,7 @@ impl Recorder {
         id: TallyId,
         may: impl Fn(&TallyRecord) -> bool,
         standing: Standing,
-    ) -> Result<u32, Unprovable> {
+    ) -> u32 {
         let before = self.memory.tally(state, id);
         let (code, after) = match &before {
             None => (REJECTED_UNKNOWN, None),
@@ -53,8 +49,8 @@ impl Recorder {
             }
             Some(tally) => self.end(request, &mut row, tally, standing),
         };
-        self.finish(state, request, row, id, (before, code, after))?;
-        Ok(code)
+        self.finish(state, request, row, id, (before, code, after));
+        code
     }
 
     /// Ends an open tally, unless it is too early.

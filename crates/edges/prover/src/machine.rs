@@ -4,16 +4,37 @@ use crate::hashes::Sponge;
 use crate::memory::{Key, Value};
 use crate::record::{Post, Recorder, Request, moment};
 use crypto::Domain;
+use crypto::account::{PublicKey, SCHNORR};
 use p3_field::{Field as _, PrimeCharacteristicRing as _, PrimeField64 as _};
 use proof::circuit::{
     CELLS, Call, Called, F, Hint, Instruction, MOMENT_FIRST, Machine, PROGRAM_LOG_HEIGHT, Step, program,
 };
 use state::{Overlay, State};
 use std::collections::HashMap;
+use types::{Digest, EncodedPoint, Signature};
 
 /// In which domains the program hashes.
-const DOMAINS: [Domain; 6] =
-    [Domain::Action, Domain::Value, Domain::Tally, Domain::Half, Domain::Owner, Domain::Commitment];
+const DOMAINS: [Domain; 10] = [
+    Domain::Action,
+    Domain::Value,
+    Domain::Tally,
+    Domain::Half,
+    Domain::Owner,
+    Domain::Commitment,
+    Domain::Account,
+    Domain::Transaction,
+    Domain::Outcome,
+    Domain::Verdict,
+];
+
+/// What is known of an entry that the program does not compute.
+#[derive(Default, Clone)]
+pub(crate) struct Known {
+    /// The prover's words, in the order in which the program asks for them.
+    pub(crate) words: Vec<u64>,
+    /// The signatures that it asks for, in their order.
+    pub(crate) signatures: Vec<Signature>,
+}
 
 /// What runs have left so far.
 pub(crate) struct Runs {
@@ -35,6 +56,7 @@ struct Run<'a> {
     /// The state with what the rule did to it.
     after: &'a Overlay<'a>,
     words: std::vec::IntoIter<u64>,
+    signatures: std::vec::IntoIter<Signature>,
     /// What was written, and by which row.
     cells: HashMap<[u64; 2], (F, usize)>,
     rows: Vec<Machine<F>>,
@@ -58,11 +80,12 @@ impl Run<'_> {
 impl Recorder {
     /// Runs the program for an entry, given what is known of it and the state with what its rule did. Returns what it did not
     /// ask for.
-    pub(crate) fn run(&mut self, state: &State, request: &Request, after: &Overlay<'_>, words: Vec<u64>) -> usize {
+    pub(crate) fn run(&mut self, state: &State, request: &Request, after: &Overlay<'_>, known: Known) -> usize {
         let mut run = Run {
             request,
             after,
-            words: words.into_iter(),
+            words: known.words.into_iter(),
+            signatures: known.signatures.into_iter(),
             cells: HashMap::new(),
             rows: Vec::new(),
             uses: Vec::new(),
@@ -198,6 +221,14 @@ impl Recorder {
             Call::Time => {
                 let time = self.ask_time(run.request.time);
                 assert_eq!(time[..], said[..2], "the entry's time");
+            }
+            Call::Signed => {
+                let key = EncodedPoint::new(std::array::from_fn(|limb| cells[limb])).expect("elements");
+                let digest = Digest::new(std::array::from_fn(|limb| cells[5 + limb])).expect("elements");
+                let signature = run.signatures.next().expect("a signature for each that is asked for");
+                let holds = PublicKey { scheme: SCHNORR, key }.verifies(&digest, &signature);
+                assert!(holds, "instruction {}: a signature", of.place);
+                self.signatures.add(&mut self.hashes, key.limbs(), &digest, &signature.0);
             }
             Call::Post => {
                 let key = Key::of(cells[0], &cells[1..9]).expect("a key of a balance or a supply");

@@ -9,12 +9,10 @@ use crate::machine::Runs;
 use crate::memory::{Key, Memory, amount_value};
 use crate::signature::Signatures;
 use crate::signed::Admission;
-use crate::tasks::is_run;
 use crate::tree;
 use crypto::list;
 use ledger::account::{BalanceKey, Transfer as Asked};
 use ledger::authority::Authority;
-use ledger::tally::Resolver;
 use ledger::{Message, Withdrawal};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use p3_matrix::dense::RowMajorMatrix;
@@ -55,9 +53,11 @@ pub fn covers(action: &Action) -> bool {
         | Action::Rekey(_)
         | Action::Authorise(_)
         | Action::Revoke(_)
+        | Action::Split(_)
         | Action::Merge(_)
-        | Action::Reclaim(_)
+        | Action::Resolve(_)
         | Action::Redeem(_)
+        | Action::Reclaim(_)
         | Action::Publish(_)
         | Action::MakeOffer(_)
         | Action::Retire(_)
@@ -65,10 +65,8 @@ pub fn covers(action: &Action) -> bool {
         | Action::Assign(_)
         | Action::Commit(_)
         | Action::Deliver(_)
+        | Action::Decide(_)
         | Action::Refund(_) => true,
-        Action::Split(asked) => matches!(asked.terms.resolver, Resolver::Account(_)),
-        Action::Resolve(asked) => asked.endorsements.is_empty(),
-        Action::Decide(_) => false,
     }
 }
 
@@ -225,6 +223,8 @@ pub(crate) struct Request {
     /// Whether the action needs more than that.
     pub(crate) is_narrow: bool,
     pub(crate) action: Sponge,
+    /// What the id is the digest of, where the machine answers for what somebody signed.
+    pub(crate) signed: Vec<u64>,
 }
 
 /// Returns the time of an entry's access.
@@ -243,12 +243,12 @@ impl Recorder {
             Admission::Acts(sender, authority) => {
                 let is_narrow = authority < action.needs(sender);
                 // Where the machine answers, its program hashes what is asked.
-                let opened = if is_run(action) {
-                    Sponge { name: 0, digest }
+                let (opened, signed) = if self.is_run(state, action) {
+                    (Sponge { name: 0, digest }, tx.transaction().id_elements(chain, tx.signer(), &digest))
                 } else {
-                    self.hashes.sponge(crypto::Domain::Action, &action.to_elements())
+                    (self.hashes.sponge(crypto::Domain::Action, &action.to_elements()), Vec::new())
                 };
-                let request = Request { number, time, id, sender, authority, is_narrow, action: opened };
+                let request = Request { number, time, id, sender, authority, is_narrow, action: opened, signed };
                 self.act(state, chain, &request, action)?
             }
         };
@@ -264,6 +264,9 @@ impl Recorder {
         request: &Request,
         action: &Action,
     ) -> Result<(u8, u32), Unprovable> {
+        if self.is_run(state, action) {
+            return self.by_machine(state, chain, request, action);
+        }
         Ok(match action {
             Action::Transfer(asked) => {
                 let code = self.movement(state, request, asked);
@@ -274,12 +277,12 @@ impl Recorder {
             Action::Rekey(asked) => (ACTION_REKEY, self.rekey(state, request, asked)),
             Action::Authorise(asked) => (ACTION_AUTHORISE, self.authorise(state, request, asked)),
             Action::Revoke(asked) => (ACTION_REVOKE, self.revoke(state, request, asked)),
-            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, request, asked)?),
-            Action::Split(asked) => (ACTION_SPLIT, self.split(state, request, asked)?),
-            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, request, asked)?),
-            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, request, asked)?),
-            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, request, asked.tally)?),
-            _ => self.about_tasks(state, chain, request, action)?,
+            Action::Merge(asked) => (ACTION_MERGE, self.merge(state, request, asked)),
+            Action::Split(asked) => (ACTION_SPLIT, self.split(state, request, asked)),
+            Action::Resolve(asked) => (ACTION_RESOLVE, self.resolve(state, request, asked)),
+            Action::Reclaim(asked) => (ACTION_RECLAIM, self.reclaim(state, request, asked)),
+            Action::Redeem(asked) => (ACTION_REDEEM, self.redeem(state, request, asked.tally)),
+            _ => return Err(Unprovable::Kind(request.id)),
         })
     }
 

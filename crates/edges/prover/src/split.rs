@@ -1,13 +1,12 @@
 //! The rows of splits in the tally table.
 
-use crate::Unprovable;
 use crate::authority::shown;
 use crate::hashes::felts;
 use crate::memory::Key;
 use crate::record::{Recorder, Request};
 use crate::tally::{Outcome, begin, fill_terms, is_open};
 use ledger::account::BalanceKey;
-use ledger::tally::{Resolver, Split, Standing, TallyRecord, Terms};
+use ledger::tally::{Split, Standing, TallyRecord, Terms};
 use p3_field::{Field as _, PrimeCharacteristicRing as _};
 use proof::circuit::{
     F, REJECTED_BAD, REJECTED_CLOSED, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_OVERFLOW, REJECTED_ZERO, Tally,
@@ -17,11 +16,8 @@ use types::{Amount, Encode as _, Ppm};
 
 impl Recorder {
     /// Records a split, and returns its code.
-    pub(crate) fn split(&mut self, state: &State, request: &Request, asked: &Split) -> Result<u32, Unprovable> {
+    pub(crate) fn split(&mut self, state: &State, request: &Request, asked: &Split) -> u32 {
         let terms = &asked.terms;
-        if !matches!(terms.resolver, Resolver::Account(_)) {
-            return Err(Unprovable::Kind(request.id));
-        }
         let id = terms.id();
         let mut row = begin(request, id);
         row.splits = F::ONE;
@@ -36,7 +32,7 @@ impl Recorder {
             let by_foil = stock == [F::ZERO; 4];
             (row.asked_inverse, row.after) = if by_foil { (F::ONE, foil) } else { (F::ZERO, stock) };
             row.put(&mut self.tallies);
-            return Ok(REJECTED_NARROW);
+            return REJECTED_NARROW;
         }
         let before = if self.is_sound(&mut row, terms) { Some(self.memory.tally(state, id)) } else { None };
         let (code, after) = match &before {
@@ -50,8 +46,8 @@ impl Recorder {
             }
             Some(tally) => self.issue(state, request, &mut row, asked, tally.as_ref()),
         };
-        self.finish(state, request, row, id, (before.flatten(), code, after))?;
-        Ok(code)
+        self.finish(state, request, row, id, (before.flatten(), code, after));
+        code
     }
 
     /// Compares what must be in order in sound terms, and says whether it is.

@@ -1,6 +1,5 @@
 //! The rows of the tally table: the rules of `ledger::tally`, recorded.
 
-use crate::Unprovable;
 use crate::divide::halves;
 use crate::hashes::felts;
 use crate::memory::Key;
@@ -53,7 +52,7 @@ pub(crate) fn is_open(record: &TallyRecord) -> bool {
 
 impl Recorder {
     /// Records a merge, and returns its code.
-    pub(crate) fn merge(&mut self, state: &State, request: &Request, asked: &Merge) -> Result<u32, Unprovable> {
+    pub(crate) fn merge(&mut self, state: &State, request: &Request, asked: &Merge) -> u32 {
         let mut row = begin(request, asked.tally);
         row.merges = F::ONE;
         self.pairs(&mut row, asked.pairs);
@@ -61,7 +60,7 @@ impl Recorder {
         if asked.pairs.is_zero() {
             row.nothing = F::ONE;
             row.put(&mut self.tallies);
-            return Ok(REJECTED_ZERO);
+            return REJECTED_ZERO;
         }
         let before = self.memory.tally(state, asked.tally);
         let (code, after) = match &before {
@@ -72,8 +71,8 @@ impl Recorder {
             }
             Some(tally) => self.join(state, request, &mut row, tally, asked.pairs),
         };
-        self.finish(state, request, row, asked.tally, (before, code, after))?;
-        Ok(code)
+        self.finish(state, request, row, asked.tally, (before, code, after));
+        code
     }
 
     /// Fills in how many pairs are asked for.
@@ -173,7 +172,7 @@ impl Recorder {
     }
 
     /// Records a redemption, and returns its code.
-    pub(crate) fn redeem(&mut self, state: &State, request: &Request, id: TallyId) -> Result<u32, Unprovable> {
+    pub(crate) fn redeem(&mut self, state: &State, request: &Request, id: TallyId) -> u32 {
         let mut row = begin(request, id);
         row.redeems = F::ONE;
         let before = self.memory.tally(state, id);
@@ -182,8 +181,8 @@ impl Recorder {
             Some(tally) if is_open(tally) => (REJECTED_OPEN, None),
             Some(tally) => self.pay(state, request, &mut row, tally),
         };
-        self.finish(state, request, row, id, (before, code, after))?;
-        Ok(code)
+        self.finish(state, request, row, id, (before, code, after));
+        code
     }
 
     /// Pays for all halves that the sender holds.
@@ -247,7 +246,7 @@ impl Recorder {
         mut row: Tally<F>,
         id: TallyId,
         (before, code, after): (Option<TallyRecord>, u32, Option<TallyRecord>),
-    ) -> Result<(), Unprovable> {
+    ) {
         let splits = row.splits == F::ONE;
         let ends = row.resolves + row.reclaims == F::ONE;
         let outcome = match code {
@@ -268,15 +267,13 @@ impl Recorder {
         };
         *outcome = F::ONE;
         if let Some(record) = &before {
-            let form = form(record).ok_or(Unprovable::Kind(request.id))?;
-            row.form[form] = F::ONE;
+            row.form[form(record)] = F::ONE;
             fill(&mut row, record);
             let sponge = self.hashes.sponge(crypto::Domain::Value, &record.to_elements());
             (row.before, row.before_sponge) = (felts(&sponge.digest), F::from_u64(sponge.name));
         }
         if let (0, Some(record)) = (code, &after) {
-            let form = form(record).ok_or(Unprovable::Kind(request.id))?;
-            row.new_form[form] = F::ONE;
+            row.new_form[form(record)] = F::ONE;
             row.new_amounts = amounts(record);
             fill_end(&mut row, record);
             let sponge = self.hashes.sponge(crypto::Domain::Value, &record.to_elements());
@@ -288,7 +285,7 @@ impl Recorder {
         // Nobody looks for the tally of terms that contradict themselves.
         if code == REJECTED_BAD {
             row.put(&mut self.tallies);
-            return Ok(());
+            return;
         }
         let time = moment(request.number, 1);
         let kept = if code == 0 { after } else { before };
@@ -296,17 +293,16 @@ impl Recorder {
         row.since = F::from_u64(since);
         row.passed = self.lookups.range32(time - since - 1);
         row.put(&mut self.tallies);
-        Ok(())
     }
 }
 
-/// Returns which form a record has; none when a quorum resolves it.
-fn form(record: &TallyRecord) -> Option<usize> {
+/// Returns which form a record has.
+fn form(record: &TallyRecord) -> usize {
     let ended = usize::from(!is_open(record));
     match &record.terms.resolver {
-        Resolver::Account(_) => Some(ended),
-        Resolver::Rules(_) => Some(2 + ended),
-        Resolver::Quorum(_) => None,
+        Resolver::Account(_) => ended,
+        Resolver::Rules(_) => 2 + ended,
+        Resolver::Quorum(_) => unreachable!("for a quorum's tally the machine answers"),
     }
 }
 

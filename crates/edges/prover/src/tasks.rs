@@ -1,16 +1,19 @@
-//! What the machine is told of transactions about tasks: the rules of `task`, recorded.
+//! What the machine is told of transactions that it answers for: the rules of `task`, recorded. Verdicts and what a quorum
+//! resolves are in [`crate::decide`] and [`crate::quorum`].
 
-use crate::Unprovable;
 use crate::divide::halves;
+use crate::machine::Known;
 use crate::record::{Recorder, Request};
+use crate::{Unprovable, decide, quorum};
 use crypto::{Domain, poseidon};
 use ledger::account::{Balance, BalanceKey};
 use ledger::authority::Authority;
-use ledger::tally::{Half, Tally};
+use ledger::tally::{self, Half, Resolver, Tally};
 use proof::circuit::{
-    ACTION_ASSIGN, ACTION_COMMIT, ACTION_DELIVER, ACTION_OFFER, ACTION_PUBLISH, ACTION_REFUND, ACTION_RETIRE,
-    ACTION_SUBMIT, REJECTED_BUSY, REJECTED_FEW, REJECTED_FUEL, REJECTED_INSUFFICIENT, REJECTED_LATE, REJECTED_LIMIT,
-    REJECTED_OVERFLOW, REJECTED_STAKE, REJECTED_UNDUE,
+    ACTION_ASSIGN, ACTION_COMMIT, ACTION_DECIDE, ACTION_DELIVER, ACTION_MERGE, ACTION_OFFER, ACTION_PUBLISH,
+    ACTION_RECLAIM, ACTION_REDEEM, ACTION_REFUND, ACTION_RESOLVE, ACTION_RETIRE, ACTION_SPLIT, ACTION_SUBMIT,
+    REJECTED_BUSY, REJECTED_ENDED, REJECTED_FEW, REJECTED_FUEL, REJECTED_INSUFFICIENT, REJECTED_LATE, REJECTED_LIMIT,
+    REJECTED_NARROW, REJECTED_OVERFLOW, REJECTED_STAKE, REJECTED_UNDUE,
 };
 use state::{Overlay, State};
 use task::{
@@ -18,47 +21,51 @@ use task::{
     TaskRecord,
 };
 use transition::Action;
-use types::{AccountId, Amount, Digest, Encode, TaskId, limits};
+use types::{AccountId, Amount, Digest, Encode, Signature, TaskId, limits};
 
 /// What is known of a transaction, in the order in which the program asks for it. Where the program ends early, it does not
 /// ask for the rest.
 #[derive(Default)]
-struct Words(Vec<u64>);
+pub(crate) struct Words(pub(crate) Vec<u64>);
 
 impl Words {
-    fn bit(&mut self, bit: bool) {
+    pub(crate) fn bit(&mut self, bit: bool) {
         self.0.push(bit.into());
     }
 
-    fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.0.extend(halves(number));
     }
 
     /// Adds what is said after the action's number.
-    fn said(&mut self, action: &Action) {
+    pub(crate) fn said(&mut self, action: &Action) {
         self.0.extend(&action.to_elements()[1..]);
     }
 
     /// Adds the digest of a record, or zeros.
-    fn digest(&mut self, record: Option<&impl Encode>) {
+    pub(crate) fn digest(&mut self, record: Option<&impl Encode>) {
         let digest = record.map_or(Digest::ZERO, |record| poseidon::hash_of(Domain::Value, record));
         self.0.extend(digest.limbs());
     }
 
     /// Adds that so many elements are the same.
-    fn same(&mut self, count: usize) {
+    pub(crate) fn same(&mut self, count: usize) {
         self.turns(count - 1);
     }
 
     /// Adds that a loop takes so many turns and one more.
-    fn turns(&mut self, count: usize) {
+    pub(crate) fn turns(&mut self, count: usize) {
         (0..count).for_each(|_| self.bit(true));
         self.bit(false);
     }
 
     /// Adds a record of any length.
-    fn stream(&mut self, record: &impl Encode) {
-        let elements = record.to_elements();
+    pub(crate) fn stream(&mut self, record: &impl Encode) {
+        self.stream_of(&record.to_elements());
+    }
+
+    /// Adds elements of any number.
+    pub(crate) fn stream_of(&mut self, elements: &[u64]) {
         let blocks = elements.len().div_ceil(4);
         self.0.push(u64::try_from(elements.len()).expect("few elements"));
         for (index, block) in elements.chunks(4).enumerate() {
@@ -71,12 +78,7 @@ impl Words {
     }
 }
 
-/// Says whether the machine answers for an action.
-pub(crate) fn is_run(action: &Action) -> bool {
-    number(action).is_some()
-}
-
-/// Returns the number of an action for which the machine answers.
+/// Returns the number of an action for which the machine may answer.
 fn number(action: &Action) -> Option<u8> {
     Some(match action {
         Action::Publish(_) => ACTION_PUBLISH,
@@ -87,13 +89,44 @@ fn number(action: &Action) -> Option<u8> {
         Action::Commit(_) => ACTION_COMMIT,
         Action::Deliver(_) => ACTION_DELIVER,
         Action::Refund(_) => ACTION_REFUND,
+        Action::Decide(_) => ACTION_DECIDE,
+        Action::Split(_) => ACTION_SPLIT,
+        Action::Merge(_) => ACTION_MERGE,
+        Action::Resolve(_) => ACTION_RESOLVE,
+        Action::Redeem(_) => ACTION_REDEEM,
+        Action::Reclaim(_) => ACTION_RECLAIM,
         _ => return None,
     })
 }
 
+/// Returns the signatures that an action brings.
+fn signatures(action: &Action) -> Vec<Signature> {
+    match action {
+        Action::Decide(tx) => tx.signatures.iter().map(|vote| vote.signature).collect(),
+        Action::Resolve(tx) => tx.endorsements.iter().map(|endorsement| endorsement.signature).collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Recorder {
-    /// Records a transaction about tasks, and returns its action's number and its code.
-    pub(crate) fn about_tasks(
+    /// Says whether the machine answers for an action. The tally table does for tallies of accounts.
+    pub(crate) fn is_run(&mut self, state: &State, action: &Action) -> bool {
+        let mut of_quorum = |id| {
+            let tally = self.memory.tally(state, id);
+            tally.is_some_and(|tally| matches!(tally.terms.resolver, Resolver::Quorum(_)))
+        };
+        match action {
+            Action::Split(tx) => !matches!(tx.terms.resolver, Resolver::Account(_)),
+            Action::Merge(tx) => !tx.pairs.is_zero() && of_quorum(tx.tally),
+            Action::Resolve(tx) => !tx.endorsements.is_empty() || of_quorum(tx.tally),
+            Action::Redeem(tx) => of_quorum(tx.tally),
+            Action::Reclaim(tx) => of_quorum(tx.tally),
+            _ => number(action).is_some(),
+        }
+    }
+
+    /// Records a transaction for which the machine answers, and returns its action's number and its code.
+    pub(crate) fn by_machine(
         &mut self,
         state: &State,
         chain: &Digest,
@@ -102,13 +135,26 @@ impl Recorder {
     ) -> Result<(u8, u32), Unprovable> {
         let context = Context { chain: *chain, now: request.time, id: request.id, sender: request.sender };
         let mut after = self.memory.overlay(state);
-        let code = apply(&mut after, &context, action).ok_or(Unprovable::Kind(request.id))?;
+        let code = if request.is_narrow { Some(REJECTED_NARROW) } else { apply(&mut after, &context, action) };
+        let code = code.ok_or(Unprovable::Kind(request.id))?;
         let before = self.memory.overlay(state);
         let known = words([&before, &after], &context, request, action, code).zip(number(action));
         let (words, number) = known.ok_or(Unprovable::Kind(request.id))?;
-        self.run(state, request, &after, words.0);
+        self.run(state, request, &after, Known { words: words.0, signatures: signatures(action) });
         Ok((number, code))
     }
+}
+
+/// What words are made of.
+pub(crate) struct Told<'a> {
+    /// The state before the rule, and with what it did.
+    pub(crate) before: &'a Overlay<'a>,
+    pub(crate) after: &'a Overlay<'a>,
+    pub(crate) context: &'a Context,
+    /// What the id is the digest of, if somebody signed it.
+    pub(crate) signed: &'a Vec<u64>,
+    /// What became of it.
+    pub(crate) code: u32,
 }
 
 /// Executes the rule of an action, and returns its code. Nothing for another rule.
@@ -122,6 +168,14 @@ fn apply(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Option<u32>
         Action::Commit(tx) => task::commit(s, context, tx),
         Action::Deliver(tx) => task::deliver(s, context, tx),
         Action::Refund(tx) => task::refund(s, context, tx).map(|_| ()),
+        Action::Decide(tx) => task::verdict::decide(s, context, tx).map(|_| ()),
+        Action::Split(tx) => tally::split_by(s, context.sender, tx).map(|_| ()).map_err(Refusal::from),
+        Action::Merge(tx) => tally::merge_by(s, context.sender, tx).map(|_| ()).map_err(Refusal::from),
+        Action::Resolve(tx) => {
+            tally::resolve_by(s, &context.chain, context.sender, tx, context.now).map_err(Refusal::from)
+        }
+        Action::Redeem(tx) => tally::redeem(s, context.sender, tx.tally).map(|_| ()).map_err(Refusal::from),
+        Action::Reclaim(tx) => tally::reclaim_by(s, tx, context.now).map_err(Refusal::from),
         _ => return None,
     };
     if done.is_err() {
@@ -143,12 +197,19 @@ fn words(
     words.0.extend([request.id, request.sender.0, request.action.digest].iter().flat_map(Digest::limbs));
     words.bit(request.authority == Authority::Keeper);
     words.0.push(number(action)?.into());
+    let told = Told { before, after, context, signed: &request.signed, code };
+    // What has any length comes in the blocks that it is hashed in.
     match action {
-        // It has as many elements as were considered.
-        Action::Assign(_) => words.stream(action),
+        Action::Assign(_) | Action::Decide(_) | Action::Split(_) | Action::Resolve(_) => words.stream(action),
         _ => words.said(action),
     }
     match action {
+        Action::Decide(tx) => decide::decide(&told, &mut words, tx)?,
+        Action::Split(tx) => quorum::split(&told, &mut words, tx),
+        Action::Merge(tx) => quorum::merge(&told, &mut words, tx),
+        Action::Resolve(tx) => quorum::resolve(&told, &mut words, tx),
+        Action::Redeem(tx) => quorum::redeem(&told, &mut words, tx),
+        Action::Reclaim(tx) => quorum::reclaim(&told, &mut words, tx),
         Action::Publish(tx) => publish(before, &mut words, tx),
         Action::MakeOffer(_) => offer(before, &mut words, context, code)?,
         Action::Retire(_) => retire(before, &mut words, context, code)?,
@@ -387,6 +448,12 @@ fn refund(
 }
 
 #[cfg(test)]
+#[path = "../tests/circuit/quorums.rs"]
+mod quorums;
+#[cfg(test)]
+#[path = "../tests/circuit/verdicts.rs"]
+mod verdicts;
+#[cfg(test)]
 #[path = "../tests/circuit/work.rs"]
 mod work;
 
@@ -396,37 +463,164 @@ mod tests {
     use super::*;
     use crate::hashes::Sponge;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use transition::Transaction;
+
+    /// Of runs with more words than these, a part is changed.
+    const WORDS: usize = 256;
+
+    #[test]
+    fn no_word_of_a_run_about_work_can_be_another() {
+        check(begun(), all());
+    }
+
+    #[test]
+    fn no_word_of_a_run_about_a_quorums_tally_can_be_another() {
+        check(quorums::agreed(), quorums::cases(&Digest::ZERO));
+    }
+
+    #[test]
+    fn no_word_of_a_run_about_a_verdict_can_be_another() {
+        check(verdicts::delivered(), verdicts::cases(&Digest::ZERO));
+    }
 
     /// What any word but the true one leads to is an instruction whose assertion fails: the rule that it breaks.
-    #[test]
-    fn no_word_of_a_run_can_be_another() {
-        let (mut state, chain) = (begun(), Digest::ZERO);
-        let mut number = 0;
-        for (from, action, code) in all() {
-            number += 1;
-            let id = Digest::new([number, 1, 1, 1]).unwrap();
-            let asked = Sponge { name: 0, digest: poseidon::hash_of(Domain::Action, &action) };
-            let sender = key(from).account();
-            let authority = Authority::Keeper;
-            let request = Request { number, time: NOW, id, sender, authority, is_narrow: false, action: asked };
+    fn check(mut state: State, cases: Vec<(u8, Action, u32)>) {
+        let chain = Digest::ZERO;
+        for (number, (from, action, code)) in (1..).zip(cases) {
+            let request = request(number, from, &chain, &action);
             let mut honest = Recorder::default();
-            assert_eq!(honest.about_tasks(&state, &chain, &request, &action).unwrap().1, code, "case {number}");
+            if !honest.is_run(&state, &action) {
+                assert_ne!(code, 0, "case {number} changes nothing");
+                continue;
+            }
+            assert_eq!(honest.by_machine(&state, &chain, &request, &action).unwrap().1, code, "case {number}");
             let changes = honest.memory.changes(&state);
-            let context = Context { chain, now: NOW, id, sender };
+            let context = Context { chain, now: NOW, id: request.id, sender: request.sender };
             let (before, mut after) = (Overlay::new(&state), Overlay::new(&state));
             apply(&mut after, &context, &action);
             let words = words([&before, &after], &context, &request, &action, code).unwrap().0;
             let run = |words: Vec<u64>| {
-                catch_unwind(AssertUnwindSafe(|| Recorder::default().run(&state, &request, &after, words)))
+                catch_unwind(AssertUnwindSafe(|| {
+                    let known = Known { words, signatures: signatures(&action) };
+                    Recorder::default().run(&state, &request, &after, known)
+                }))
             };
             let asked = words.len() - run(words.clone()).expect("the true words lead to an answer");
             // Who asked is another table's to say.
-            for place in 13..asked {
+            for place in (13..asked).step_by(asked.div_ceil(WORDS)) {
                 let mut words = words.clone();
                 words[place] = if words[place] <= 1 { 1 - words[place] } else { words[place] + 1 };
                 assert!(run(words).is_err(), "case {number}: word {place} may be another");
             }
             state.apply(&changes);
         }
+    }
+
+    /// A transaction as the machine is asked for it.
+    fn request(number: u64, from: u8, chain: &Digest, action: &Action) -> Request {
+        let tx = Transaction::sign(&key(from), chain, number, action.clone());
+        let (id, sender) = (tx.id(chain).0, key(from).account());
+        let action = Sponge { name: 0, digest: poseidon::hash_of(Domain::Action, action) };
+        let signed = tx.id_elements(chain, sender, &action.digest);
+        Request { number, time: NOW, id, sender, authority: Authority::Keeper, is_narrow: false, action, signed }
+    }
+
+    /// Tries to have something applied that a rule rejects, with what a prover would say then.
+    fn is_applied(state: &State, request: &Request, action: &Action, after: &Overlay<'_>, words: Vec<u64>) -> bool {
+        let known = Known { words, signatures: signatures(action) };
+        catch_unwind(AssertUnwindSafe(|| Recorder::default().run(state, request, after, known))).is_ok()
+    }
+
+    #[test]
+    fn a_prover_resolves_no_tally_without_its_quorum() {
+        let (state, chain) = (quorums::agreed(), Digest::ZERO);
+        let mut tried = 0;
+        for (from, action, code) in quorums::cases(&chain) {
+            let Action::Resolve(tx) = &action else { continue };
+            let before = Overlay::new(&state);
+            let Some(tally) = before.get::<Tally>(&tx.tally) else { continue };
+            let Resolver::Quorum(quorum) = &tally.terms.resolver else { continue };
+            let mut after = Overlay::new(&state);
+            if tally::resolve(&mut after, tx.tally, tx.outcome, NOW).is_err() {
+                continue;
+            }
+            after.keep();
+            let request = request(1, from, &chain, &action);
+            let mut words = Words::default();
+            words.0.extend([request.id, request.sender.0, request.action.digest].iter().flat_map(Digest::limbs));
+            words.bit(true);
+            words.0.push(ACTION_RESOLVE.into());
+            words.stream(&action);
+            words.bit(false);
+            words.stream(&tally);
+            // There is a quorum, says the prover.
+            words.bit(false);
+            words.stream_of(&request.signed);
+            for (place, endorsement) in (1..).zip(&tx.endorsements) {
+                let member = quorum.members.iter().position(|member| *member == endorsement.resolver.account());
+                words.0.push(u64::try_from(member.unwrap_or_default()).unwrap());
+                words.bit(place < tx.endorsements.len());
+            }
+            words.number(NOW.0);
+            words.bit(false);
+            words.stream(&after.get::<Tally>(&tx.tally).unwrap());
+            words.same(tally.terms.to_elements().len());
+            // An endorsement that is not there cannot be walked over, whatever is said of it.
+            words.0.extend([0; 64]);
+            if code == 0 {
+                assert!(is_applied(&state, &request, &action, &after, words.0), "{tx:?}");
+            } else {
+                tried += 1;
+                assert!(!is_applied(&state, &request, &action, &after, words.0), "{tx:?}");
+            }
+        }
+        assert!(tried >= 10);
+    }
+
+    #[test]
+    fn a_prover_decides_no_task_without_a_quorum() {
+        let (state, chain) = (verdicts::delivered(), Digest::ZERO);
+        let (before, mut after) = (Overlay::new(&state), Overlay::new(&state));
+        let verdict = verdicts::verdict(0, 3);
+        let sound = Action::Decide(verdicts::decided(&chain, &verdict, &verdict, &[0, 1]));
+        let of = |request: &Request| Context { chain, now: NOW, id: request.id, sender: request.sender };
+        let honest = request(1, 3, &chain, &sound);
+        assert_eq!(apply(&mut after, &of(&honest), &sound), Some(0));
+        let paid = words([&before, &after], &of(&honest), &honest, &sound, 0).unwrap().0;
+        let (task, parameters) = (before.get::<Task>(&verdict.task).unwrap(), before.get::<Params>(&0).unwrap());
+        // What a prover says up to the end of the signatures.
+        let begin = |request: &Request, action: &Action| {
+            let Action::Decide(tx) = action else { unreachable!("a verdict") };
+            let mut words = Words::default();
+            words.0.extend([request.id, request.sender.0, request.action.digest].iter().flat_map(Digest::limbs));
+            words.bit(true);
+            words.0.push(ACTION_DECIDE.into());
+            words.stream(action);
+            words.bit(false);
+            words.stream(&task);
+            words.0.extend([1, 1, 0]);
+            words.stream(&parameters);
+            words.bit(false);
+            words.stream_of(&request.signed);
+            let said = tx.verdict.to_elements();
+            words.stream_of(&[chain.to_elements(), said.clone()].concat());
+            words.same(said.len());
+            (1..=tx.signatures.len().max(1)).for_each(|vote| words.bit(vote < tx.signatures.len()));
+            words.0
+        };
+        let prefix = begin(&honest, &sound);
+        assert_eq!(paid[..prefix.len()], prefix);
+        let mut tried = 0;
+        for (from, action, code) in verdicts::cases(&chain) {
+            if code != 230 {
+                continue;
+            }
+            tried += 1;
+            let request = request(1, from, &chain, &action);
+            let words = [&begin(&request, &action), &paid[prefix.len()..]].concat();
+            assert!(!is_applied(&state, &request, &action, &after, words), "{action:?}");
+        }
+        assert_eq!(tried, 8);
+        assert!(is_applied(&state, &honest, &sound, &after, paid));
     }
 }

@@ -5,7 +5,7 @@ use super::crossings::{
 };
 use super::random::{Numbers, config};
 use super::rows::{Rows, fault};
-use super::tallies::{NOW, half, id};
+use super::tallies::{NOW, QUORUMS, QUORUMS_THERE, half, id};
 use ledger::account::Transfer;
 use ledger::authority::{Authorise, Rekey, Revoke};
 use ledger::bridge::asset_of;
@@ -65,6 +65,13 @@ pub fn cases() -> Vec<Case> {
         (act(3, Action::Reclaim(Reclaim { tally: id(1) })), 117),
         (act(3, Action::Reclaim(Reclaim { tally: id(5) })), 0),
         (redeem(3, 5), 0),
+        // Of a quorum's tally all but the outcome can be forced.
+        (merge(3, QUORUMS, 3), 100),
+        (merge(3, QUORUMS, 1), 0),
+        (redeem(3, QUORUMS), 114),
+        (resolve(3, QUORUMS), 117),
+        (act(3, Action::Reclaim(Reclaim { tally: id(QUORUMS) })), 0),
+        (redeem(3, QUORUMS), 0),
     ]
 }
 
@@ -72,7 +79,8 @@ pub fn cases() -> Vec<Case> {
 pub fn anything(numbers: &mut Numbers, asset: AssetId, quanta: u64) -> transition::Action {
     use transition::Action;
     let other = holder(u8::try_from(10 + numbers.below(7)).unwrap());
-    let tally = id(numbers.below(9));
+    let of_quorum = numbers.below(3) == 0;
+    let tally = id(if of_quorum { QUORUMS + numbers.below(QUORUMS_THERE + 1) } else { numbers.below(9) });
     match numbers.below(9) {
         0 => Action::Rekey(Rekey { to: other }),
         1 => Action::Authorise(Authorise { agent: other, expires: Millis(NOW.0 - 2 + numbers.below(5)) }),

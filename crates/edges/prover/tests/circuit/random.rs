@@ -1,12 +1,12 @@
 //! The transition against the circuit: whatever batch, both give the same roots and codes, and the rows hold.
 
 use super::rows::{Rows, fault};
-use super::tallies::{SUBJECTS, agreed, half, id, terms};
+use super::tallies::{QUORUMS, QUORUMS_THERE, SUBJECTS, agreed, half, id, terms};
 use super::transfers::{asset, key};
 use ledger::account::Transfer;
 use ledger::authority::{Authorise, Rekey, Revoke};
 use ledger::bridge::Withdraw;
-use ledger::tally::{Half, Merge, Reclaim, Redeem, Resolve, Resolver, Split};
+use ledger::tally::{Endorsement, Half, Merge, Reclaim, Redeem, Resolve, Resolver, Split, outcome_digest};
 use proof::committee::Committee;
 use proof::validity::Outcome;
 use prover::{Block, record};
@@ -89,7 +89,7 @@ pub fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> V
             let action = match numbers.below(6) {
                 0 | 1 => transfer(numbers),
                 2 => about_authority(numbers),
-                _ => about_tally(numbers),
+                _ => about_tally(numbers, chain),
             };
             let next = &mut nonces[usize::from(from)];
             let nonce = match numbers.below(12) {
@@ -130,7 +130,7 @@ fn transfer(numbers: &mut Numbers) -> Action {
         _ => 1 + numbers.below(40),
     };
     let to = key(u8::try_from(numbers.below(12)).unwrap()).account();
-    let tally = numbers.below(SUBJECTS);
+    let tally = if numbers.below(4) == 0 { QUORUMS + numbers.below(QUORUMS_THERE) } else { numbers.below(SUBJECTS) };
     let asset = match numbers.below(4) {
         0 => half(tally, Half::Stock),
         1 => half(tally, Half::Foil),
@@ -139,8 +139,34 @@ fn transfer(numbers: &mut Numbers) -> Action {
     Action::Transfer(Transfer { to, asset, amount: Amount::new(amount).unwrap() })
 }
 
-fn about_tally(numbers: &mut Numbers) -> Action {
-    let tally = id(numbers.below(SUBJECTS + 1));
+/// The subject of a tally, of those that a quorum resolves less often.
+fn subject(numbers: &mut Numbers) -> u64 {
+    if numbers.below(4) == 0 { QUORUMS + numbers.below(QUORUMS_THERE + 1) } else { numbers.below(SUBJECTS + 2) }
+}
+
+/// Some words of members and others on an outcome, or on another one, seldom out of order.
+fn endorsements(numbers: &mut Numbers, chain: &Digest, subject: u64, outcome: u64) -> Vec<Endorsement> {
+    if subject < QUORUMS && numbers.below(8) != 0 {
+        return Vec::new();
+    }
+    let said = if numbers.below(8) == 0 { outcome + 1 } else { outcome };
+    let digest = outcome_digest(chain, id(subject), said);
+    let mut signers: Vec<u8> = (0..3).filter(|_| numbers.below(4) != 0).collect();
+    signers.extend((numbers.below(8) == 0).then_some(4));
+    signers.sort_by_key(|number| key(*number).account());
+    if numbers.below(8) == 0 {
+        signers.reverse();
+    }
+    let endorse = |number: u8| {
+        let key = key(number);
+        Endorsement { resolver: key.identity(), signature: key.sign(&digest) }
+    };
+    signers.into_iter().map(endorse).collect()
+}
+
+fn about_tally(numbers: &mut Numbers, chain: &Digest) -> Action {
+    let subject = subject(numbers);
+    let tally = id(subject);
     let pairs = match numbers.below(8) {
         0 => 0,
         1 => Amount::MAX.quanta(),
@@ -150,7 +176,8 @@ fn about_tally(numbers: &mut Numbers) -> Action {
     match numbers.below(5) {
         3 => {
             let outcome = numbers.below(10 << 33);
-            Action::Resolve(Resolve { tally, outcome, endorsements: Vec::new() })
+            let endorsements = endorsements(numbers, chain, subject, outcome);
+            Action::Resolve(Resolve { tally, outcome, endorsements })
         }
         4 => Action::Reclaim(Reclaim { tally }),
         0 => split(numbers, Amount::new(pairs).unwrap()),
@@ -161,14 +188,23 @@ fn about_tally(numbers: &mut Numbers) -> Action {
 
 /// A split under the terms of a tally that there is or may be, or under such that contradict themselves.
 fn split(numbers: &mut Numbers, pairs: Amount) -> Action {
-    let mut terms = terms(numbers.below(SUBJECTS + 2));
-    terms.resolver = Resolver::Account(key(1).account());
-    match numbers.below(10) {
+    let mut terms = terms(subject(numbers));
+    match numbers.below(12) {
         0 => terms.cap = numbers.below(terms.cap),
         1 => terms.refund_after = Millis(numbers.below(1 << 33)),
         2 => terms.refund_stock = Ppm(numbers.below(2_000_000)),
         3 => terms.per_pair = Amount::new(numbers.below(1 << 62)).unwrap(),
         4 => terms.per_pair = Amount::ZERO,
+        5 => {
+            if let Resolver::Quorum(quorum) = &mut terms.resolver {
+                quorum.threshold = u32::try_from(numbers.below(5)).unwrap();
+            }
+        }
+        6 => {
+            if let Resolver::Quorum(quorum) = &mut terms.resolver {
+                quorum.members.swap(0, 2);
+            }
+        }
         _ => {}
     }
     let [stock, foil] = [0, 1].map(|_| key(u8::try_from(numbers.below(12)).unwrap()).account());

@@ -10,6 +10,9 @@ use types::{AccountId, Amount, AssetId, Digest, Encode as _, Millis, Ppm, TallyI
 
 /// How many tallies there are at first.
 pub const SUBJECTS: u64 = 9;
+/// The subjects from which on a quorum resolves them, and how many of those there are at first.
+pub const QUORUMS: u64 = 20;
+pub const QUORUMS_THERE: u64 = 3;
 /// The subjects of those that have an outcome: between floor and cap, at the floor, and above the cap.
 const RESOLVED: [u64; 3] = [3, 6, 8];
 /// The subject of one that was refunded.
@@ -18,19 +21,26 @@ const REFUNDED: u64 = 4;
 /// The time of most blocks.
 pub const NOW: Millis = Millis(5 << 32);
 
-/// Terms by their subject: some are resolved by a rule, some by an account.
+/// Terms by their subject: some are resolved by a rule, some by an account, some by a quorum of three accounts.
 pub fn terms(subject: u64) -> Terms {
-    let resolver = if subject % 3 == 1 { Resolver::Rules(0) } else { Resolver::Account(key(1).account()) };
+    let mut members: Vec<AccountId> = (0..3).map(|number| key(number).account()).collect();
+    members.sort();
+    let resolver = match subject {
+        QUORUMS.. => Resolver::Quorum(Quorum { members, threshold: 2 }),
+        _ if subject % 3 == 1 => Resolver::Rules(0),
+        _ => Resolver::Account(key(1).account()),
+    };
+    let step = subject % QUORUMS;
     Terms {
         subject: Digest::new([subject, 0, 0, 7]).unwrap(),
         collateral: asset(),
         per_pair: Amount::new(1 + subject % 3).unwrap(),
-        floor: subject << 33 | 5,
-        cap: (subject + 1) << 33,
+        floor: step << 33 | 5,
+        cap: (step + 1) << 33,
         resolver,
-        resolve_after: Millis(subject << 31),
-        refund_after: Millis(subject << 32),
-        refund_stock: Ppm(subject * 80_000),
+        resolve_after: Millis(step << 31),
+        refund_after: Millis(step << 32),
+        refund_stock: Ppm(step * 80_000),
     }
 }
 
@@ -58,6 +68,11 @@ pub fn agreed() -> State {
             let holders = Holders { payer, stock: payer, foil };
             tally::split(&mut overlay, &terms, 3, &holders).unwrap();
         }
+    }
+    for (subject, payer) in (QUORUMS..QUORUMS + QUORUMS_THERE).flat_map(|subject| [(subject, 2), (subject, 3)]) {
+        let payer = key(payer).account();
+        let holders = Holders { payer, stock: payer, foil: payer };
+        tally::split(&mut overlay, &terms(subject), 2, &holders).unwrap();
     }
     let outcome = |subject: u64| match subject {
         3 => terms(subject).floor + 0xffff_ffff,
@@ -212,26 +227,6 @@ fn every_case_has_its_code_and_satisfies_the_tables() {
 }
 
 #[test]
-fn a_tally_that_a_quorum_resolves_is_not_proven() {
-    let mut state = funded(6);
-    let mut members: Vec<AccountId> = (0..3).map(|number| key(number).account()).collect();
-    members.sort();
-    let resolver = Resolver::Quorum(Quorum { members, threshold: 2 });
-    let terms = Terms { resolver, ..terms(0) };
-    let mut overlay = Overlay::new(&state);
-    let own = key(0).account();
-    let tally = tally::split(&mut overlay, &terms, 2, &Holders { payer: own, stock: own, foil: own }).unwrap();
-    overlay.keep();
-    let changes = overlay.into_changes();
-    state.apply(&changes);
-    let root = state.root();
-    let merge = signed(0, 0, Action::Merge(Merge { tally, pairs: Amount::new(1).unwrap() }));
-    let refused = record(&mut state, &chain(), &[Block { time: NOW, transactions: std::slice::from_ref(&merge) }]);
-    assert_eq!(refused.err(), Some(Unprovable::Kind(merge.id().0)));
-    assert_eq!(state.root(), root);
-}
-
-#[test]
 fn what_has_no_row_and_time_that_goes_backwards_are_not_proven() {
     let refused = |action: Action| {
         let asked = signed(0, 0, action);
@@ -239,12 +234,8 @@ fn what_has_no_row_and_time_that_goes_backwards_are_not_proven() {
             record(&mut agreed(), &chain(), &[Block { time: NOW, transactions: std::slice::from_ref(&asked) }]);
         assert_eq!(refused.err(), Some(Unprovable::Kind(asked.id().0)));
     };
-    let own = key(0).account();
-    let pairs = Amount::new(1).unwrap();
-    refused(Action::Split(Split { terms: terms(1), pairs, stock: own, foil: own }));
-    let signature = types::Signature::ZERO;
-    let endorsements = vec![tally::Endorsement { resolver: key(1).identity(), signature }];
-    refused(Action::Resolve(Resolve { tally: id(0), outcome: 1, endorsements }));
+    let task = types::TaskId(Digest::ZERO);
+    refused(Action::Refund(task::Refund { task }));
 
     let [first, second] = [0, 1].map(|nonce| signed(0, nonce, merge(0, 1)));
     let at = |time: u64, tx| Block { time: Millis(time), transactions: std::slice::from_ref(tx) };

@@ -33,14 +33,14 @@ pub fn is_noticed(rows: &mut Rows, number: usize, column: usize) -> bool {
 }
 
 /// Batches that between them have every kind of row.
-pub fn batches() -> [Vec<Rows>; 3] {
+pub fn batches() -> Vec<Vec<Rows>> {
     let transactions = [mixed(), super::tallies::mixed()].concat();
     let early = transactions.iter().map(|checked| (Millis(7), Incoming::Transaction(checked)));
     let crossings = super::crossings::all_cases(&chain());
     let entries: Vec<_> = early.chain(crossings.iter().map(|entry| (NOW, entry.incoming()))).collect();
     let first = record_all(&mut super::crossings::bordered(), &chain(), &entries).unwrap();
-    [first, super::authority::recorded(), super::tasks::recorded()]
-        .map(|recorded| Rows::of(&recorded.statement, &recorded.traces))
+    let others = [super::authority::recorded(), super::tasks::recorded(), super::quorum_cases::recorded()];
+    std::iter::once(first).chain(others).map(|recorded| Rows::of(&recorded.statement, &recorded.traces)).collect()
 }
 
 #[test]

@@ -84,18 +84,19 @@ fn no_table_grows_faster_than_an_entry_weighs() {
 /// Who makes a trace writes all words of the prover: what nobody reads could be anything.
 #[test]
 fn every_word_of_a_run_is_read() {
-    let recorded = recorded();
-    let mut tables = Rows::of(&recorded.statement, &recorded.traces);
-    let rows = tables.iter_mut().find(|rows| rows.table() == Table::Machine).unwrap();
-    let width = rows.cells.width;
-    let values = Table::Machine.columns().iter().find(|(name, _)| *name == "values").unwrap().1;
-    let mut seen = 0;
-    for number in 0..rows.height() {
-        let row = Machine::read(&rows.cells.values[number * width..(number + 1) * width]);
-        if row.used == F::ONE && Instruction::read(&row.instruction).free == F::ONE {
-            seen += 1;
-            assert!(is_noticed(rows, number, values + 2), "nobody reads the word of row {number}");
+    for recorded in [recorded(), super::quorum_cases::recorded(), super::verdict_cases::recorded()] {
+        let mut tables = Rows::of(&recorded.statement, &recorded.traces);
+        let rows = tables.iter_mut().find(|rows| rows.table() == Table::Machine).unwrap();
+        let width = rows.cells.width;
+        let values = Table::Machine.columns().iter().find(|(name, _)| *name == "values").unwrap().1;
+        let mut seen = 0;
+        for number in 0..rows.height() {
+            let row = Machine::read(&rows.cells.values[number * width..(number + 1) * width]);
+            if row.used == F::ONE && Instruction::read(&row.instruction).free == F::ONE {
+                seen += 1;
+                assert!(is_noticed(rows, number, values + 2), "nobody reads the word of row {number}");
+            }
         }
+        assert!(seen > 1000);
     }
-    assert!(seen > 1000);
 }

@@ -1,8 +1,8 @@
 //! The call table: what a run of the machine tells other tables, one message in each row.
 //!
 //! A message is the cells that the run wrote last, in their order. What is told is what the tables of other kinds of
-//! entries tell, too: which entry it answers for, who asked for what, what is hashed, compared, debited or credited, and
-//! which record changes.
+//! entries tell, too: which entry it answers for, who asked for what, what is hashed, compared, debited or credited, which
+//! record changes, and who signed what.
 
 use super::columns::columns;
 use super::{Bus, Circuit, MOMENTS, since};
@@ -32,6 +32,8 @@ pub enum Call {
     Post,
     /// A record: the kind and the eight cells of the key, its digest and one if it is there, and the same afterwards.
     Record,
+    /// A signature that holds: a public key, and the digest that it signed.
+    Signed,
 }
 
 impl Call {
@@ -47,6 +49,7 @@ impl Call {
         Self::Asked,
         Self::Post,
         Self::Record,
+        Self::Signed,
     ];
 
     /// Returns how many cells it says.
@@ -58,6 +61,7 @@ impl Call {
             Self::Time => 2,
             Self::Asked => 13,
             Self::Post => 12,
+            Self::Signed => 9,
             Self::Record => CELLS,
         }
     }
@@ -74,7 +78,7 @@ impl Call {
 }
 
 /// How many kinds of messages there are.
-const CALLS: usize = 10;
+const CALLS: usize = 11;
 /// Most cells of a message.
 pub const CELLS: usize = 19;
 
@@ -137,6 +141,7 @@ fn tell<AB: Circuit>(builder: &mut AB, row: &Called<AB::Var>, call: Call, flag: 
         Call::Digest => Bus::Digest.send(builder, said(), flag),
         Call::Compare => Bus::Compare.send(builder, said(), flag),
         Call::Divide => Bus::Divide.send(builder, said(), flag),
+        Call::Signed => Bus::Signed.send(builder, said(), flag),
         Call::Time => Bus::Time.send(builder, of_entry(), flag),
         Call::Answer => Bus::Entry.receive(builder, of_entry(), flag),
         Call::Asked => Bus::Asked.receive(builder, of_entry(), flag),

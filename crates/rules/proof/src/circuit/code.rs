@@ -316,6 +316,12 @@ impl Code {
         self.call(Call::Compare, &cells);
     }
 
+    /// Demands that a key signed a digest.
+    pub fn signed(&mut self, key: &[Cell], digest: &Quad) {
+        let cells: Vec<Element> = key.iter().chain(digest).copied().map(Element::Known).collect();
+        self.call(Call::Signed, &cells);
+    }
+
     /// Demands that a cell is an amount: below 2^62.
     pub fn amount(&mut self, cell: Cell) {
         let (zero, one) = (Element::Number(0), Element::Number(1));
@@ -377,6 +383,12 @@ impl Code {
         }
     }
 
+    /// Returns elements of an array, from so many after an index on.
+    pub fn load_all<const N: usize>(&mut self, array: Array, index: Cell, shift: u8) -> [Cell; N] {
+        let mut shifts = shift..;
+        std::array::from_fn(|_| self.load(array, index, shifts.next().expect("a short way")))
+    }
+
     /// Returns an element of an array, so many after an index.
     pub fn load(&mut self, array: Array, index: Cell, shift: u8) -> Cell {
         let cell = self.gate(Some(index), None, [0, 1, 0]);
@@ -390,10 +402,11 @@ impl Code {
         [cells[0], cells[1]]
     }
 
-    /// Takes who asked for what: the id, the account, and the digest of what is asked.
-    pub fn asked(&mut self) -> [Quad; 3] {
+    /// Takes who asked for what: the id, the account, and the digest of what is asked; and one with a keeper's authority.
+    pub fn asked(&mut self) -> ([Quad; 3], Cell) {
         let cells = self.call(Call::Asked, &[Element::New; 13]);
-        std::array::from_fn(|index| std::array::from_fn(|cell| cells[4 * index + cell]))
+        let quads = std::array::from_fn(|index| std::array::from_fn(|cell| cells[4 * index + cell]));
+        (quads, cells[12])
     }
 
     /// Answers for the entry, and ends the run.

@@ -1,7 +1,7 @@
 //! Ends of tallies: the rows of the tally table that record an outcome, or the refund where none came in time.
 //!
-//! The rules are `ledger::tally::resolve_by` and `reclaim_by`, for tallies that an account or a rule resolves.
-//! Gap: a resolution that brings endorsements, needed or not, has no row: a batch that holds one cannot be proven.
+//! The rules are `ledger::tally::resolve_by` and `reclaim_by`, for tallies that an account or a rule resolves. Of what brings
+//! endorsements, needed or not, and of a quorum's tallies the machine's program has the rules.
 
 use super::tally::{TERMS_FIRST, Tally};
 use super::{Bus, Circuit, range32};

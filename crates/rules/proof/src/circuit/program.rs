@@ -4,17 +4,25 @@
 //! asked for is shown where its digest is made. The rules are `task`'s; each function names its own.
 
 mod assign;
+mod decide;
+mod quorum;
 mod refund;
+mod split;
 mod submit;
+
+pub use decide::{ACTION_DECIDE, REJECTED_QUORUM, REJECTED_VERDICT};
 
 use super::code::{Array, Cell, Code, Element, Quad, Step};
 use super::transfer::{REJECTED_INSUFFICIENT, REJECTED_ZERO};
-use super::{KIND_BALANCE, KIND_OFFER, KIND_PARAMETERS, KIND_PROGRAM, KIND_SUPPLY, KIND_TALLY, KIND_TASK};
+use super::{
+    ACTION_MERGE, ACTION_RECLAIM, ACTION_REDEEM, ACTION_RESOLVE, ACTION_SPLIT, KIND_BALANCE, KIND_OFFER,
+    KIND_PARAMETERS, KIND_PROGRAM, KIND_SUPPLY, KIND_TALLY, KIND_TASK,
+};
 use crypto::Domain;
 use std::sync::OnceLock;
 
 /// Binary logarithm of how many instructions the program may have.
-pub const LOG_HEIGHT: usize = 13;
+pub const LOG_HEIGHT: usize = 14;
 
 /// The number of publications among actions: `transition::Action::Publish`.
 pub const ACTION_PUBLISH: u8 = 10;
@@ -87,6 +95,8 @@ struct Asked {
     id: Quad,
     account: Quad,
     action: Quad,
+    /// One with a keeper's authority.
+    keeps: Cell,
 }
 
 /// Writes the instructions of a rule.
@@ -97,9 +107,9 @@ pub fn program() -> &'static [Step] {
     static PROGRAM: OnceLock<Vec<Step>> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let mut code = Code::default();
-        let [id, account, action] = code.asked();
-        let asked = Asked { id, account, action };
-        let rules: [(u8, Rule); 8] = [
+        let ([id, account, action], keeps) = code.asked();
+        let asked = Asked { id, account, action, keeps };
+        let rules: [(u8, Rule); 14] = [
             (ACTION_PUBLISH, publish),
             (ACTION_OFFER, offer),
             (ACTION_RETIRE, retire),
@@ -108,6 +118,12 @@ pub fn program() -> &'static [Step] {
             (ACTION_COMMIT, commit),
             (ACTION_DELIVER, deliver),
             (ACTION_REFUND, refund::refund),
+            (ACTION_DECIDE, decide::decide),
+            (ACTION_SPLIT, split::split),
+            (ACTION_MERGE, quorum::merge),
+            (ACTION_RESOLVE, quorum::resolve),
+            (ACTION_REDEEM, quorum::redeem),
+            (ACTION_RECLAIM, quorum::reclaim),
         ];
         let named = code.next();
         for (number, rule) in rules {
@@ -194,6 +210,11 @@ fn publish(code: &mut Code, asked: &Asked) {
 /// The chain's parameters, as far as rules need them here.
 struct Parameters {
     coordinator: Quad,
+    list: Array,
+    /// How many resolvers there are.
+    resolvers: Cell,
+    /// Where what follows their keys begins.
+    end: Cell,
     stake_min: Cell,
     verdict_window: [Cell; 2],
 }
@@ -209,7 +230,7 @@ fn parameters(code: &mut Code) -> Parameters {
     let resolvers = code.load(list, zero, 8);
     let end = code.scaled(resolvers, 6, 9);
     let mut at = |shift| code.load(list, end, shift);
-    Parameters { coordinator, stake_min: at(7), verdict_window: [at(8), at(9)] }
+    Parameters { coordinator, list, resolvers, end, stake_min: at(7), verdict_window: [at(8), at(9)] }
 }
 
 /// What a rule locks in a tally of its own.
@@ -259,9 +280,20 @@ fn lock(code: &mut Code, locked: &Locked<'_>) -> Quad {
 /// Makes one half of a tally, or takes it.
 fn issue(code: &mut Code, tally: Quad, half: u64, holder: &Quad, makes: bool) {
     let asset = half_of(code, tally, half);
+    change(code, asset, holder, Element::Number(1), makes);
+}
+
+/// Makes so much of an asset, or takes it.
+fn change(code: &mut Code, asset: Quad, holder: &Quad, amount: Element, makes: bool) {
     let held = [&holder[..], &asset].concat();
-    code.post((KIND_BALANCE, &held), Element::Number(1), makes, Element::Number(1));
-    code.post((KIND_SUPPLY, &asset), Element::Number(1), makes, Element::Number(1));
+    code.post((KIND_BALANCE, &held), amount, makes, Element::Number(1));
+    code.post((KIND_SUPPLY, &asset), amount, makes, Element::Number(1));
+}
+
+/// Credits an account.
+fn credit(code: &mut Code, account: &Quad, asset: &Quad, amount: Cell) {
+    let held = [&account[..], asset].concat();
+    code.post((KIND_BALANCE, &held), Element::Known(amount), true, Element::Number(1));
 }
 
 fn half_of(code: &mut Code, tally: Quad, half: u64) -> Quad {

@@ -1,8 +1,7 @@
 //! Splits: the rows of the tally table that make new halves.
 //!
-//! The rule is `ledger::tally::split_by`, for terms that an account resolves.
-//! Gap: a split under terms that a rule or a quorum resolves, which is rejected or of varying length, has no row: a batch
-//! that holds one cannot be proven.
+//! The rule is `ledger::tally::split_by`, for terms that an account resolves. For others, which are rejected or of varying
+//! length, the machine's program has it.
 
 use super::tally::{TERMS_FIRST, Tally, has_ended, sum};
 use super::{Bus, Circuit, all, hash};

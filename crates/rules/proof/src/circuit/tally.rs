@@ -1,7 +1,8 @@
 //! The tally table: one transaction about a tally in each row.
 //!
 //! The rules it proves are `ledger::tally`'s. The leaf of a tally is known to the memory by the digest of its record, which
-//! is opened here, and made anew where the rule changes it. Terms that a quorum resolves have no row: their length varies.
+//! is opened here, and made anew where the rule changes it. Terms that a quorum resolves have no row: their length varies,
+//! and the machine's program has their rules.
 //!
 //! That the collateral covers every outcome, that no more halves are held than there are, and that those of an open tally
 //! are equally many is so in every state that the rules have made, and is not shown again.
