@@ -8,7 +8,7 @@ use p3_batch_stark::folder::VerifierConstraintFolderWithLookups;
 use p3_commit::{PeriodicColumns, PolynomialSpace};
 use p3_field::coset::TwoAdicMultiplicativeCoset;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing as _};
-use p3_lookup::{Lookup, LogUpGadget, LookupProtocol as _};
+use p3_lookup::{LogUpGadget, Lookup, LookupProtocol as _};
 use p3_matrix::dense::RowMajorMatrixView;
 use p3_matrix::stack::VerticalPair;
 use p3_uni_stark::{VerifierConstraintFolder, recompose_quotient_from_chunks};
@@ -106,7 +106,9 @@ fn every_formula_is_what_the_native_verifier_computes_at_random_openings() {
     }
 }
 
-fn rows(rows: &[Vec<Challenge>; 2]) -> VerticalPair<RowMajorMatrixView<'_, Challenge>, RowMajorMatrixView<'_, Challenge>> {
+fn rows(
+    rows: &[Vec<Challenge>; 2],
+) -> VerticalPair<RowMajorMatrixView<'_, Challenge>, RowMajorMatrixView<'_, Challenge>> {
     VerticalPair::new(RowMajorMatrixView::new_row(&rows[0]), RowMajorMatrixView::new_row(&rows[1]))
 }
 
