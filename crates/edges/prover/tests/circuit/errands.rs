@@ -11,18 +11,22 @@ use prover::{Block, record};
 use state::{Overlay, State};
 use std::collections::BTreeSet;
 use task::{
-    Assign, Commit, Considered, Deliver, MakeOffer, Parameters, Params, Publish, Reason, Refund, Retire, Stage, Submit,
-    Task, TaskRecord, commitment,
+    Assign, Commit, Considered, Deliver, MakeOffer, Offer, Parameters, Params, Program, ProgramRecord, Publish, Reason,
+    Refund, Retire, Stage, Submit, Task, TaskRecord, commitment,
 };
 use transition::{Action, ChainConfig, Checked, Entry, Transaction};
 use types::{Amount, AssetId, Bytes32, ContentId, Digest, Encode as _, Fuel, Millis, Rate, TallyId, TaskId};
 
 /// Batches that are tried.
-const BATCHES: u64 = 6;
+const BATCHES: u64 = 8;
 /// Blocks of each.
-const BLOCKS: u64 = 24;
+const BLOCKS: u64 = 48;
 /// Accounts, the last of which assigns.
 const ACCOUNTS: u8 = 6;
+
+/// Codes that some of them have.
+const CODES: [u32; 20] =
+    [100, 101, 102, 200, 201, 202, 203, 204, 205, 206, 207, 210, 211, 212, 213, 214, 220, 222, 223, 232];
 
 /// A chain on which transactions about tasks are tried.
 struct World {
@@ -46,11 +50,12 @@ fn chain() -> ChainConfig {
     ChainConfig { parameters, ..config() }
 }
 
-/// A state in which every account has something of two assets.
+/// A state in which every account has something of two assets, and one program is published.
 fn begun() -> State {
     let mut state = State::default();
     let mut overlay = Overlay::new(&state);
     overlay.put::<Params>(&0, &chain().parameters);
+    overlay.put::<Program>(&content(0), &ProgramRecord { author: key(0).account() });
     for (account, asset) in (0..ACCOUNTS).flat_map(|number| assets().map(|asset| (key(number).account(), asset))) {
         overlay.put::<Balance>(&BalanceKey { account, asset }, &Amount::new(60).unwrap());
     }
@@ -141,9 +146,9 @@ impl World {
         Action::MakeOffer(MakeOffer {
             asset: assets()[usize::from(self.one_in(8))],
             stake: Amount::new(self.numbers.below(24)).unwrap(),
-            rate: Rate(self.numbers.below(4)),
+            rate: Rate(self.numbers.below(3)),
             fuel_per_second: self.numbers.below(1 << 40),
-            memory_bytes: 1 << self.numbers.below(24),
+            memory_bytes: 1 << (16 + self.numbers.below(8)),
         })
     }
 
@@ -154,25 +159,30 @@ impl World {
             _ => (Fuel(1_000_000 + self.numbers.below(1_000_000)), Rate(1 + self.numbers.below(4))),
         };
         Action::Submit(Submit {
-            program: content(self.numbers.below(3)),
+            program: content(u64::from(self.one_in(6))),
             input: content(9),
             fuel_limit,
-            memory_bytes: 1 << self.numbers.below(30),
+            memory_bytes: if self.one_in(9) { 0 } else { 1 << self.numbers.below(20) },
             asset: assets()[usize::from(self.one_in(8))],
             rate,
             redundancy: u8::try_from(1 + self.numbers.below(3)).unwrap() + u8::from(self.one_in(9)),
-            deadline: Millis(self.now.0 + self.numbers.below(24)),
+            deadline: Millis(self.now.0 + self.numbers.below(60)),
         })
     }
 
     fn assignment(&mut self) -> (u8, Action) {
         let task = self.task().0;
-        let considered = (0..self.numbers.below(5))
-            .map(|_| Considered {
-                provider: key(self.account()).account(),
-                rate: Rate(self.numbers.below(1 << 34)),
-                expected_ms: self.numbers.below(1 << 34),
-                reason: if self.one_in(4) { Reason::TooSlow(0) } else { Reason::Chosen(1) },
+        let considered = (0..self.numbers.below(4))
+            .map(|_| {
+                let provider = key(self.account()).account();
+                // Mostly those who offer something.
+                let is_chosen = self.state.get::<Offer>(&provider).is_some() != self.one_in(8);
+                Considered {
+                    provider,
+                    rate: Rate(self.numbers.below(1 << 34)),
+                    expected_ms: self.numbers.below(1 << 34),
+                    reason: if is_chosen { Reason::Chosen(1) } else { Reason::TooSlow(0) },
+                }
             })
             .collect();
         let from = if self.one_in(9) { self.account() } else { ACCOUNTS - 1 };
@@ -228,12 +238,15 @@ fn random_errands_are_done_as_the_transition_does_and_can_be_proven() {
         let outcomes: Vec<_> = blocks.iter().flat_map(|(_, _, outcomes)| outcomes.clone()).collect();
         assert_eq!(recorded.outcomes, outcomes, "seed {seed}");
         for (tx, outcome) in blocks.iter().flat_map(|(_, transactions, outcomes)| transactions.iter().zip(outcomes)) {
-            seen.insert((tx.transaction().action.to_elements()[0], outcome.code == 0));
+            seen.insert((tx.transaction().action.to_elements()[0], outcome.code));
         }
         assert_eq!(recorded.statement.state_root, world.state.root(), "seed {seed}");
         assert_eq!(ours.root(), world.state.root());
         assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None, "seed {seed}");
     }
-    // Each of nine kinds of actions was applied, and rejected.
-    assert_eq!(seen.len(), 18, "{seen:?}");
+    let applied = seen.iter().filter(|(_, code)| *code == 0).count();
+    assert_eq!(applied, 9, "each kind of action was applied: {seen:?}");
+    let codes: BTreeSet<u32> = seen.iter().map(|(_, code)| *code).collect();
+    let missing: Vec<u32> = CODES.into_iter().filter(|code| !codes.contains(code)).collect();
+    assert_eq!(missing, Vec::<u32>::new(), "codes that none had: {seen:?}");
 }
