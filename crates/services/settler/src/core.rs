@@ -662,6 +662,20 @@ mod tests {
     }
 
     #[test]
+    fn what_l1_holds_a_commitment_to_is_not_taken_back_and_no_claim_holds_another_up() {
+        let unsettled = (1..=3).map(|number| (header(number), Some(vec![0; 130]))).collect();
+        let mut settler = Settler::restore(anchor(), 0, unsettled).by_claims();
+        check(&mut settler, 0, Input::Tick, "send 1; send 2; send 3");
+        check(&mut settler, 0, Input::Failed { number: 2 }, "");
+        check(&mut settler, RETRY.0, Input::Tick, "send 2; send 3");
+        check(&mut settler, RETRY.0, Input::Committed { number: 2 }, "");
+        assert_eq!(settler.lowest(), Some((3, 0)));
+        let dropped = |number| Input::Inbox { number, hash: Some(Bytes32([1; 32])) };
+        check(&mut settler, RETRY.0, dropped(1), "");
+        check(&mut settler, RETRY.0, dropped(3), "rewind to 2");
+    }
+
+    #[test]
     fn strangers_and_wrong_signatures_are_not_counted() {
         let mut settler = Settler::restore(anchor(), 0, vec![(header(1), None)]);
         let stranger = EthKey::from_bytes([9; 32]).expect("in range");

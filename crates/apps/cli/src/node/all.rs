@@ -71,28 +71,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     let sequencer::Started { handle: sequencer, failure, questions } =
         sequencer::start(store.clone(), settings).map_err(Error::role)?;
     roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
-    let writer = network.operator_writer().await?;
-    let (wanted, contested) = tokio::sync::watch::channel(BTreeSet::new());
-    let claims = network.claims().await?.map(|(claims, terms)| (claims, terms.bond_gwei));
-    let first_block = network.deployed_at()?;
-    let claims = claims.map(|(claims, bond_gwei)| settler::run::Contested { claims, first_block, bond_gwei, wanted });
-    let demand = match network.execution {
-        Execution::Committee => Demand::All,
-        Execution::Zk => Demand::Needed,
-        Execution::Optimistic => Demand::Named(contested),
-    };
-    let setting = settler::run::Setting {
-        store: store.clone(),
-        anchor: anchor.clone(),
-        reader,
-        writer,
-        policy: network.operation.settling(),
-        rewinder: Rewinds(sequencer.clone()),
-        checks: network.checks().await?,
-        claims,
-    };
-    let (settler, settling) = settler::run::start(setting).map_err(Error::role)?;
-    roles.spawn(async move { settling.await.map_err(Error::role) });
+    let (settler, demand) = settle(network, &store, reader, &sequencer, roles).await?;
     let by_proof = network.execution.is_provable();
     let hook = network.operation.hook.clone();
     roles.spawn(ask_operator(hook, anchor.config_hash, by_proof, questions, sequencer.clone()));
@@ -133,6 +112,43 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         roles.spawn(provide(network.clone(), role, client.clone(), Arc::clone(&sandbox)));
     }
     Ok(())
+}
+
+/// Starts the settler, and says which batches it wants proven.
+async fn settle(
+    network: &Network,
+    store: &Store,
+    reader: Reader,
+    sequencer: &sequencer::Handle,
+    roles: &mut JoinSet<Result<(), Error>>,
+) -> Result<(settler::run::Handle, Demand), Error> {
+    let (wanted, named) = tokio::sync::watch::channel(BTreeSet::new());
+    let first_block = network.deployed_at()?;
+    let claims = network.claims().await?;
+    let claims = claims.map(|(claims, terms)| settler::run::Contested {
+        claims,
+        first_block,
+        bond_gwei: terms.bond_gwei,
+        wanted,
+    });
+    let demand = match network.execution {
+        Execution::Committee => Demand::All,
+        Execution::Zk => Demand::Needed,
+        Execution::Optimistic => Demand::Named(named),
+    };
+    let setting = settler::run::Setting {
+        store: store.clone(),
+        anchor: network.anchor()?,
+        reader,
+        writer: network.operator_writer().await?,
+        policy: network.operation.settling(),
+        rewinder: Rewinds(sequencer.clone()),
+        checks: network.checks().await?,
+        claims,
+    };
+    let (settler, settling) = settler::run::start(setting).map_err(Error::role)?;
+    roles.spawn(async move { settling.await.map_err(Error::role) });
+    Ok((settler, demand))
 }
 
 /// Starts the proving queue and the prover processes.

@@ -85,88 +85,136 @@ impl Drop for Watching {
     }
 }
 
-async fn step(writer: &Writer, claims: &Claims, step: Step<'_>) {
-    writer.call(Call::Claims { claims: claims.address(), step }).await.unwrap();
+/// A chain that settles by claims, and who takes part.
+struct Optimistic {
+    chain: Chain,
+    claims: Claims,
+    checks: api::Validity,
+    operator: EthAddress,
+    /// Of somebody who pays for deposits.
+    writer: Writer,
+}
+
+impl Optimistic {
+    async fn start() -> Self {
+        let chain = Chain::start(&[
+            ("execution = \"committee\"", "execution = \"optimistic\""),
+            ("# challenge_period = 604800", "challenge_period = 3600"),
+            ("# proposer_bond_eth = 24", "proposer_bond_eth = 24"),
+            ("age_ms = 300", "age_ms = 1000"),
+            ("# [hook]", "[proving]\nenabled = true\nprocesses = 1\njobs = 1\n\n# [hook]"),
+        ]);
+        let checks = chain.client().status().await.unwrap().contracts.validity.expect("proofs decide");
+        let claims = Claims::of_rollup(&chain.l1, chain.contracts.rollup).await.unwrap().expect("it believes claims");
+        let terms = claims.terms().await.unwrap();
+        assert_eq!((terms.window_s, terms.bond, terms.prover_ppm), (WINDOW_S, Units::from(BOND_GWEI * GWEI), 500_000));
+        let operator = chain.writer(&secret(OPERATOR)).await.address();
+        let writer = chain.writer(&also_rich()).await;
+        Self { chain, claims, checks, operator, writer }
+    }
+
+    async fn step(&self, writer: &Writer, step: Step<'_>) {
+        writer.call(Call::Claims { claims: self.claims.address(), step }).await.unwrap();
+    }
+
+    /// Waits until this batch is settled, and all before it.
+    async fn await_settled(&self, batch: u64) {
+        let client = self.chain.client();
+        let settled = async || (client.status().await.ok()?.settled >= batch).then_some(());
+        eventually_within(PATIENCE, "the batch settles", settled).await;
+    }
+
+    /// Waits until the operator stands behind a claim about a batch, and nobody else does.
+    async fn await_claim(&self, batch: u64) {
+        let claimed = async || {
+            let all = self.claims.claimed(0..=self.claims.head().await.ok()?).await.ok()?;
+            let of_batch: Vec<_> = all.iter().filter(|claim| claim.number == batch).collect();
+            (!of_batch.is_empty() && of_batch.iter().all(|claim| claim.proposer == self.operator)).then_some(())
+        };
+        eventually_within(PATIENCE, "the batch is claimed", claimed).await;
+    }
+
+    /// Deposits, and takes some of it off again. Returns the batch of the withdrawal, when L1 paid it.
+    async fn pass_without_a_lie(&self, wallet: &EthAddress) -> (Wallet, u64) {
+        let (chain, client, from) = (&self.chain, self.chain.client(), self.chain.wallet(1).1);
+        let call = Call::DepositEth { account: from.account(), amount: amount(500) };
+        self.writer.call(call).await.unwrap();
+        let taken = async || (client.status().await.ok()?.cursor.inbox_count == 1).then_some(());
+        eventually_within(PATIENCE, "the deposit is credited", taken).await;
+        let sender = Wallet::connect(client.clone(), from).await.unwrap();
+        let withdraw = Withdraw { asset: asset_of(EthAddress::ZERO), amount: amount(100), recipient: *wallet };
+        let withdrawn = sender.send(&Action::Withdraw(withdraw)).await.unwrap();
+        let sealed = async || Some(client.batch_of(withdrawn.height).await.ok()?.batch.header.number);
+        let batch = eventually_within(PATIENCE, "the withdrawal is in a batch", sealed).await;
+
+        self.await_claim(batch).await;
+        assert_eq!(self.claims.settled().await.unwrap(), 0, "claims wait for the window");
+        let told = json_of(chain.path(), &["chain", "status"]);
+        assert_eq!((&told["claims"]["waiting"], &told["claims"]["operator_bond"]), (&json!(batch), &json!("locked")));
+        pass(chain).await;
+        self.await_settled(batch).await;
+        assert!(steps(chain, &self.checks).await.0.is_empty(), "nothing was proven");
+        let proof = client.withdrawal(&withdrawn.id).await.unwrap();
+        self.writer.claim(proof.batch, &proof.withdrawal, proof.position, &proof.path).await.unwrap();
+        (sender, batch)
+    }
+
+    /// Has the node killed while a claim of its own waits, and somebody claim something else about the batch. Only the
+    /// watcher is there to see it. Returns the true outcome and the false claim's maker.
+    async fn lie(&self, watching: &Watching, batch: u64) -> (BatchHeader, EthAddress) {
+        let (chain, claims) = (&self.chain, &self.claims);
+        self.await_claim(batch).await;
+        let truth = chain.client().batch(batch).await.unwrap().batch.header;
+        watching.says("executed", Some(batch)).await;
+        chain.kill_all().await;
+        let liar = chain.writer(&secret(LIAR)).await;
+        let lie = BatchHeader { state_root: Digest::new([6, 6, 6, 6]).unwrap(), ..truth.clone() };
+        self.step(&liar, Step::Join { bond: Units::from(BOND_GWEI * GWEI) }).await;
+        self.step(&liar, Step::Claim { batch: &lie }).await;
+        watching.says("contradicted", Some(batch)).await;
+        let domain = Domain { chain_id: 31337, rollup: chain.contracts.rollup };
+        let (true_claim, false_claim) = (truth.digest(&domain), lie.digest(&domain));
+        assert_eq!(claims.proposers(&true_claim).await.unwrap(), 2, "the node and the watcher");
+        assert_eq!(claims.contest(batch, &truth.parent_root).await.unwrap().claims, 2);
+        pass(chain).await;
+        let is_accepted =
+            [true_claim, false_claim].map(|claim| async move { claims.is_accepted(&claim).await.unwrap() });
+        for accepted in is_accepted {
+            assert!(!accepted.await, "no window decides a contest");
+        }
+        (truth, liar.address())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_settles_by_its_window_and_a_lie_about_a_batch_costs_the_liar_its_bond() {
-    let chain = Chain::start(&[
-        ("execution = \"committee\"", "execution = \"optimistic\""),
-        ("# challenge_period = 604800", "challenge_period = 3600"),
-        ("# proposer_bond_eth = 24", "proposer_bond_eth = 24"),
-        ("age_ms = 300", "age_ms = 1000"),
-        ("# [hook]", "[proving]\nenabled = true\nprocesses = 1\njobs = 1\n\n# [hook]"),
-    ]);
-    let (client, eth) = (chain.client(), asset_of(EthAddress::ZERO));
-    let checks = client.status().await.unwrap().contracts.validity.expect("proofs decide");
-    let claims = Claims::of_rollup(&chain.l1, chain.contracts.rollup).await.unwrap().expect("it believes claims");
-    let terms = claims.terms().await.unwrap();
-    assert_eq!((terms.window_s, terms.bond, terms.prover_ppm), (WINDOW_S, Units::from(BOND_GWEI * GWEI), 500_000));
-    let operator = chain.writer(&secret(OPERATOR)).await.address();
-    let [from, to] = [1, 2].map(|n| chain.wallet(n).1);
-    let (account, recipient) = (to.account(), chain.wallet(1).0.address());
-    let writer = chain.writer(&also_rich()).await;
-    writer.call(Call::DepositEth { account: from.account(), amount: amount(500) }).await.unwrap();
-    let taken = async || (client.status().await.ok()?.cursor.inbox_count == 1).then_some(());
-    eventually_within(PATIENCE, "the deposit is credited", taken).await;
-    let wallet = Wallet::connect(client.clone(), from).await.unwrap();
-    let withdrawn =
-        wallet.send(&Action::Withdraw(Withdraw { asset: eth, amount: amount(100), recipient })).await.unwrap();
-
-    // Nobody lies. Claims wait for the window, and nothing but the window.
-    let sealed = async || Some(client.batch_of(withdrawn.height).await.ok()?.batch.header.number);
-    let batch = eventually_within(PATIENCE, "the withdrawal is in a batch", sealed).await;
-    await_claim(&claims, operator, batch).await;
-    assert_eq!(claims.settled().await.unwrap(), 0);
-    let told = json_of_status(&chain);
-    assert_eq!((&told["claims"]["waiting"], &told["claims"]["operator_bond"]), (&json!(batch), &json!("locked")));
-    pass(&chain).await;
-    let settled = async || (client.status().await.ok()?.settled >= batch).then_some(());
-    eventually_within(PATIENCE, "the claims settle", settled).await;
-    assert!(steps(&chain, &checks).await.0.is_empty(), "nothing was proven");
-    let proof = client.withdrawal(&withdrawn.id).await.unwrap();
-    writer.claim(proof.batch, &proof.withdrawal, proof.position, &proof.path).await.unwrap();
-
-    // The node dies with a claim on its way, and somebody claims something else. Only the watcher is there to see it.
-    let watching = Watching::start(&chain);
-    wallet.send(&Action::Transfer(Transfer { to: account, asset: eth, amount: amount(7) })).await.unwrap();
+    let run = Optimistic::start().await;
+    let Optimistic { chain, claims, checks, operator, .. } = &run;
+    let (wallet, batch) = run.pass_without_a_lie(&chain.wallet(1).0.address()).await;
+    let watching = Watching::start(chain);
+    let transfer = Transfer { to: chain.wallet(2).1.account(), asset: asset_of(EthAddress::ZERO), amount: amount(7) };
+    wallet.send(&Action::Transfer(transfer)).await.unwrap();
     let batch = batch + 1;
-    await_claim(&claims, operator, batch).await;
-    let truth = client.batch(batch).await.unwrap().batch.header;
-    watching.says("executed", Some(batch)).await;
-    chain.kill_all().await;
-    let liar = chain.writer(&secret(LIAR)).await;
-    let lie = BatchHeader { state_root: Digest::new([6, 6, 6, 6]).unwrap(), ..truth.clone() };
-    step(&liar, &claims, Step::Join { bond: terms.bond }).await;
-    step(&liar, &claims, Step::Claim { batch: &lie }).await;
-    watching.says("contradicted", Some(batch)).await;
-    let domain = Domain { chain_id: 31337, rollup: chain.contracts.rollup };
-    let (true_claim, false_claim) = (truth.digest(&domain), lie.digest(&domain));
-    assert_eq!(claims.proposers(&true_claim).await.unwrap(), 2, "the node and the watcher");
-    assert_eq!(claims.contest(batch, &truth.parent_root).await.unwrap().claims, 2);
-    pass(&chain).await;
-    assert!(!claims.is_accepted(&false_claim).await.unwrap() && !claims.is_accepted(&true_claim).await.unwrap());
+    let (truth, liar) = run.lie(&watching, batch).await;
 
     // The node comes back, sees the contest, proves, and L1 takes some of it back.
     let up = talea(chain.path(), &["chain", "up"]);
     assert!(up.status.success(), "{up:?}");
-    let first = async || (!steps(&chain, &checks).await.0.is_empty()).then_some(());
+    let told = talea(chain.path(), &["chain", "status", "--json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&told["ok"], &told["claims"]["contested"][0]["batch"]), (&json!(false), &json!(batch)), "{told}");
+    let first = async || (!steps(chain, checks).await.0.is_empty()).then_some(());
     eventually_within(PATIENCE, "a step of the proof is on L1", first).await;
-    let told = json_status(&chain);
-    assert_eq!(told["claims"]["contested"][0]["batch"], batch, "{told}");
     chain.rpc("anvil_reorg", json!([2, []])).await;
-    let settled = async || (client.status().await.ok()?.settled >= batch).then_some(());
-    eventually_within(PATIENCE, "the proof settles the batch", settled).await;
+    run.await_settled(batch).await;
     assert_eq!(chain.reader().await.settled().await.unwrap().state_root, truth.state_root);
-    let (found, _) = steps(&chain, &checks).await;
+    let (found, _) = steps(chain, checks).await;
     assert!(!found.is_empty() && found.values().all(|times| *times == 1), "each step went once");
 
     // Half of the liar's bond pays for the proof, the rest is there to be burnt; everybody else is whole.
-    let lost = async || (claims.standing(&liar.address()).await.ok()? == Standing::Eliminated).then_some(());
+    let lost = async || (claims.standing(&liar).await.ok()? == Standing::Eliminated).then_some(());
     eventually_within(PATIENCE, "the liar is eliminated", lost).await;
-    assert_eq!(claims.owed(&EthAddress::ZERO).await.unwrap(), Units::from(BOND_GWEI / 2 * GWEI));
-    let collected = async || (claims.owed(&operator).await.ok()? == Units::ZERO).then_some(());
+    let collected = async || (claims.owed(operator).await.ok()? == Units::ZERO).then_some(());
     eventually_within(PATIENCE, "the prover is paid", collected).await;
     watching.says("closed", None).await;
     drop(watching);
@@ -175,31 +223,7 @@ async fn a_claim_settles_by_its_window_and_a_lie_about_a_batch_costs_the_liar_it
     for key in ["watcher.key", "operator.key"] {
         json_of(chain.path(), &["watch", "--key", key, "--leave"]);
     }
-    let watcher = chain.writer(&secret(WATCHER)).await.address();
-    for whole in [watcher, operator] {
-        assert_eq!(claims.standing(&whole).await.unwrap(), Standing::Stranger);
-    }
     let held = chain.reader().await.eth_balance(claims.address()).await.unwrap();
     assert_eq!(held, Units::from(BOND_GWEI / 2 * GWEI), "nothing is left but what is burnt");
-}
-
-/// Waits until this proposer stands behind a claim about a batch, and no other does.
-async fn await_claim(claims: &Claims, proposer: EthAddress, batch: u64) {
-    let claimed = async || {
-        let all = claims.claimed(0..=claims.head().await.ok()?).await.ok()?;
-        let of_batch: Vec<_> = all.iter().filter(|claim| claim.number == batch).collect();
-        (!of_batch.is_empty() && of_batch.iter().all(|claim| claim.proposer == proposer)).then_some(())
-    };
-    eventually_within(PATIENCE, "the batch is claimed", claimed).await;
-}
-
-/// What `talea chain status` says when all is well.
-fn json_of_status(chain: &Chain) -> Value {
-    json_of(chain.path(), &["chain", "status"])
-}
-
-/// What it says, whatever that is.
-fn json_status(chain: &Chain) -> Value {
-    let output = talea(chain.path(), &["chain", "status", "--json"]);
-    serde_json::from_slice(&output.stdout).unwrap()
+    assert_eq!(claims.owed(&EthAddress::ZERO).await.unwrap(), held);
 }

@@ -406,13 +406,17 @@ pub(crate) mod tests {
     }
 
     fn member() -> Member {
+        with(Some(keys()))
+    }
+
+    fn with(keys: Option<Keys>) -> Member {
         let config = config();
         let domain = Domain { chain_id: 1, rollup: EthAddress([1; 20]) };
         let anchor = Anchor { config_hash: config.hash(), domain, committee: config.committee.clone() };
         let state = State::default();
         let (blocks, receipts, undo) = (Vec::new(), Vec::new(), Vec::new());
         let restored = Restored { state, head: None, batch: None, blocks, receipts, undo };
-        Member::restore(config, anchor, keys(), restored)
+        Member::restore(config, anchor, keys, restored)
     }
 
     /// Three blocks of one deposit each, and the batches that split them after `cut`.
@@ -508,6 +512,26 @@ pub(crate) mod tests {
         assert_eq!(ask(&mut member, &batches[0], None), "keep 1; sign 1", "though the head is further");
         assert_eq!(ask(&mut member, &batches[0], Some(&batches[0])), "sign 1", "asked again, it says it again");
         assert_eq!(ask(&mut member, &batches[1], None), "keep 2; sign 2");
+    }
+
+    #[test]
+    fn an_observer_says_for_itself_what_was_committed_to_and_signs_nothing() {
+        let (mut observer, (blocks, batches)) = (with(None), chain(2));
+        let Batch { last, header, .. } = &batches[0];
+        let committed = |number, data_root| Input::Committed { number, last: *last, data_root };
+        assert_eq!(show(&observer.step(committed(1, header.data_root))), "", "it waits for the blocks");
+        for executed in &blocks {
+            observer.step(Input::Block(Box::new(executed.block.clone())));
+        }
+        let refused = |number| format!("refuse: batch {number} does not hold what the sequencer committed to");
+        assert_eq!(show(&observer.step(committed(1, Bytes32::ZERO))), refused(1));
+        assert_eq!(show(&observer.step(committed(2, header.data_root))), refused(2));
+        let effects = observer.step(committed(1, header.data_root));
+        assert!(matches!(&effects[..], [Effect::CommitBatch { batch, .. }] if **batch == batches[0]), "{effects:?}");
+        assert_eq!(
+            (show(&observer.step(Input::Tick)), observer.address(), observer.resolver()),
+            (String::new(), None, None)
+        );
     }
 
     #[test]
