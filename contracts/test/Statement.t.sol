@@ -180,7 +180,7 @@ contract StatementTest {
 
     function test_heights_have_bounds() public view {
         bytes memory statement = _statement;
-        statement[1] = 0x05;
+        statement[1] = 0x00;
         assertRefusedAs(_workless, statement, IStatementVerifier.HeightOutOfRange.selector);
         statement[1] = 0x15;
         assertRefusedAs(_workless, statement, IStatementVerifier.HeightOutOfRange.selector);
