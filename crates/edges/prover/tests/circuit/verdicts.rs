@@ -124,6 +124,15 @@ pub fn delivered() -> State {
         let record = TaskRecord { submit, requester, price, tally, assignments, standing: Standing::Open(0) };
         overlay.put::<Task>(&id, &record);
     }
+    differ(&mut overlay, requester);
+    overlay.keep();
+    let changes = overlay.into_changes();
+    state.apply(&changes);
+    state
+}
+
+/// Makes some offers, works and claims other than the most are.
+fn differ(overlay: &mut Overlay<'_>, requester: AccountId) {
     // Of one offer the count is known, of the others nobody counted.
     let counted = provider(0);
     let offer = overlay.get::<Offer>(&counted).unwrap();
@@ -138,18 +147,14 @@ pub fn delivered() -> State {
     // Claims change hands: of a task to somebody, of another to the task itself, of offers likewise.
     let one = amount(1);
     let foil = |overlay: &Overlay<'_>, number: u64| Half::Foil.asset(overlay.get::<Task>(&id(number)).unwrap().tally);
-    let (sold, given) = (foil(&overlay, 1), foil(&overlay, 6));
-    post(&mut overlay, requester, key(1).account(), sold, one).unwrap();
-    post(&mut overlay, requester, crypto::account::owned_by(&id(6)), given, one).unwrap();
+    let (sold, given) = (foil(overlay, 1), foil(overlay, 6));
+    post(overlay, requester, key(1).account(), sold, one).unwrap();
+    post(overlay, requester, crypto::account::owned_by(&id(6)), given, one).unwrap();
     for (place, is_sold) in [(2, true), (7, false)] {
         let offer = overlay.get::<Offer>(&provider(place)).unwrap();
         let to = if is_sold { key(1).account() } else { crypto::account::owned_by(&offer.id) };
-        post(&mut overlay, provider(place), to, Half::Foil.asset(offer.tally), one).unwrap();
+        post(overlay, provider(place), to, Half::Foil.asset(offer.tally), one).unwrap();
     }
-    overlay.keep();
-    let changes = overlay.into_changes();
-    state.apply(&changes);
-    state
 }
 
 /// Returns the verdict that a task's deliveries call for, or would if this much fuel were right.

@@ -77,6 +77,9 @@ impl Terms {
         let other = code.scaled(resolver, 1, -1);
         let is_account = code.is_zero(other);
         let is_quorum = code.weighed(is_rule, is_account, [-1, -1, 1]);
+        // There is no fourth kind.
+        let other = code.scaled(resolver, 1, -2);
+        code.zero_where(is_quorum, other);
         // A rule has its number, an account four elements, a quorum its members and the threshold.
         let longer = code.scaled(members, 4, 1);
         let longer = code.product(is_quorum, longer);
