@@ -28,7 +28,7 @@ mod tasks;
 mod tree;
 
 pub use job::{Failed, JOB_BYTES, Job, Segment, Stage, Touched};
-pub use record::{Block, Incoming, Recorded, Unprovable, covers, record, record_all};
+pub use record::{Block, Incoming, Recorded, Unprovable, record, record_all};
 
 use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
 use p3_matrix::Matrix as _;

@@ -31,8 +31,8 @@ use types::{AccountId, Amount, Digest, Encode as _, Millis};
 /// Why a batch cannot be proven.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unprovable {
-    /// No table covers this transaction yet.
-    #[error("transaction {0} is of a kind that no table of the circuit covers")]
+    /// The circuit has no row for what became of this transaction: the state is none that a chain comes to.
+    #[error("transaction {0} cannot be proven on this state: it is none that a chain comes to, so take the state from L1 again")]
     Kind(Digest),
     /// It forces no action: L1 queues no such message.
     #[error("message {0} of the inbox forces something that is no action: this inbox is not the rollup's")]
@@ -43,31 +43,6 @@ pub enum Unprovable {
     /// Time goes backwards: such blocks follow nowhere on one another.
     #[error("a block at {0} ms is older than the one before it")]
     Time(Millis),
-}
-
-/// Says whether the circuit covers an action, whatever becomes of it. What it does not cover makes the whole batch unprovable.
-pub fn covers(action: &Action) -> bool {
-    match action {
-        Action::Transfer(_)
-        | Action::Withdraw(_)
-        | Action::Rekey(_)
-        | Action::Authorise(_)
-        | Action::Revoke(_)
-        | Action::Split(_)
-        | Action::Merge(_)
-        | Action::Resolve(_)
-        | Action::Redeem(_)
-        | Action::Reclaim(_)
-        | Action::Publish(_)
-        | Action::MakeOffer(_)
-        | Action::Retire(_)
-        | Action::Submit(_)
-        | Action::Assign(_)
-        | Action::Commit(_)
-        | Action::Deliver(_)
-        | Action::Decide(_)
-        | Action::Refund(_) => true,
-    }
 }
 
 /// A block of the batch.

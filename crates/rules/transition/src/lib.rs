@@ -46,7 +46,6 @@ types::rejects! {
         302 => NonceTooLow: "this nonce was used: read the account's nonce and sign again",
         303 => NonceTooHigh: "an earlier transaction of this account is missing: send that one first",
         304 => TooLong: "the transaction is longer than the chain allows: make it smaller",
-        305 => Unprovable: "this chain settles by proofs, and its circuit has no table for this kind of transaction: use a chain that settles by its committee",
         306 => NotForcible: "these elements are no action that can be forced: spell one of those with this chain's SDK",
     }
 }

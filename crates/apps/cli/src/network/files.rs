@@ -84,11 +84,6 @@ impl Execution {
             chain::Execution::Optimistic => Self::Optimistic,
         }
     }
-
-    /// Says whether every batch may have to be proven, so that nothing may be in it that no table covers.
-    pub fn is_provable(self) -> bool {
-        self != Self::Committee
-    }
 }
 
 /// What those who claim batches may rely on.

@@ -1,6 +1,6 @@
 //! Every role of one network in one process; the availability members beside it as processes of their own.
 
-use super::port::{Services, is_covered};
+use super::port::Services;
 use crate::error::Error;
 use crate::network::dev::{self, Role};
 use crate::network::{Execution, Hook, Network, Proving, control, store_path};
@@ -72,9 +72,8 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
         sequencer::start(store.clone(), settings).map_err(Error::role)?;
     roles.spawn(async move { Err(failure.await.map_or_else(|_| Error::failed("the sequencer ended"), Error::role)) });
     let (settler, demand) = settle(network, &store, reader, &sequencer, roles).await?;
-    let by_proof = network.execution.is_provable();
     let hook = network.operation.hook.clone();
-    roles.spawn(ask_operator(hook, anchor.config_hash, by_proof, questions, sequencer.clone()));
+    roles.spawn(ask_operator(hook, anchor.config_hash, questions, sequencer.clone()));
     let proving = match network.operation.proving {
         Some(proving) => Some(prove(dir, (network, proving), &store, &sequencer, demand, roles)?),
         None => None,
@@ -84,7 +83,7 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
 
     let genesis_root = sequencer.read(|sequencer| sequencer.genesis_root()).await.map_err(Error::role)?;
     let gateway = Gateway {
-        node: Services { sequencer, settler, coordinator, proving, key, chain: anchor.config_hash, by_proof },
+        node: Services { sequencer, settler, coordinator, proving, key, chain: anchor.config_hash },
         store,
         config: Arc::new(network.config.clone()),
         anchor: Arc::new(anchor),
@@ -197,7 +196,6 @@ impl settler::run::Rewinder for Rewinds {
 async fn ask_operator(
     hook: Option<Hook>,
     chain: Digest,
-    by_proof: bool,
     mut questions: tokio::sync::mpsc::Receiver<sequencer::Question>,
     sequencer: sequencer::Handle,
 ) -> Result<(), Error> {
@@ -210,9 +208,6 @@ async fn ask_operator(
                 let checked =
                     answers.iter().map(|bytes| Transaction::check(bytes, &chain)).collect::<Result<Vec<_>, _>>();
                 match checked {
-                    Ok(transactions) if by_proof && !transactions.iter().all(is_covered) => {
-                        tracing::error!(%id, "the hook named a transaction that cannot be proven, and this chain settles by proofs");
-                    }
                     Ok(transactions) => sequencer.alternative(id, transactions).map_err(Error::role)?,
                     Err(reject) => tracing::error!(%id, %reject, "the hook named no transaction of this chain"),
                 }

@@ -11,7 +11,7 @@ use settler::proving::{self, core::JobId};
 use state::State;
 use std::sync::Arc;
 use tokio::sync::watch;
-use transition::{Checked, Reject};
+use transition::Checked;
 use types::{Digest, EthAddress, Height};
 
 /// The services behind the gateway.
@@ -29,13 +29,6 @@ pub struct Services {
     pub key: Arc<SecretKey>,
     /// The hash of the chain's configuration.
     pub chain: Digest,
-    /// Whether batches settle by their proofs: then what cannot be proven is refused, or it would hold everything up.
-    pub by_proof: bool,
-}
-
-/// Says whether the circuit has a table for what a transaction asks for.
-pub fn is_covered(transaction: &Checked) -> bool {
-    prover::covers(&transaction.transaction().action)
 }
 
 fn refused(error: sequencer::Error) -> Refused {
@@ -50,22 +43,12 @@ fn refused(error: sequencer::Error) -> Refused {
 
 impl Node for Services {
     async fn submit_all(&self, transactions: Vec<Checked>) -> Result<Vec<Result<Confirmed, Refused>>, Refused> {
-        let is_taken = |transaction: &Checked| !self.by_proof || is_covered(transaction);
-        let taken: Vec<bool> = transactions.iter().map(is_taken).collect();
-        let transactions: Vec<Checked> = transactions.into_iter().filter(is_taken).collect();
         let outcomes = self.sequencer.submit_all(transactions).await.map_err(refused)?;
         let confirmed = |confirmed| {
             let sequencer::Confirmed { id, height, position, receipt, path, block } = confirmed;
             Confirmed { id, height, position, receipt, path, block }
         };
-        let mut outcomes = outcomes.into_iter().map(|outcome| outcome.map(confirmed).map_err(refused));
-        let unprovable = || refused(sequencer::Error::Refused(Reject::Unprovable.code()));
-        let stopped = || Err(refused(sequencer::Error::Stopped));
-        let answers = taken.into_iter().map(|is_taken| match is_taken {
-            true => outcomes.next().unwrap_or_else(stopped),
-            false => Err(unprovable()),
-        });
-        Ok(answers.collect())
+        Ok(outcomes.into_iter().map(|outcome| outcome.map(confirmed).map_err(refused)).collect())
     }
 
     async fn confirm(&self, header: BlockHeader) -> Result<SignedHeader, Refused> {
