@@ -1,5 +1,7 @@
 //! Whatever crosses between L1 and the ledger, every batch that the sequencer cuts can settle by its proof.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 use crypto::account::SecretKey;
 use crypto::eth::EthSignature;
 use ledger::bridge::{asset_of, token_word};
