@@ -148,7 +148,9 @@ impl Contract {
                 self.roots.push(found.state_root);
             }
             Act::Eliminate(digest, who) => {
-                let number = self.claimed.iter().find(|claim| claim.digest == *digest).unwrap().number;
+                // A reorganisation may have dropped it.
+                let Some(claim) = self.claimed.iter().find(|claim| claim.digest == *digest) else { return false };
+                let number = claim.number;
                 if self.proven.get(&number).is_none_or(|proven| proven == digest) || !answers(self, digest, who) {
                     return false;
                 }
