@@ -579,11 +579,11 @@ fn taken(kind: Type, given: Given) -> Option<Value> {
             fits.then_some(Value::Public(numbers))
         }
         (Given::Secret(share), true) if share.mine.len() == lanes && share.next.len() == lanes => match kind.width {
-            Width::BIT => Some(Value::Shared(low_bits(&share))),
-            Width::Int(_) => Some(Value::Shared(share)),
+            Width::BIT => Some(low_bits(&share).into()),
+            Width::Int(_) => Some(share.into()),
             Width::Field => {
                 let is_even = share.mine.iter().chain(&share.next).all(|word| field::is_canonical(*word));
-                is_even.then_some(Value::Shared(share))
+                is_even.then(|| share.into())
             }
         },
         _ => None,
@@ -603,7 +603,7 @@ fn handed_out(any: Any, value: Value) -> Given {
             let unpacked = |part: &[u64]| from_planes(part, bits.lanes);
             Given::Secret(Share { mine: unpacked(&share.mine), next: unpacked(&share.next) })
         }
-        (_, Value::Shared(share)) => Given::Secret(share),
+        (_, Value::Shared(share)) => Given::Secret(Arc::try_unwrap(share).unwrap_or_else(|share| share.copy())),
     }
 }
 

@@ -10,13 +10,13 @@ impl Machine {
     /// Does a step that needs no message and changes no lane's number.
     pub(crate) fn move_lanes(&self, what: &Local) -> Result<Value, Fault> {
         Ok(match what {
-            Local::Classify(from) => Value::Shared(self.known(self.public(*from).to_vec())),
+            Local::Classify(from) => Value::from(self.known(self.public(*from).to_vec())),
             Local::LowBits(from) => self.each(from.at, |part| to_planes(part, 1)),
-            Local::ClassifyBits { from, planes } => Value::Shared(self.known(to_planes(self.public(*from), *planes))),
+            Local::ClassifyBits { from, planes } => Value::from(self.known(to_planes(self.public(*from), *planes))),
             Local::Fixed { lanes, planes, number } => {
                 let word = |plane: usize| if number >> plane & 1 == 1 { u64::MAX } else { 0 };
                 let words = (0..*planes).flat_map(|plane| std::iter::repeat_n(word(plane), words(*lanes)));
-                Value::Shared(self.known(words.collect()))
+                Value::from(self.known(words.collect()))
             }
             Local::Mask { from, by } => {
                 let mask = to_planes(self.public(*by), from.planes);
@@ -49,7 +49,7 @@ impl Machine {
                         bit(part, from, plane, lane)
                     })
                 };
-                Value::Shared(Share { mine: all(|share| &share.mine), next: all(|share| &share.next) })
+                Value::from(Share { mine: all(|share| &share.mine), next: all(|share| &share.next) })
             }
             Local::Pick { from, indices } => {
                 let lanes = self.public(*indices).iter().map(|lane| place(*lane)).collect::<Vec<_>>();
@@ -77,7 +77,7 @@ impl Machine {
 
     fn each(&self, at: usize, of: impl Fn(&[u64]) -> Vec<u64>) -> Value {
         let share = self.shared(at);
-        Value::Shared(Share { mine: of(&share.mine), next: of(&share.next) })
+        Value::from(Share { mine: of(&share.mine), next: of(&share.next) })
     }
 
     fn picked(&self, from: Any, lanes: &[usize]) -> Result<Value, Fault> {
@@ -108,7 +108,7 @@ impl Machine {
                 _ => [&old[..first], new, &old[end..]].concat(),
             }
         };
-        Ok(Value::Shared(Share { mine: replaced(|share| &share.mine), next: replaced(|share| &share.next) }))
+        Ok(Value::from(Share { mine: replaced(|share| &share.mine), next: replaced(|share| &share.next) }))
     }
 }
 

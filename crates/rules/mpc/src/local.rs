@@ -12,7 +12,7 @@ use vm::plan::{Bits, Local, Ring, dealt_lanes};
 
 impl Machine {
     pub(crate) fn local(&self, number: usize, what: &Local) -> Result<Value, Fault> {
-        Ok(Value::Shared(match what {
+        Ok(Value::from(match what {
             Local::Constant(numbers) => return Ok(Value::Public(numbers.clone())),
             Local::Random { lanes, width } => {
                 let (mine, next) = self.pair(number, *lanes, *width);

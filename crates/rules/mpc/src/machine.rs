@@ -71,14 +71,21 @@ pub struct Keys {
 
 /// What a party has of a value.
 pub(crate) enum Value {
-    Shared(Share),
+    /// In common with whoever checks it later.
+    Shared(Arc<Share>),
     Public(Vec<u64>),
+}
+
+impl From<Share> for Value {
+    fn from(share: Share) -> Self {
+        Self::Shared(Arc::new(share))
+    }
 }
 
 impl Value {
     pub(crate) fn copy(&self) -> Self {
         match self {
-            Self::Shared(share) => Self::Shared(share.copy()),
+            Self::Shared(share) => Self::Shared(Arc::clone(share)),
             Self::Public(numbers) => Self::Public(numbers.clone()),
         }
     }
@@ -134,7 +141,7 @@ impl Machine {
         if let Some(guard) = &mut guard {
             inputs.iter().for_each(|share| guard.input(share));
         }
-        let values = inputs.into_iter().map(Value::Shared).collect();
+        let values = inputs.into_iter().map(Value::from).collect();
         let machine = Self::with(plan, me, (streams, 0, guard), values)?;
         Ok(Self { ends: true, ..machine })
     }
@@ -239,7 +246,7 @@ impl Machine {
         let mut message = Writer::with_capacity(bytes);
         for step in &round.talk {
             if let Some(mut guard) = self.guard.take() {
-                let claim = guard.claimed(self.me, &step.what, |at| self.shared(at));
+                let claim = guard.claimed(self.me, &step.what, |at| self.held(at));
                 self.claims.push(claim);
                 self.guard = Some(guard);
             }
@@ -316,6 +323,10 @@ impl Machine {
     }
 
     pub(crate) fn shared(&self, at: usize) -> &Share {
+        self.held(at)
+    }
+
+    fn held(&self, at: usize) -> &Arc<Share> {
         match &self.registers[at] {
             Some(Value::Shared(share)) => share,
             _ => unreachable!("a plan uses what is known"),

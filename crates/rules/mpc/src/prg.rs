@@ -31,23 +31,20 @@ impl Stream {
     /// Returns as many words as asked for. Each number names words of its own, so whoever draws for one step too few
     /// has drawn nothing wrong for the next.
     pub(crate) fn words(&self, number: u64, count: usize) -> Vec<u64> {
-        let mut words = Vec::with_capacity(count.next_multiple_of(2 * TOGETHER));
+        let mut words = vec![0; count];
         let mut blocks = [Array([0; 16]); TOGETHER];
         let mut counter = 0_u64;
-        while words.len() < count {
-            let wanted = (count - words.len()).div_ceil(2).min(TOGETHER);
+        for words in words.chunks_mut(2 * TOGETHER) {
+            let wanted = words.len().div_ceil(2);
             for block in &mut blocks[..wanted] {
                 block[..8].copy_from_slice(&number.to_le_bytes());
                 block[8..].copy_from_slice(&counter.to_le_bytes());
                 counter += 1;
             }
             self.cipher.encrypt_blocks(&mut blocks[..wanted]);
-            for block in &blocks[..wanted] {
-                let word = |half: &[u8]| u64::from_le_bytes(half.try_into().expect("a half is eight bytes"));
-                words.extend([word(&block[..8]), word(&block[8..])]);
-            }
+            let halves = blocks[..wanted].iter().flat_map(|block| block.as_chunks::<8>().0);
+            words.iter_mut().zip(halves).for_each(|(word, half)| *word = u64::from_le_bytes(*half));
         }
-        words.truncate(count);
         words
     }
 }

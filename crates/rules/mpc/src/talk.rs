@@ -273,7 +273,7 @@ impl Machine {
             Talk::Complete { bits, .. } => begun = self.completed(bits, &mut begun, part),
             Talk::Mix { from, first, .. } => begun = self.mixed(*from, *first, begun, part),
         }
-        Value::Shared(begun)
+        Value::from(begun)
     }
 
     /// Takes what the next party dealt: its first component, which is this party's second.

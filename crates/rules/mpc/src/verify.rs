@@ -22,6 +22,11 @@ mod field;
 mod lies;
 mod planes;
 mod tags;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "verify/words.rs"]
+mod vectors;
 mod wide;
 
 pub(crate) use claims::{Claim, trimmed};
@@ -196,9 +201,26 @@ impl Guard {
     /// Returns random components, of a number that nobody knows or as noise of which each less the next one is a share of
     /// zero.
     fn pair(&mut self, count: usize) -> (Vec<u64>, Vec<u64>) {
-        self.drawn += 1;
-        let number = CHECKS | self.drawn;
+        let number = self.number();
         (self.streams.own.words(number, count), self.streams.next.words(number, count))
+    }
+
+    /// Returns a number under which nothing was drawn.
+    fn number(&mut self) -> u64 {
+        self.drawn += 1;
+        CHECKS | self.drawn
+    }
+
+    /// Returns the first of so many numbers under which nothing was drawn.
+    fn numbers_of_words(&mut self, count: usize) -> u64 {
+        let first = self.number();
+        self.drawn += u64::try_from(count).expect("words in memory are counted in 64 bits");
+        first
+    }
+
+    /// Returns the random components that a number names: drawing them again is cheaper than keeping them.
+    fn drawn(&self, number: u64, count: usize) -> Share {
+        Share { mine: self.streams.own.words(number, count), next: self.streams.next.words(number, count) }
     }
 
     /// Returns whether there is a check before the next round: because something is shown in it, or because there is

@@ -4,6 +4,7 @@ use super::{Check, Guard, wide};
 use crate::bits::{WORD, words};
 use crate::lanes::bit;
 use crate::share::{Party, Share};
+use std::sync::Arc;
 use vm::plan::{Bits, Talk, dealt_lanes};
 
 /// What is to be checked of a step's result, with what was known before the message came. What is known of bits is with the
@@ -16,11 +17,11 @@ pub(crate) enum Claim {
     /// Bits are what is carried in the sum of those that were taken in, from a place on.
     Carries { lanes: usize, from: usize },
     /// Numbers are the sums of products of groups of these.
-    Numbers { x: Share, y: Share, width: usize, group: usize },
+    Numbers { x: Arc<Share>, y: Arc<Share>, width: usize, group: usize },
     /// Numbers are what is left of the sum without the products of these: of two bits, whether exactly one is set.
     Rest { x: Share, y: Share, sum: Share, width: usize },
     /// Numbers are the same as these.
-    Same { old: Share, width: usize },
+    Same { old: Arc<Share>, width: usize },
 }
 
 impl Claim {
@@ -54,11 +55,14 @@ impl Claim {
 
 impl Guard {
     /// Returns what a step claims. The shares are those of the registers it uses.
-    pub(crate) fn claimed<'a>(&mut self, me: Party, what: &Talk, share: impl Fn(usize) -> &'a Share) -> Claim {
+    pub(crate) fn claimed<'a>(&mut self, me: Party, what: &Talk, share: impl Fn(usize) -> &'a Arc<Share>) -> Claim {
         match what {
-            Talk::Multiply { a, b, group } => {
-                Claim::Numbers { x: share(a.at).copy(), y: share(b.at).copy(), width: a.bits(), group: *group }
-            }
+            Talk::Multiply { a, b, group } => Claim::Numbers {
+                x: Arc::clone(share(a.at)),
+                y: Arc::clone(share(b.at)),
+                width: a.bits(),
+                group: *group,
+            },
             Talk::And { a, b } => {
                 self.factors(share(a.at), share(b.at), a.lanes);
                 Claim::Bits { lanes: a.lanes }
@@ -69,7 +73,7 @@ impl Guard {
                 Claim::Carries { lanes: from.lanes, from: place }
             }
             Talk::DealOfBits { from, width } => Claim::rest(me, from, share(from.at), width.bits().into()),
-            Talk::Refresh(from) => Claim::Same { old: share(from.at).copy(), width: from.bits() },
+            Talk::Refresh(from) => Claim::Same { old: Arc::clone(share(from.at)), width: from.bits() },
             Talk::OpenRing(_) | Talk::OpenBits(_) => Claim::Nothing,
             Talk::DealSum { .. }
             | Talk::DealSumBits { .. }
@@ -82,7 +86,7 @@ impl Guard {
     }
 
     /// Takes a step's result.
-    pub(crate) fn claim(&mut self, claim: Claim, result: &Share) {
+    pub(crate) fn claim(&mut self, claim: Claim, result: &Arc<Share>) {
         match claim {
             Claim::Nothing => {}
             Claim::Bits { lanes } => self.products(result, lanes),
@@ -101,11 +105,11 @@ impl Guard {
                     }
                 }
             }
-            Claim::Numbers { x, y, width, group } => self.numbers(x, y, result.copy(), width, group),
+            Claim::Numbers { x, y, width, group } => self.numbers(x, y, Arc::clone(result), width, group),
             Claim::Rest { x, y, sum, width } => {
                 let left = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| a.wrapping_sub(*b)).collect();
                 let z = Share { mine: left(&sum.mine, &result.mine), next: left(&sum.next, &result.next) };
-                self.numbers(x, y, z, width, 1);
+                self.numbers(Arc::new(x), Arc::new(y), Arc::new(z), width, 1);
             }
             Claim::Same { old, width } => {
                 let change =
@@ -116,9 +120,9 @@ impl Guard {
         }
     }
 
-    fn numbers(&mut self, x: Share, y: Share, z: Share, width: usize, group: usize) {
+    fn numbers(&mut self, x: Arc<Share>, y: Arc<Share>, z: Arc<Share>, width: usize, group: usize) {
         self.load.add_numbers(x.mine.len(), group, width);
-        self.numbers.push(wide::Claim { x, y, z, width, group });
+        self.numbers.push(wide::Claim { groups: 0..z.mine.len(), x, y, z, width, group });
     }
 
     /// Takes in factors of bits, without what is beyond the last lane.

@@ -39,7 +39,8 @@ impl Multiples {
     }
 }
 
-fn reduced(product: u128) -> u64 {
+/// Returns a product of polynomials as an element.
+pub(super) fn reduced(product: u128) -> u64 {
     let once = |number: u128| {
         let high = number >> 64;
         number & u128::from(u64::MAX) ^ high ^ high << 1 ^ high << 3 ^ high << 4

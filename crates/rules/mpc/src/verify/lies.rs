@@ -173,7 +173,8 @@ fn every_message_of_a_run_changed_anywhere_is_caught_or_changes_nothing() {
 
 #[test]
 fn a_wrong_bit_among_thousands_is_caught() {
-    const LANES: usize = 64 * 150;
+    // Enough for all the rows of the table, which vectors need, and not a whole number of its columns.
+    const LANES: usize = 64 * 650;
     let mut builder = Builder::new(Security::Malicious);
     let (a, b) = (builder.input_bits(LANES), builder.input_bits(LANES));
     let both = builder.and(a, b);

@@ -12,6 +12,8 @@
 
 use super::{Check, Guard};
 use crate::share::Share;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// How much wider the ring of the check is, in bits.
 pub(super) const WIDER: usize = 48;
@@ -21,16 +23,19 @@ const PART: usize = 1024;
 
 /// A claim: that the sums of the products of groups of lanes are what they should be.
 pub(super) struct Claim {
-    pub(super) x: Share,
-    pub(super) y: Share,
-    pub(super) z: Share,
+    pub(super) x: Arc<Share>,
+    pub(super) y: Arc<Share>,
+    pub(super) z: Arc<Share>,
     pub(super) width: usize,
     pub(super) group: usize,
+    /// Of which of the groups it is.
+    pub(super) groups: Range<usize>,
 }
 
 /// A claim in the middle of its check. A number of the wider ring is two words.
 struct Begun {
-    masks: Share,
+    /// What names the masks.
+    masks: u64,
     /// The products and the masks' products, in turn.
     products: Share,
 }
@@ -106,58 +111,64 @@ fn split<'a>(message: &mut &'a [u8], bytes: usize) -> &'a [u8] {
 
 impl Claim {
     fn lanes(&self) -> usize {
-        self.x.mine.len()
+        self.groups.len() * self.group
     }
 
-    fn groups(&self) -> usize {
-        self.lanes() / self.group
+    /// Returns the claim's lanes of a factor's components.
+    fn factor<'a>(&self, of: &'a Share) -> (&'a [u64], &'a [u64]) {
+        let lanes = self.groups.start * self.group..self.groups.end * self.group;
+        (&of.mine[lanes.clone()], &of.next[lanes])
     }
 
-    /// Returns this party's terms of a group's products, and of the masks' products by the same factors.
-    fn terms(&self, ring: Ring, masks: &Share, group: usize) -> (u128, u128) {
-        let (mut product, mut masked) = (0_u128, 0_u128);
-        for lane in group * self.group..(group + 1) * self.group {
-            let (y, y_next) = (ring.lifted(self.y.mine[lane]), ring.lifted(self.y.next[lane]));
-            let both = y.wrapping_add(y_next);
-            let (x, x_next) = (ring.lifted(self.x.mine[lane]), ring.lifted(self.x.next[lane]));
-            product = product.wrapping_add(x.wrapping_mul(both)).wrapping_add(x_next.wrapping_mul(y));
-            let (a, a_next) = (ring.number(&masks.mine, lane), ring.number(&masks.next, lane));
-            masked = masked.wrapping_add(a.wrapping_mul(both)).wrapping_add(a_next.wrapping_mul(y));
+    /// Returns this party's terms of the groups' products, and of the masks' products by the same factors.
+    fn terms(&self, ring: Ring, masks: &Share) -> Vec<(u128, u128)> {
+        let ((x, x_next), (y, y_next)) = (self.factor(&self.x), self.factor(&self.y));
+        let mut terms = vec![(0_u128, 0_u128); self.groups.len()];
+        let lanes = x.iter().zip(x_next).zip(y.iter().zip(y_next));
+        let lanes = lanes.zip(masks.mine.chunks_exact(2).zip(masks.next.chunks_exact(2)));
+        for (lane, (((x, x_next), (y, y_next)), (a, a_next))) in lanes.enumerate() {
+            let y = ring.lifted(*y);
+            let both = y.wrapping_add(ring.lifted(*y_next));
+            let product = ring.lifted(*x).wrapping_mul(both).wrapping_add(ring.lifted(*x_next).wrapping_mul(y));
+            let masked = joined(a).wrapping_mul(both).wrapping_add(joined(a_next).wrapping_mul(y));
+            let sums = &mut terms[if self.group == 1 { lane } else { lane / self.group }];
+            *sums = (sums.0.wrapping_add(product), sums.1.wrapping_add(masked));
         }
-        (product, masked)
+        terms
     }
+}
+
+/// Returns a number of two words. What is above the ring is nobody's business until it is written or compared.
+fn joined(words: &[u64]) -> u128 {
+    u128::from(words[0]) | u128::from(words[1]) << 64
 }
 
 impl Claims {
     /// Takes in a claim, a long one in parts: their checks then stay near the processor.
     pub(super) fn push(&mut self, claim: Claim) {
-        let Claim { x, y, z, width, group } = claim;
-        let groups = (PART / group).max(1);
-        for first in (0..z.mine.len()).step_by(groups) {
-            let last = (first + groups).min(z.mine.len());
-            let part = |of: &Share, each: usize| {
-                let lanes = first * each..last * each;
-                Share { mine: of.mine[lanes.clone()].to_vec(), next: of.next[lanes].to_vec() }
-            };
-            self.claims.push(Claim { x: part(&x, group), y: part(&y, group), z: part(&z, 1), width, group });
+        let Claim { x, y, z, width, group, groups } = claim;
+        let part = (PART / group).max(1);
+        for first in groups.clone().step_by(part) {
+            let groups = first..(first + part).min(groups.end);
+            let [x, y, z] = [&x, &y, &z].map(Arc::clone);
+            self.claims.push(Claim { x, y, z, width, group, groups });
         }
     }
 
     /// Multiplies again, and random numbers by the same factors.
     pub(super) fn multiply(&mut self, guard: &mut Guard, message: &mut Vec<u8>) {
         for claim in &self.claims {
-            let (ring, groups) = (Ring::of(claim.width), claim.groups());
-            let (mine, next) = guard.pair(2 * claim.lanes());
-            let masks = Share { mine, next };
+            let (ring, groups) = (Ring::of(claim.width), claim.groups.len());
+            let masks = guard.number();
+            let terms = claim.terms(ring, &guard.drawn(masks, 2 * claim.lanes()));
             let (plus, minus) = guard.pair(4 * groups);
             let mut products = Vec::with_capacity(4 * groups);
-            for group in 0..groups {
-                let (product, masked) = claim.terms(ring, &masks, group);
-                for (at, term) in [(2 * group, product), (2 * group + 1, masked)] {
-                    let sent = term.wrapping_add(ring.number(&plus, at)).wrapping_sub(ring.number(&minus, at));
-                    ring.write(message, sent);
-                    ring.push(&mut products, sent);
-                }
+            let noise = plus.chunks_exact(2).zip(minus.chunks_exact(2));
+            let terms = terms.into_iter().flat_map(|(product, masked)| [product, masked]);
+            for (term, (plus, minus)) in terms.zip(noise) {
+                let sent = term.wrapping_add(joined(plus)).wrapping_sub(joined(minus));
+                ring.write(message, sent);
+                ring.push(&mut products, sent);
             }
             self.begun.push(Begun { masks, products: Share { mine: products, next: Vec::new() } });
         }
@@ -165,7 +176,7 @@ impl Claims {
 
     pub(super) fn multiplied(&mut self, message: &mut &[u8]) {
         for (claim, begun) in self.claims.iter().zip(&mut self.begun) {
-            let (ring, count) = (Ring::of(claim.width), 2 * claim.groups());
+            let (ring, count) = (Ring::of(claim.width), 2 * claim.groups.len());
             let part = split(message, count * ring.bytes);
             let mut products = Vec::with_capacity(2 * count);
             (0..count).for_each(|at| ring.push(&mut products, ring.read(part, at)));
@@ -179,11 +190,13 @@ impl Claims {
         for (claim, begun) in self.claims.iter().zip(&self.begun) {
             let ring = Ring::of(claim.width);
             let mut shown = Vec::with_capacity(2 * claim.lanes());
-            for lane in 0..claim.lanes() {
-                let hidden =
-                    |x: u64, masks: &[u64]| t.wrapping_mul(ring.lifted(x)).wrapping_add(ring.number(masks, lane));
-                ring.push(&mut shown, hidden(claim.x.mine[lane], &begun.masks.mine));
-                ring.write(message, hidden(claim.x.next[lane], &begun.masks.next));
+            let ((x, x_next), masks) = (claim.factor(&claim.x), guard.drawn(begun.masks, 2 * claim.lanes()));
+            let hidden = |x: &u64, mask: &[u64]| t.wrapping_mul(ring.lifted(*x)).wrapping_add(joined(mask));
+            for (x, mask) in x.iter().zip(masks.mine.chunks_exact(2)) {
+                ring.push(&mut shown, hidden(x, mask));
+            }
+            for (x, mask) in x_next.iter().zip(masks.next.chunks_exact(2)) {
+                ring.write(message, hidden(x, mask));
             }
             guard.shown(&shown);
         }
@@ -193,7 +206,9 @@ impl Claims {
     pub(super) fn close(&mut self, guard: &mut Guard, t: u64, message: &mut &[u8]) {
         let t = u128::from(t);
         for (claim, begun) in self.claims.iter().zip(&self.begun) {
-            let (ring, groups) = (Ring::of(claim.width), claim.groups());
+            let (ring, groups) = (Ring::of(claim.width), claim.groups.len());
+            let ((x, x_next), (y, y_next)) = (claim.factor(&claim.x), claim.factor(&claim.y));
+            let masks = guard.drawn(begun.masks, 2 * claim.lanes());
             let part = split(message, claim.lanes() * ring.bytes);
             let mut heard = Vec::with_capacity(2 * claim.lanes());
             let [mut missing, mut next] = [(); 2].map(|()| Vec::with_capacity(2 * groups));
@@ -203,11 +218,11 @@ impl Claims {
                 for lane in group * claim.group..(group + 1) * claim.group {
                     let rest = ring.read(part, lane);
                     ring.push(&mut heard, rest);
-                    let x = ring.lifted(claim.x.mine[lane]).wrapping_add(ring.lifted(claim.x.next[lane]));
-                    let masks = ring.number(&begun.masks.mine, lane).wrapping_add(ring.number(&begun.masks.next, lane));
-                    let shown = t.wrapping_mul(x).wrapping_add(masks).wrapping_add(rest);
-                    sum = sum.wrapping_add(shown.wrapping_mul(ring.lifted(claim.y.mine[lane])));
-                    sum_next = sum_next.wrapping_add(shown.wrapping_mul(ring.lifted(claim.y.next[lane])));
+                    let both = ring.lifted(x[lane]).wrapping_add(ring.lifted(x_next[lane]));
+                    let mask = joined(&masks.mine[2 * lane..]).wrapping_add(joined(&masks.next[2 * lane..]));
+                    let shown = t.wrapping_mul(both).wrapping_add(mask).wrapping_add(rest);
+                    sum = sum.wrapping_add(shown.wrapping_mul(ring.lifted(y[lane])));
+                    sum_next = sum_next.wrapping_add(shown.wrapping_mul(ring.lifted(y_next[lane])));
                 }
                 let left = |products: &[u64], z: u64, sum: u128| {
                     let (product, masked) = (ring.number(products, 2 * group), ring.number(products, 2 * group + 1));
@@ -216,8 +231,9 @@ impl Claims {
                         products[4 * group].wrapping_sub(z),
                     )
                 };
-                let one = left(&begun.products.mine, claim.z.mine[group], sum);
-                let other = left(&begun.products.next, claim.z.next[group], sum_next);
+                let place = claim.groups.start + group;
+                let one = left(&begun.products.mine, claim.z.mine[place], sum);
+                let other = left(&begun.products.next, claim.z.next[place], sum_next);
                 ring.push(&mut missing, one.0.wrapping_add(other.0).wrapping_neg());
                 ring.push(&mut next, other.0);
                 low.push(one.1);
