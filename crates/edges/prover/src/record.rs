@@ -32,7 +32,9 @@ use types::{AccountId, Amount, Digest, Encode as _, Millis};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unprovable {
     /// The circuit has no row for what became of this transaction: the state is none that a chain comes to.
-    #[error("transaction {0} cannot be proven on this state: it is none that a chain comes to, so take the state from L1 again")]
+    #[error(
+        "transaction {0} cannot be proven on this state: it is none that a chain comes to, so take the state from L1 again"
+    )]
     Kind(Digest),
     /// It forces no action: L1 queues no such message.
     #[error("message {0} of the inbox forces something that is no action: this inbox is not the rollup's")]
