@@ -182,7 +182,8 @@ pub(crate) fn split(told: &Told<'_>, words: &mut Words, tx: &Split) {
     let before = told.before.get::<Tally>(&terms.id());
     words.bit(before.is_some());
     words.digest(before.as_ref());
-    let amounts = before.as_ref().map_or([Amount::ZERO; 3], |tally| [tally.locked, tally.stock, tally.foil]);
+    let open = before.as_ref().filter(|tally| is_open(tally));
+    let amounts = open.map_or([Amount::ZERO; 3], |tally| [tally.locked, tally.stock, tally.foil]);
     words.0.extend(amounts.map(Amount::quanta));
     if let Some(tally) = &before {
         words.stream(tally);

@@ -17,7 +17,7 @@ use transition::{Action, ChainConfig, Checked, Entry, Executed, L1Rules, Receipt
 use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
 
 /// Batches that are tried.
-const BATCHES: u64 = 24;
+const BATCHES: u64 = 48;
 
 pub fn config() -> ChainConfig {
     let nobody = AccountId(Digest::ZERO);
