@@ -111,7 +111,7 @@ fn locks(words: &mut Words, terms: &Terms, pairs: Amount) -> bool {
     words.number(pairs.quanta());
     let locked = terms.per_pair.times_down(pairs.quanta(), 1);
     words.bit(locked.is_err());
-    let over = || u128::from(terms.per_pair.quanta()) * u128::from(pairs.quanta()) >> 62;
+    let over = || (u128::from(terms.per_pair.quanta()) * u128::from(pairs.quanta())) >> 62;
     let said = locked.map_or_else(|_| u64::try_from(over()).expect("below 2^62"), Amount::quanta);
     words.0.push(said);
     locked.is_ok()

@@ -47,20 +47,20 @@ pub enum Unprovable {
 
 /// Says whether the circuit has a table for an action. What it has none for makes the whole batch unprovable.
 pub fn covers(action: &Action) -> bool {
-    match action {
+    matches!(
+        action,
         Action::Transfer(_)
-        | Action::Withdraw(_)
-        | Action::Rekey(_)
-        | Action::Authorise(_)
-        | Action::Revoke(_)
-        | Action::Split(_)
-        | Action::Merge(_)
-        | Action::Resolve(_)
-        | Action::Redeem(_)
-        | Action::Decide(_)
-        | Action::Reclaim(_) => true,
-        _ => false,
-    }
+            | Action::Withdraw(_)
+            | Action::Rekey(_)
+            | Action::Authorise(_)
+            | Action::Revoke(_)
+            | Action::Split(_)
+            | Action::Merge(_)
+            | Action::Resolve(_)
+            | Action::Redeem(_)
+            | Action::Decide(_)
+            | Action::Reclaim(_)
+    )
 }
 
 /// A block of the batch.
