@@ -111,7 +111,7 @@ fn locks(words: &mut Words, terms: &Terms, pairs: Amount) -> bool {
     words.number(pairs.quanta());
     let locked = terms.per_pair.times_down(pairs.quanta(), 1);
     words.bit(locked.is_err());
-    let over = || u128::from(terms.per_pair.quanta()) * u128::from(pairs.quanta()) >> 62;
+    let over = || (u128::from(terms.per_pair.quanta()) * u128::from(pairs.quanta())) >> 62;
     let said = locked.map_or_else(|_| u64::try_from(over()).expect("below 2^62"), Amount::quanta);
     words.0.push(said);
     locked.is_ok()
@@ -182,7 +182,8 @@ pub(crate) fn split(told: &Told<'_>, words: &mut Words, tx: &Split) {
     let before = told.before.get::<Tally>(&terms.id());
     words.bit(before.is_some());
     words.digest(before.as_ref());
-    let amounts = before.as_ref().map_or([Amount::ZERO; 3], |tally| [tally.locked, tally.stock, tally.foil]);
+    let open = before.as_ref().filter(|tally| is_open(tally));
+    let amounts = open.map_or([Amount::ZERO; 3], |tally| [tally.locked, tally.stock, tally.foil]);
     words.0.extend(amounts.map(Amount::quanta));
     if let Some(tally) = &before {
         words.stream(tally);

@@ -18,7 +18,7 @@ use transition::{Action, ChainConfig, Checked, Entry, Executed, L1Rules, Receipt
 use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis, Ppm};
 
 /// Seeds that are tried where `TALEA_BATCHES` does not say how many.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 48;
 
 /// Tries the seeds, on all cores, and returns what each gave.
 pub fn tried<T: Send>(attempt: impl Fn(u64) -> T + Sync) -> Vec<T> {

@@ -100,6 +100,8 @@ impl Before {
             let is_open = code.is_zero(standing);
             let has_ended = code.not(is_open);
             code.when(has_ended, |code| {
+                // Nobody asks for them.
+                amounts.into_iter().for_each(|amount| code.equal(amount, zero));
                 keep(code, KIND_TALLY, &id, record);
                 asked.answer(code, ACTION_SPLIT, REJECTED_CLOSED);
             });
