@@ -329,7 +329,6 @@ mod tests {
     use alloy::primitives::{Bytes, U64};
     use alloy::providers::RootProvider;
     use alloy::rpc::client::RpcClient;
-    use alloy::rpc::json_rpc::ErrorPayload;
     use alloy::rpc::types::Block;
     use alloy::sol_types::{SolCall as _, SolError as _};
     use alloy::transports::mock::Asserter;
@@ -350,8 +349,10 @@ mod tests {
     /// And does not know it when it is asked for its hash.
     fn contradicted(answers: &Asserter) {
         let revert = Rollup::InboxTooShort { count: 1, queued: 0 }.abi_encode();
-        let data = serde_json::value::to_raw_value(&Bytes::from(revert)).unwrap();
-        answers.push_failure(ErrorPayload { code: 3, message: "execution reverted".into(), data: Some(data) });
+        let (code, message, data) = (3, "execution reverted", Bytes::from(revert).to_string());
+        // From text: raw JSON is not taken out of a value.
+        let text = serde_json::json!({ "code": code, "message": message, "data": data }).to_string();
+        answers.push_failure(serde_json::from_str(&text).unwrap());
     }
 
     fn hashed(answers: &Asserter, hash: [u8; 32]) {

@@ -574,7 +574,7 @@ fn anything(numbers: &mut Numbers) -> Asked {
 #[test]
 fn random_crossings_are_executed_as_the_transition_does_and_can_be_proven() {
     let chain = config().hash();
-    tried(|seed| {
+    tried(24, |seed| {
         let mut numbers = Numbers(seed);
         let asked: Vec<Asked> = (0..numbers.below(40)).map(|_| anything(&mut numbers)).collect();
         let crossings = placed(&asked, &chain, TAKEN, &mut [0; 256]);
