@@ -21,6 +21,8 @@ use types::{Amount, Bytes32, Digest, EthAddress};
 const PATIENCE: Duration = Duration::from_secs(900);
 /// The challenge period: longer than the test takes, so that only the test ends it.
 const WINDOW_S: u64 = 3_600;
+/// Most words of a watcher that nobody has listened to.
+const SAID: usize = 1_024;
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
 /// What a proposer locks.
@@ -61,7 +63,7 @@ impl Watching {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (say, said) = mpsc::channel();
+        let (say, said) = mpsc::sync_channel(SAID);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let _ = say.send(serde_json::from_str(&line).unwrap());
