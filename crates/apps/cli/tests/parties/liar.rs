@@ -47,7 +47,7 @@ impl Liar {
         Self { id, address, begin, thread }
     }
 
-    /// Takes part in one session, and lies in the message of this turn.
+    /// Takes part in one session, and lies in the message of this turn, of those in which it has anything to say.
     pub fn begin(self, network: Network, turn: usize) -> std::thread::JoinHandle<()> {
         self.begin.send((network, turn)).ok().expect("it waits");
         self.thread
@@ -122,7 +122,7 @@ async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
                     }
                     Effect::Tell(_, message) | Effect::Answer(_, message) if message[0] == ABORT => drop(message),
                     Effect::Tell(party, mut message) => {
-                        if message[0] == ROUND {
+                        if message[0] == ROUND && message.len() > 1 {
                             // Once: what follows is what an honest party would say.
                             message[1] ^= u8::from(turn == 0);
                             turn = turn.wrapping_sub(1);
