@@ -151,8 +151,10 @@ impl Room {
                 // Both ends of a link learn of it before anything is said on it.
                 Effect::Meet => (0..3).filter(|other| *other != party).for_each(|other| self.meet(party, other)),
                 Effect::Tell(other, mut message) => {
-                    if let Some((_, turn)) =
-                        self.lies.as_mut().filter(|(liar, _)| *liar == party && message[0] == ROUND)
+                    if let Some((_, turn)) = self
+                        .lies
+                        .as_mut()
+                        .filter(|(liar, _)| *liar == party && message[0] == ROUND && message.len() > 1)
                     {
                         if *turn == 0 {
                             message[1] ^= 1;

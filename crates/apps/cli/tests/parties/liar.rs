@@ -47,7 +47,7 @@ impl Liar {
         Self { id, address, begin, thread }
     }
 
-    /// Takes part in one session, and lies in the message of this turn.
+    /// Takes part in one session, and lies in the message of this turn, of those in which it has anything to say.
     pub fn begin(self, network: Network, turn: usize) -> std::thread::JoinHandle<()> {
         self.begin.send((network, turn)).ok().expect("it waits");
         self.thread
@@ -60,19 +60,23 @@ enum Event {
     Ended(PeerId),
 }
 
-async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
-    let parties = network.ids();
-    let me = parties.iter().position(|id| *id == endpoint.id()).expect("the network names it");
-    let millis = Millis(u64::try_from(PATIENCE.as_millis()).expect("a minute"));
-    let setting = Setting {
+fn setting(network: &Network, id: PeerId) -> Setting {
+    let me = network.ids().iter().position(|party| *party == id).expect("the network names it");
+    let patience = Millis(u64::try_from(PATIENCE.as_millis()).expect("a minute"));
+    Setting {
         me: Party::ALL[me],
-        parties,
+        parties: network.ids(),
         clients: network.clients.clone(),
-        gather: millis,
-        silence: millis,
+        gather: patience,
+        silence: patience,
         fuel: u64::MAX,
         guarded: false,
-    };
+    }
+}
+
+async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
+    let parties = network.ids();
+    let setting = Arc::new(setting(network, endpoint.id()));
     let (say, mut said) = mpsc::channel(64);
     let arrivals = tokio::spawn(arrivals(Arc::clone(&endpoint), say.clone()));
     let mut senders: BTreeMap<PeerId, Sender> = BTreeMap::new();
@@ -81,7 +85,7 @@ async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
     while let Some((event, called)) = said.recv().await {
         let (session, name) = session.get_or_insert_with(|| {
             let name = called.expect("somebody calls before anything else");
-            (Session::new(Arc::new(setting.clone()), name, Zeroizing::new([7; 16]), now()), name)
+            (Session::new(Arc::clone(&setting), name, Zeroizing::new([7; 16]), now()), name)
         });
         let party = |peer: &PeerId| parties.iter().position(|id| id == peer).map(|at| Party::ALL[at]);
         let input = match event {
@@ -118,7 +122,7 @@ async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
                     }
                     Effect::Tell(_, message) | Effect::Answer(_, message) if message[0] == ABORT => drop(message),
                     Effect::Tell(party, mut message) => {
-                        if message[0] == ROUND {
+                        if message[0] == ROUND && message.len() > 1 {
                             // Once: what follows is what an honest party would say.
                             message[1] ^= u8::from(turn == 0);
                             turn = turn.wrapping_sub(1);

@@ -171,7 +171,7 @@ mod tests {
             }
             let sums = vectors.folded(&x, &y);
             for (bit, sum) in sums.into_iter().enumerate() {
-                let slow = x.iter().zip(&y).fold(0, |sum, (row, weight)| sum ^ (row >> bit & 1) * weight);
+                let slow = x.iter().zip(&y).fold(0, |sum, (row, weight)| sum ^ ((row >> bit & 1) * weight));
                 prop_assert_eq!(sum, slow);
             }
             let slow = x.iter().zip(&y).fold(0, |sum, (x, y)| sum ^ times(*x, *y));
