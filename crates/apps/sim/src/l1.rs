@@ -184,9 +184,7 @@ impl L1 {
                     Ok(())
                 }
                 Ok(Part::Settle(evidenced)) => self.settle(evidenced, next.transaction),
-                Ok(Part::Statement(_) | Part::Queries(_)) => {
-                    Err(Revert::Wrong("no proof is checked on this L1".to_owned()))
-                }
+                Ok(_) => Err(Revert::Wrong("nothing is proven or claimed on this L1".to_owned())),
                 Err(what) => Err(Revert::Wrong(what.clone())),
             };
             self.account.mined(&next, self.head, hash, done.is_ok());
@@ -278,7 +276,7 @@ impl L1 {
         match part {
             Part::Chunk(_) => true,
             Part::Settle(evidenced) => self.check(evidenced).is_ok(),
-            Part::Statement(_) | Part::Queries(_) => false,
+            _ => false,
         }
     }
 

@@ -227,16 +227,7 @@ fn every_case_has_its_code_and_satisfies_the_tables() {
 }
 
 #[test]
-fn what_has_no_row_and_time_that_goes_backwards_are_not_proven() {
-    let refused = |action: Action| {
-        let asked = signed(0, 0, action);
-        let refused =
-            record(&mut agreed(), &chain(), &[Block { time: NOW, transactions: std::slice::from_ref(&asked) }]);
-        assert_eq!(refused.err(), Some(Unprovable::Kind(asked.id().0)));
-    };
-    let task = types::TaskId(Digest::ZERO);
-    refused(Action::Refund(task::Refund { task }));
-
+fn time_that_goes_backwards_is_not_proven() {
     let [first, second] = [0, 1].map(|nonce| signed(0, nonce, merge(0, 1)));
     let at = |time: u64, tx| Block { time: Millis(time), transactions: std::slice::from_ref(tx) };
     let backwards = record(&mut agreed(), &chain(), &[at(2, &first), at(1, &second)]);
