@@ -44,7 +44,7 @@ fn outcome(fuel: u64) -> Outcome {
     Outcome { exit: 0, output: ContentId([u8::try_from(fuel % 251).unwrap(); 32]), fuel: Fuel(fuel) }
 }
 
-/// The tasks by their numbers: how many must agree, and what the providers from the tenth account on have done.
+/// The tasks by their numbers: how many must agree, and what the providers from the fortieth account on have done.
 fn tasks() -> Vec<(u8, Vec<Done>)> {
     vec![
         (2, vec![Used(3), Used(3)]),
@@ -63,7 +63,7 @@ fn tasks() -> Vec<(u8, Vec<Done>)> {
 
 /// The place of a task's provider among the accounts.
 fn provider(place: usize) -> AccountId {
-    key(10 + u8::try_from(place).unwrap()).account()
+    key(40 + u8::try_from(place).unwrap()).account()
 }
 
 fn offer_of(overlay: &mut Overlay<'_>, place: usize) -> OfferId {
