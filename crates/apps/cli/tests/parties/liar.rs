@@ -49,7 +49,7 @@ impl Liar {
 
     /// Takes part in one session, and lies in the message of this turn, of those in which it has anything to say.
     pub fn begin(self, network: Network, turn: usize) -> std::thread::JoinHandle<()> {
-        self.begin.send((network, turn)).ok().expect("it waits");
+        assert!(self.begin.send((network, turn)).is_ok(), "it waits");
         self.thread
     }
 }

@@ -85,10 +85,9 @@ fn every_message_of_every_table_is_said_by_some_row() {
 fn a_proof_of_rows_that_do_not_hold_is_refused_whichever_table_they_are_in() {
     let mut recorded = super::tasks::recorded();
     let mut rows = Rows::of(&recorded.statement, &recorded.traces);
-    for index in 0..Table::ALL.len() {
-        let mut cells = 0..rows[index].cells.values.len();
-        let width = rows[index].cells.width;
-        let at = cells.find(|at| is_noticed(&mut rows[index], at / width, at % width)).unwrap();
+    for (index, rows) in rows.iter_mut().enumerate() {
+        let (mut cells, width) = (0..rows.cells.values.len(), rows.cells.width);
+        let at = cells.find(|at| is_noticed(rows, at / width, at % width)).unwrap();
         recorded.traces.tables[index].values[at] += F::ONE;
         let proof = prove(&recorded.statement, &recorded.traces).unwrap();
         recorded.traces.tables[index].values[at] -= F::ONE;

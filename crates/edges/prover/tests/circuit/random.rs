@@ -32,7 +32,7 @@ pub fn tried<T: Send>(seeds: u64, attempt: impl Fn(u64) -> T + Sync) -> Vec<T> {
             if seed > seeds {
                 return gave;
             }
-            if seed % 1000 == 0 {
+            if seed.is_multiple_of(1000) {
                 println!("{seed} of {seeds}");
             }
             gave.push(attempt(seed));
