@@ -1,5 +1,7 @@
 //! `talea load` against a whole network: real processes, a real Ethereum node.
 
+mod batches;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -78,27 +80,6 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the repository's root")
 }
 
-/// Says whether batches of the chain that is built in settle by their proofs.
-fn is_proven_by_itself() -> bool {
-    let file = std::fs::read_to_string(repository().join("examples/local/chain.toml")).expect("the built-in chain");
-    file.contains("execution = \"zk\"")
-}
-
-/// Checks the batches of a report, and that each has what its proof took where batches settle by proof.
-fn check_batches(report: &Value, by_proof: bool) {
-    let batches = report["batches"].as_array().expect("batches");
-    assert!(!batches.is_empty());
-    for batch in batches {
-        assert!(batch["transactions"].as_u64() > Some(0) && batch["settle_gas"].as_u64() > Some(50_000), "{batch}");
-        assert_eq!(batch.get("proof_bytes").is_some(), by_proof, "{batch}");
-        if by_proof {
-            assert!(batch["proof_bytes"].as_u64() > Some(100_000) && batch["security_bits"].as_u64() >= Some(100));
-            assert!(batch["prove_seconds"].as_f64() > Some(0.0) && batch["verify_transactions"].as_u64() > Some(3));
-            assert!(batch["verify_gas"].as_u64() > Some(10_000_000), "{batch}");
-        }
-    }
-}
-
 /// Checks a report, and returns how many times each part was done.
 fn check(report: &Value, accounts: u64, transfers: u64) {
     let phase = |name: &str| {
@@ -131,7 +112,7 @@ fn every_balance_under_load_is_as_computed() {
     folder.up();
     let report = folder.json(&["load", "--accounts", "200", "--transfers", "3", "--claims", "20"]);
     check(&report, 200, 3);
-    check_batches(&report, false);
+    batches::check(&report, false);
     assert_eq!((&report["phases"][0]["count"], &report["deposits"]), (&json!(200), &json!(200)));
     // Others are paid by those with a deposit, and the key and the addresses may come from elsewhere.
     let up = folder.json(&["up"]);
@@ -162,7 +143,7 @@ fn the_demo_with_load_agrees_on_a_network_of_its_own() {
     let folder = Folder::new();
     let report = folder.json(&["demo", "--load", "--accounts", "60", "--exit"]);
     check(&report, 60, 2);
-    check_batches(&report, is_proven_by_itself());
+    batches::check(&report, true);
     assert!(!folder.path().exists(), "the network was elsewhere, and temporary");
     assert_eq!(folder.run(&["demo", "--accounts", "60"]).status.code(), Some(2), "accounts without a load");
 }

@@ -1,5 +1,7 @@
 //! The whole network end to end: real processes, a real Ethereum node, kill -9.
 
+mod batches;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -98,27 +100,6 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).expect("the repository's root")
 }
 
-/// Says whether batches of the chain that is built in settle by their proofs.
-fn is_proven_by_itself() -> bool {
-    let file = std::fs::read_to_string(repository().join("examples/local/chain.toml")).expect("the built-in chain");
-    file.contains("execution = \"zk\"")
-}
-
-/// Checks the batches of a report, and that each has what its proof took where batches settle by proof.
-fn check_batches(report: &Value, by_proof: bool) {
-    let batches = report["batches"].as_array().expect("batches");
-    assert!(!batches.is_empty());
-    for batch in batches {
-        assert!(batch["transactions"].as_u64() > Some(0) && batch["settle_gas"].as_u64() > Some(50_000), "{batch}");
-        assert_eq!(batch.get("proof_bytes").is_some(), by_proof, "{batch}");
-        if by_proof {
-            assert!(batch["proof_bytes"].as_u64() > Some(100_000) && batch["security_bits"].as_u64() >= Some(100));
-            assert!(batch["prove_seconds"].as_f64() > Some(0.0) && batch["verify_transactions"].as_u64() > Some(3));
-            assert!(batch["verify_gas"].as_u64() > Some(10_000_000), "{batch}");
-        }
-    }
-}
-
 fn kill_now(pid: u32) {
     // It may have ended already: then it is as dead as it should be.
     let _ = kill(Pid::from_raw(i32::try_from(pid).expect("a process id")), Signal::SIGKILL);
@@ -141,7 +122,7 @@ fn the_demo_starts_its_own_network_and_agrees_to_the_unit() {
     let folder = Folder::new();
     let report = folder.json(&["demo", "--exit"]);
     check_report(&report, false);
-    check_batches(&report, is_proven_by_itself());
+    batches::check(&report, true);
     assert!(!folder.path().exists(), "the network was elsewhere, and temporary");
 }
 
@@ -152,7 +133,7 @@ fn a_liar_is_outvoted_and_slashed_and_a_used_network_goes_on_after_a_stop() {
     assert_eq!(folder.json(&["up"])["started"], false, "what runs is left alone");
     let report = folder.json(&["demo", "--lie"]);
     check_report(&report, true);
-    check_batches(&report, false);
+    batches::check(&report, false);
     assert_eq!(folder.json(&["status"])["status"]["members_seen"], 3, "every member executed again and signed");
     let row = |what: &str| {
         let rows = report["balances"].as_array().expect("balances");
