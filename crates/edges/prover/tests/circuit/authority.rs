@@ -239,7 +239,7 @@ fn signed(blocks: &[Vec<Case>; 2]) -> [Vec<Checked>; 2] {
                 *next - 1
             });
             let behalf = case.behalf.map(account);
-            let tx = Transaction::sign_for(&key(case.from), behalf, &chain, nonce, case.action.clone());
+            let tx = Transaction::sign_for(key(case.from), behalf, &chain, nonce, case.action.clone());
             Transaction::check(&tx.to_bytes(), &chain).unwrap()
         };
         blocks[block].iter().map(sign).collect()

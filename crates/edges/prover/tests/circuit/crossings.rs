@@ -132,7 +132,7 @@ pub fn placed(asked: &[Asked], chain: &Digest, mut index: u64, nonces: &mut [u64
             let asked = Withdraw { asset: *asset, amount: amount(*quanta), recipient: *paid };
             let nonce = &mut nonces[usize::from(*from)];
             *nonce += 1;
-            let tx = Transaction::sign(&key(*from), chain, *nonce - 1, Action::Withdraw(asked));
+            let tx = Transaction::sign(key(*from), chain, *nonce - 1, Action::Withdraw(asked));
             Owned::Transaction(Box::new(Transaction::check(&tx.to_bytes(), chain).unwrap()))
         }
         asked => {

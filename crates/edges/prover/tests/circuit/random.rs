@@ -20,20 +20,23 @@ use types::{AccountId, Amount, Bytes32, Digest, Encode as _, EthAddress, Millis,
 /// Seeds that are tried.
 const SEEDS: u64 = 48;
 
-/// Tries so many seeds, or as many as `TALEA_BATCHES` says, on all cores, and returns what each gave.
+/// Tries so many seeds, or those that `TALEA_BATCHES` says, on all cores, and returns what each gave. It says how many, or
+/// from which one up to which, as in `5001..9000`.
 pub fn tried<T: Send>(seeds: u64, attempt: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let seeds = std::env::var("TALEA_BATCHES").map_or(seeds, |seeds| seeds.parse().unwrap());
+    let asked = std::env::var("TALEA_BATCHES").unwrap_or(seeds.to_string());
+    let (first, last) = asked.split_once("..").unwrap_or(("1", &asked));
+    let [first, last]: [u64; 2] = [first, last].map(|seed| seed.parse().unwrap());
     let cores = std::thread::available_parallelism().unwrap().get();
-    let next = AtomicU64::new(1);
+    let next = AtomicU64::new(first);
     let work = || {
         let mut gave = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed > seeds {
+            if seed > last {
                 return gave;
             }
             if seed.is_multiple_of(1000) {
-                println!("{seed} of {seeds}");
+                println!("{seed} of {last}");
             }
             gave.push(attempt(seed));
         }
@@ -99,7 +102,7 @@ pub fn batch(numbers: &mut Numbers, nonces: &mut [u64; 12], chain: &Digest) -> V
             };
             *next += u64::from(nonce == *next);
             let behalf = (numbers.below(2) == 0).then(|| some(numbers, 3));
-            let tx = Transaction::sign_for(&key(from), behalf, chain, nonce, action);
+            let tx = Transaction::sign_for(key(from), behalf, chain, nonce, action);
             Transaction::check(&tx.to_bytes(), chain).unwrap()
         })
         .collect()

@@ -1,13 +1,15 @@
 //! Evaluates a table's rows one by one: which constraints fail, and what is said on the buses.
 
 use p3_air::{Air as _, AirBuilder, BaseAir, RowWindow, WindowAccess as _};
-use p3_field::PrimeCharacteristicRing as _;
+use p3_field::{PrimeCharacteristicRing as _, PrimeField64 as _};
 use p3_lookup::{Count, InteractionBuilder};
 use p3_matrix::dense::RowMajorMatrix;
 use proof::circuit::{F, Table};
 use proof::validity::Statement;
 use prover::Traces;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::OnceLock;
 
 /// What is said on a channel of buses: its name and the message.
 pub type Message = (String, Vec<F>);
@@ -22,9 +24,17 @@ struct Row<'a> {
     height: usize,
     constraints: usize,
     failed: Vec<usize>,
-    said: BTreeMap<Message, F>,
+    said: Said,
     messages: usize,
     spoken: Vec<usize>,
+}
+
+/// What rows say on the buses.
+enum Said {
+    /// Message by message.
+    Each(BTreeMap<Message, F>),
+    /// As the sum of each message's hash as often as it is said, which is zero when all are answered and hardly ever else.
+    Sum([F; 2]),
 }
 
 impl<'a> AirBuilder for Row<'a> {
@@ -74,10 +84,24 @@ impl InteractionBuilder for Row<'_> {
     ) {
         let (count, _) = count.into().into_parts();
         self.messages += 1;
-        if count != F::ZERO {
-            self.spoken.push(self.messages - 1);
-            let message = (channel.to_owned(), fields.into_iter().map(Into::into).collect());
-            *self.said.entry(message).or_default() += count;
+        if count == F::ZERO {
+            return;
+        }
+        let fields = fields.into_iter().map(Into::into);
+        match &mut self.said {
+            Said::Each(said) => {
+                self.spoken.push(self.messages - 1);
+                *said.entry((channel.to_owned(), fields.collect())).or_default() += count;
+            }
+            Said::Sum(sums) => {
+                let mut hasher = DefaultHasher::new();
+                channel.hash(&mut hasher);
+                fields.for_each(|field: F| field.as_canonical_u64().hash(&mut hasher));
+                for sum in sums {
+                    0u8.hash(&mut hasher);
+                    *sum += count * F::from_u64(hasher.finish());
+                }
+            }
         }
     }
     fn push_local_interaction(&mut self, _: impl IntoIterator<Item = (Vec<F>, Count<F>)>) {
@@ -89,7 +113,7 @@ impl InteractionBuilder for Row<'_> {
 pub struct Rows {
     table: Table,
     public: Vec<F>,
-    preprocessed: RowMajorMatrix<F>,
+    preprocessed: &'static RowMajorMatrix<F>,
     periodic: Vec<Vec<F>>,
     pub cells: RowMajorMatrix<F>,
 }
@@ -106,6 +130,20 @@ pub struct Evaluated {
     pub spoken: Vec<usize>,
 }
 
+/// The columns that are the same in every proof, made once.
+fn preprocessed(table: Table) -> &'static RowMajorMatrix<F> {
+    static MADE: OnceLock<Vec<RowMajorMatrix<F>>> = OnceLock::new();
+    let made = |table| BaseAir::<F>::preprocessed_trace(table).unwrap_or(RowMajorMatrix::new(Vec::new(), 1));
+    let all = MADE.get_or_init(|| Table::ALL.iter().map(made).collect());
+    &all[Table::ALL.iter().position(|one| *one == table).unwrap()]
+}
+
+/// Returns a row, or nothing of a table without rows.
+fn window(matrix: &RowMajorMatrix<F>, number: usize) -> &[F] {
+    let at = number * matrix.width;
+    matrix.values.get(at..at + matrix.width).unwrap_or_default()
+}
+
 impl Rows {
     pub fn of(statement: &Statement, traces: &Traces) -> Vec<Self> {
         let tables = Table::ALL.iter().zip(&traces.tables).zip(statement.public_values(&traces.crossed));
@@ -113,7 +151,7 @@ impl Rows {
             .map(|((table, cells), public)| Self {
                 table: *table,
                 public,
-                preprocessed: BaseAir::<F>::preprocessed_trace(table).unwrap_or(RowMajorMatrix::new(Vec::new(), 1)),
+                preprocessed: preprocessed(*table),
                 periodic: table.periodic_columns().into_owned(),
                 cells: cells.clone(),
             })
@@ -129,47 +167,58 @@ impl Rows {
     }
 
     pub fn evaluate(&self, number: usize) -> Evaluated {
-        let window = |matrix: &'_ RowMajorMatrix<F>, number: usize| -> Vec<F> {
-            let at = number * matrix.width;
-            matrix.values.get(at..at + matrix.width).unwrap_or_default().to_vec()
-        };
+        let Row { constraints, failed, said, messages, spoken, .. } = self.row(number, Said::Each(BTreeMap::new()));
+        let Said::Each(mut said) = said else { unreachable!("asked for message by message") };
+        said.retain(|_, count| *count != F::ZERO);
+        Evaluated { failed, said, constraints, messages, spoken }
+    }
+
+    /// Evaluates a row; what it says is added to `said`.
+    fn row(&self, number: usize, said: Said) -> Row<'_> {
         let height = self.height();
-        let (current, next) = (window(&self.cells, number), window(&self.cells, (number + 1) % height));
-        let fixed = window(&self.preprocessed, number);
+        let fixed = window(self.preprocessed, number);
         let mut row = Row {
-            main: RowWindow::from_two_rows(&current, &next),
-            preprocessed: RowWindow::from_two_rows(&fixed, &fixed),
+            main: RowWindow::from_two_rows(window(&self.cells, number), window(&self.cells, (number + 1) % height)),
+            preprocessed: RowWindow::from_two_rows(fixed, fixed),
             periodic: self.periodic.iter().map(|column| column[number % column.len()]).collect(),
             public: &self.public,
             number,
             height,
             constraints: 0,
             failed: Vec::new(),
-            said: BTreeMap::new(),
+            said,
             messages: 0,
             spoken: Vec::new(),
         };
         assert_eq!(row.main.current_slice().len(), BaseAir::<F>::width(&self.table));
         self.table.eval(&mut row);
-        row.said.retain(|_, count| *count != F::ZERO);
-        let Row { constraints, failed, said, messages, spoken, .. } = row;
-        Evaluated { failed, said, constraints, messages, spoken }
+        row
     }
 }
 
 /// Returns what is wrong: the first constraint that fails, or a message that is not answered.
 pub fn fault(tables: &[Rows]) -> Option<String> {
-    let mut balance: BTreeMap<Message, F> = BTreeMap::new();
+    let mut sums = [F::ZERO; 2];
     for rows in tables {
         for number in 0..rows.height() {
-            let evaluated = rows.evaluate(number);
-            if let Some(constraint) = evaluated.failed.first() {
+            let row = rows.row(number, Said::Sum(sums));
+            if let Some(constraint) = row.failed.first() {
                 return Some(format!("{:?} row {number}: constraint {constraint}", rows.table));
             }
-            for (message, count) in evaluated.said {
-                *balance.entry(message).or_default() += count;
+            if let Said::Sum(more) = row.said {
+                sums = more;
             }
         }
     }
-    balance.into_iter().find(|(_, count)| *count != F::ZERO).map(|(message, count)| format!("{message:?}: {count}"))
+    if sums == [F::ZERO; 2] {
+        return None;
+    }
+    let mut balance: BTreeMap<Message, F> = BTreeMap::new();
+    for (rows, number) in tables.iter().flat_map(|rows| (0..rows.height()).map(move |number| (rows, number))) {
+        for (message, count) in rows.evaluate(number).said {
+            *balance.entry(message).or_default() += count;
+        }
+    }
+    let open = balance.into_iter().find(|(_, count)| *count != F::ZERO);
+    Some(open.map_or("sums differ".into(), |(message, count)| format!("{message:?}: {count}")))
 }

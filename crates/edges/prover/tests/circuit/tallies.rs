@@ -90,7 +90,7 @@ pub fn agreed() -> State {
 }
 
 fn signed(from: u8, nonce: u64, action: Action) -> Checked {
-    let tx = Transaction::sign(&key(from), &chain(), nonce, action);
+    let tx = Transaction::sign(key(from), &chain(), nonce, action);
     Transaction::check(&tx.to_bytes(), &chain()).unwrap()
 }
 

@@ -6,11 +6,14 @@ use ledger::account::{Balance, BalanceKey, Transfer};
 use proof::validity::entries;
 use prover::{Block, Recorded, record};
 use state::{Overlay, State};
+use std::sync::OnceLock;
 use transition::{Action, Checked, Transaction};
 use types::{Amount, AssetId, Digest, Encode as _, Millis};
 
-pub fn key(number: u8) -> SecretKey {
-    SecretKey::from_seed([number; 32])
+/// The key of that number, made once.
+pub fn key(number: u8) -> &'static SecretKey {
+    static KEYS: [OnceLock<SecretKey>; 256] = [const { OnceLock::new() }; 256];
+    KEYS[usize::from(number)].get_or_init(|| SecretKey::from_seed([number; 32]))
 }
 
 pub fn chain() -> Digest {
@@ -37,7 +40,7 @@ pub fn funded(accounts: u8) -> State {
 
 fn transfer(from: u8, to: u8, nonce: u64, amount: u64) -> Checked {
     let asked = Transfer { to: key(to).account(), asset: asset(), amount: Amount::new(amount).expect("an amount") };
-    let tx = Transaction::sign(&key(from), &chain(), nonce, Action::Transfer(asked));
+    let tx = Transaction::sign(key(from), &chain(), nonce, Action::Transfer(asked));
     Transaction::check(&tx.to_bytes(), &chain()).expect("just signed")
 }
 
