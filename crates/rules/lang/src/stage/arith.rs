@@ -138,6 +138,9 @@ impl Stage<'_> {
         if let Some(value) = self.trivial(operator, scalar, &a, &b) {
             return Ok(value);
         }
+        if let Some(value) = self.below_zero(operator, scalar, &a, &b, span) {
+            return Ok(value);
+        }
         let (x, y) = (self.run_of(&a, scalar, span)?, self.run_of(&b, scalar, span)?);
         if operator.is_comparison() {
             return self.run_comparison(operator, scalar, x, y, span);
@@ -276,6 +279,28 @@ impl Stage<'_> {
         let differ = self.binary(Binary::And, &differ, &some_divisor, span)?;
         let moved = self.binary(Binary::Add, &rest, b, span)?;
         self.select(&differ, &moved, &rest, span)
+    }
+
+    /// Whether a number is negative, which is its highest bit: half as much work among parties as any other comparison
+    /// with something known.
+    fn below_zero(&mut self, operator: Binary, scalar: Scalar, a: &Value, b: &Value, span: Span) -> Option<Value> {
+        let (id, negate) = match (operator, a, b) {
+            (Binary::Less, Value::Run(_, id), Value::Known(_, 0)) => (*id, false),
+            (Binary::GreaterEqual, Value::Run(_, id), Value::Known(_, 0)) => (*id, true),
+            (Binary::Greater, Value::Known(_, 0), Value::Run(_, id)) => (*id, false),
+            (Binary::LessEqual, Value::Known(_, 0), Value::Run(_, id)) => (*id, true),
+            _ => return None,
+        };
+        if !self.optimise || !is_signed(scalar) {
+            return None;
+        }
+        let label = self.join_labels(&[id]);
+        let bit = Type { width: Width::BIT, lanes: self.graph.ty(id).lanes, label };
+        let mut sign = self.emit(Operation::Sign, &[id], bit, span);
+        if negate {
+            sign = self.like(Operation::Not, &[sign], span);
+        }
+        Some(Value::Run(Scalar::Bool, sign))
     }
 
     fn run_comparison(&mut self, operator: Binary, scalar: Scalar, x: Id, y: Id, span: Span) -> Staged<Value> {
