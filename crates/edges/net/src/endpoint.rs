@@ -28,6 +28,9 @@ const KEEP_ALIVE: u32 = 5;
 const AGAIN: Duration = Duration::from_millis(100);
 /// What may be on its way to one peer: enough for a round of a long vector.
 const WINDOW: VarInt = VarInt::from_u32(64 << 20);
+/// Bytes of a datagram between endpoints of one machine: its loopback carries as many, on Linux 65,536, on macOS 16,384. A
+/// packet costs much the same whatever its length. Elsewhere QUIC's 1,200 are tried first, and what the way carries is found.
+const LOOPBACK_DATAGRAM: u16 = 16_000;
 
 /// A peer to meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Endpoint {
     identity: Identity,
     provider: Arc<CryptoProvider>,
     idle: Duration,
+    /// Whether it listens to its own machine only.
+    is_local: bool,
 }
 
 /// Somebody who calls. Nothing is known of him yet.
@@ -113,11 +118,17 @@ impl Endpoint {
         tls.max_early_data_size = 0;
         let crypto = QuicServerConfig::try_from(tls).map_err(no_cipher)?;
         let mut server = ServerConfig::with_crypto(Arc::new(crypto));
-        server.transport_config(Arc::new(transport(idle)));
+        let is_local = address.ip().is_loopback();
+        server.transport_config(Arc::new(transport(idle, is_local)));
+        let mut config = EndpointConfig::default();
+        if is_local {
+            // It can only be too small or too large, and is neither.
+            let _ = config.max_udp_payload_size(LOOPBACK_DATAGRAM);
+        }
         let runtime = Arc::new(quinn::TokioRuntime);
-        let endpoint = quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime);
+        let endpoint = quinn::Endpoint::new(config, Some(server), socket, runtime);
         let endpoint = endpoint.map_err(|source| Error::Bind { address, source })?;
-        Ok(Self { endpoint, identity, provider, idle })
+        Ok(Self { endpoint, identity, provider, idle, is_local })
     }
 
     /// Returns where it listens.
@@ -239,7 +250,7 @@ impl Endpoint {
         tls.resumption = rustls::client::Resumption::disabled();
         let crypto = QuicClientConfig::try_from(tls).map_err(no_cipher)?;
         let mut client = ClientConfig::new(Arc::new(crypto));
-        client.transport_config(Arc::new(transport(self.idle)));
+        client.transport_config(Arc::new(transport(self.idle, self.is_local)));
         Ok(client)
     }
 
@@ -254,8 +265,11 @@ fn no_cipher(_: quinn::crypto::rustls::NoInitialCipherSuite) -> Error {
     Error::Key(rustls::Error::General("QUIC needs AES-128-GCM".into()))
 }
 
-fn transport(idle: Duration) -> TransportConfig {
+fn transport(idle: Duration, is_local: bool) -> TransportConfig {
     let mut transport = TransportConfig::default();
+    if is_local {
+        transport.initial_mtu(LOOPBACK_DATAGRAM);
+    }
     // Longer than QUIC can say means for ever.
     transport.max_idle_timeout(IdleTimeout::try_from(idle).ok());
     transport.keep_alive_interval(Some(idle / KEEP_ALIVE));
