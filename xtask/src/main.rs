@@ -49,6 +49,11 @@ fn main() -> ExitCode {
         Task::Sim(rest) => forward("sim", &[], &rest, For::Any),
         Task::Bench(rest) => {
             let proves = rest.arguments.iter().any(|argument| argument.starts_with("prove"));
+            let named = rest.arguments.iter().find(|argument| !argument.starts_with('-'));
+            // Parties are processes of the one command, which stands beside the benchmarks then.
+            if named.is_none_or(|name| name.starts_with("mpc")) && !built("cli") {
+                return ExitCode::FAILURE;
+            }
             forward("bench", &[], &rest, if proves { For::ThisMachine } else { For::Any })
         }
     }
@@ -74,6 +79,13 @@ enum For {
     Any,
     /// The one at hand, with all its vector instructions: Plonky3 takes them from the compiler's target.
     ThisMachine,
+}
+
+/// Builds a crate, and says whether that went well.
+fn built(package: &str) -> bool {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo).args(["build", "--release", "--quiet", "--package", package]).status();
+    built.is_ok_and(|status| status.success())
 }
 
 /// Runs a crate's binary in the foreground and ends as it ended.

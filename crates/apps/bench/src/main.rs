@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod mpc;
 mod node;
+mod parties;
 mod prove;
 mod spine;
 mod vm;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 /// Measures the hot paths of the network on this machine.
 #[derive(Parser)]
 struct Args {
-    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, mpc, lang, spine, or a part of the last such as
+    /// Measures only this: hash, state, transition, journal, sandbox, prove, vm, mpc, lang, spine, or a part such as
     /// spine/transfers.
     name: Option<String>,
     /// Prints one JSON object a line.
@@ -57,7 +58,7 @@ impl Measured {
 
 type Bench = fn(bool) -> Vec<Measured>;
 
-const BENCHES: [(&str, Bench); 14] = [
+const BENCHES: [(&str, Bench); 15] = [
     ("hash", measure::hash),
     ("state", measure::state),
     ("state/cached", cached::state),
@@ -67,6 +68,7 @@ const BENCHES: [(&str, Bench); 14] = [
     ("prove", prove::prove),
     ("vm", vm::vm),
     ("mpc", self::mpc::mpc),
+    ("mpc/parties", parties::parties),
     ("lang", self::lang::lang),
     ("spine/transfers", spine::transfers),
     ("spine/confirmation", spine::confirmation),
