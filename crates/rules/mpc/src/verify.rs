@@ -31,6 +31,7 @@ mod wide;
 
 pub(crate) use claims::{Claim, trimmed};
 
+use crate::bits::WORD;
 use crate::engine::Given;
 use crate::machine::{Fault, Streams};
 use crate::share::{Party, Share};
@@ -224,6 +225,12 @@ impl Guard {
     /// Returns the random components that a number names: drawing them again is cheaper than keeping them.
     fn drawn(&self, number: u64, count: usize) -> Share {
         Share { mine: self.streams.own.words(number, count), next: self.streams.next.words(number, count) }
+    }
+
+    /// Draws a word's random components in the place of others.
+    fn draw(&self, number: u64, to: &mut [[u64; WORD]; 2]) {
+        self.streams.own.fill(number, 0, &mut to[0]);
+        self.streams.next.fill(number, 0, &mut to[1]);
     }
 
     /// Returns whether there is a check before the next round: because something is shown in it, or because there is

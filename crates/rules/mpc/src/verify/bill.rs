@@ -6,7 +6,7 @@ use crate::share::Party;
 use vm::plan::{Cost, Plan, Security, Talk};
 
 /// Words of bits beyond which claims are checked though nothing is shown, so that they do not fill the memory.
-const WORDS: usize = 1 << 20;
+const WORDS: usize = 1 << 16;
 /// Numbers beyond which they are.
 const NUMBERS: usize = 1 << 19;
 

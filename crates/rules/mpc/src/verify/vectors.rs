@@ -2,19 +2,22 @@
 //!
 //! What they give is what the portable ways beside them give; tests compare the two.
 
-use fearless_simd::{Avx512, Level, SimdBase as _, u64x8};
+use fearless_simd::{Avx512, Level, SimdBase as _, SimdInto as _, u64x8};
 use std::arch::x86_64::{
-    __m512i, _mm512_and_si512, _mm512_clmulepi64_epi128, _mm512_mask_xor_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_test_epi64_mask, _mm512_xor_si512,
+    __m512i, _mm512_clmulepi64_epi128, _mm512_mask_xor_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_test_epi64_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 /// Lanes of a vector.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 /// Bits of a word.
 const WORD: usize = 64;
 
-/// Sums of products that are reduced once, at the end: for eight elements first the even ones' sums, then the odd ones'.
-pub(super) type Sums = Vec<[u64; 2 * LANES]>;
+/// Words of all rows at as many places as a vector has lanes.
+pub(super) type Block = [[u64; LANES]; WORD];
+
+/// Sums of products that are reduced at the end: each vector holds four parts of one sum.
+pub(super) type Totals = Vec<[u64; LANES]>;
 
 /// A processor that has what is needed.
 #[derive(Clone, Copy)]
@@ -25,89 +28,147 @@ impl Vectors {
         Level::new().as_avx512().map(Self)
     }
 
-    /// Adds to each sum `weight` times what two parties' terms of a product of bits come to: `x & both ^ x_next & y`.
-    pub(super) fn gather(self, weight: u64, [x, both, x_next, y]: [&[u64]; 4], sums: &mut Sums) {
-        gather(self.0, weight, x, both, x_next, y, sums);
+    /// Adds to the table's sums what two parties' terms of products of bits come to, `x & both ^ x_next & y`, times each place's
+    /// weight, for the rows and all the sums of rows.
+    pub(super) fn gather(self, weights: &[u64; LANES], rows: &[Block; 4], sums: &mut Totals) {
+        gather(self.0, weights, rows, sums);
     }
 
-    /// Adds to each row's sum the masks of its bits: those of `mine` where a bit of `both` is set, and so on.
-    pub(super) fn masked(self, [both, one]: [&[u64]; 2], [mine, next]: [&[u64]; 2]) -> [u64; WORD] {
-        let mut sums = [0; WORD];
-        masked(self.0, both, one, mine, next, &mut sums);
-        sums
+    /// Adds to each row's sum `weight` times the masks of its bits: those of one where a bit of `both` is set, and so on. The even
+    /// rows of eight are in one vector, the odd ones in the next.
+    pub(super) fn masked(self, weight: u64, rows: [&[u64; WORD]; 2], masks: &[[u64; WORD]; 2], sums: &mut Totals) {
+        masked(self.0, weight, rows[0], rows[1], masks, sums);
     }
 
     /// Returns for each bit of the rows the sum of the weights of those rows in which it is set.
-    pub(super) fn folded(self, rows: &[u64], weights: &[u64]) -> [u64; WORD] {
+    pub(super) fn folded(self, rows: &[u64; WORD], weights: &[u64; WORD]) -> [u64; WORD] {
         let mut sums = [0; WORD];
         folded(self.0, rows, weights, &mut sums);
         sums
     }
 
+    /// Returns elements times the power of x of their place, plus masks.
+    pub(super) fn hidden(self, elements: &[u64; WORD], masks: &[u64; WORD]) -> [u64; WORD] {
+        let mut all = [0; WORD];
+        hidden(self.0, elements, masks, &mut all);
+        all
+    }
+
     /// Returns the sum of products, not reduced.
     pub(super) fn dot(self, x: &[u64], y: &[u64]) -> u128 {
-        let mut sums = vec![[0; 2 * LANES]];
+        let mut sums = [0; LANES];
+        let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
         dot(self.0, x, y, &mut sums);
-        totals(&sums).fold(0, |sum, total| sum ^ total)
+        let [mut last, mut last_of_y] = [[0; LANES]; 2];
+        last[..x_rest.len()].copy_from_slice(x_rest);
+        last_of_y[..y_rest.len()].copy_from_slice(y_rest);
+        dot(self.0, &[last], &[last_of_y], &mut sums);
+        total(&sums)
     }
+}
+
+fn total(parts: &[u64; LANES]) -> u128 {
+    let parts = parts.as_chunks::<2>().0;
+    parts.iter().fold(0, |sum, [low, high]| sum ^ (u128::from(*low) | u128::from(*high) << WORD))
 }
 
 /// Returns the sums in their order.
-pub(super) fn totals(sums: &Sums) -> impl Iterator<Item = u128> {
-    sums.iter().flat_map(|sums| {
-        (0..LANES).map(|lane| {
-            let at = lane % 2 * LANES + lane / 2 * 2;
-            u128::from(sums[at]) | u128::from(sums[at + 1]) << 64
-        })
-    })
+pub(super) fn totals(sums: &Totals) -> impl Iterator<Item = u128> {
+    sums.iter().map(total)
+}
+
+/// Returns eight rows, and their sums by three variables: for each, from the highest on, the lower half, the upper half, and
+/// both added.
+#[inline(always)]
+fn extended<T: Copy>(rows: [T; 8], add: impl Fn(T, T) -> T) -> [T; 27] {
+    let (mut one, mut two, mut all) = ([rows[0]; 12], [rows[0]; 18], [rows[0]; 27]);
+    one[..8].copy_from_slice(&rows);
+    for at in 0..4 {
+        one[8 + at] = add(rows[at], rows[4 + at]);
+    }
+    for block in 0..3 {
+        for at in 0..2 {
+            let (low, high) = (one[4 * block + at], one[4 * block + 2 + at]);
+            (two[6 * block + at], two[6 * block + 2 + at], two[6 * block + 4 + at]) = (low, high, add(low, high));
+        }
+    }
+    for block in 0..9 {
+        let (low, high) = (two[2 * block], two[2 * block + 1]);
+        (all[3 * block], all[3 * block + 1], all[3 * block + 2]) = (low, high, add(low, high));
+    }
+    all
 }
 
 fearless_simd::kernel!(
-    fn gather(simd: Avx512, weight: u64, x: &[u64], both: &[u64], x_next: &[u64], y: &[u64], sums: &mut Sums) {
-        let weight = _mm512_set1_epi64(weight.cast_signed());
-        let ones = x.chunks_exact(LANES).zip(both.chunks_exact(LANES));
-        let others = x_next.chunks_exact(LANES).zip(y.chunks_exact(LANES));
-        for (((x, both), (x_next, y)), sums) in ones.zip(others).zip(sums) {
-            let one = _mm512_and_si512(u64x8::from_slice(simd, x).into(), u64x8::from_slice(simd, both).into());
-            let other = _mm512_and_si512(u64x8::from_slice(simd, x_next).into(), u64x8::from_slice(simd, y).into());
-            let terms = _mm512_xor_si512(one, other);
-            let (even, odd) = sums.split_at_mut(LANES);
-            for (sum, product) in [
-                (even, _mm512_clmulepi64_epi128::<0x00>(weight, terms)),
-                (odd, _mm512_clmulepi64_epi128::<0x10>(weight, terms)),
-            ] {
-                let old: __m512i = u64x8::from_slice(simd, sum).into();
-                let new: u64x8<Avx512> = fearless_simd::SimdInto::simd_into(_mm512_xor_si512(old, product), simd);
-                new.store_slice(sum);
+    fn gather(simd: Avx512, weights: &[u64; LANES], rows: &[Block; 4], sums: &mut Totals) {
+        let weight: __m512i = u64x8::from_slice(simd, weights).into();
+        let none = u64x8::from_slice(simd, &[0; LANES]);
+        let mut blocks = [[[none; 8]; 27]; 4];
+        for (to, rows) in blocks.iter_mut().zip(rows) {
+            let mut eight = [[none; 8]; 8];
+            for (to, row) in eight.as_flattened_mut().iter_mut().zip(rows) {
+                *to = u64x8::from_slice(simd, row);
+            }
+            *to = extended(eight, |mut low, high| {
+                for at in 0..8 {
+                    low[at] ^= high[at];
+                }
+                low
+            });
+        }
+        for (block, sums) in sums.as_chunks_mut::<27>().0.iter_mut().enumerate() {
+            let add = |low: u64x8<Avx512>, high: u64x8<Avx512>| low ^ high;
+            let x = extended(blocks[0][block], add);
+            let both = extended(blocks[1][block], add);
+            let x_next = extended(blocks[2][block], add);
+            let y = extended(blocks[3][block], add);
+            for at in 0..27 {
+                let term: __m512i = (x[at] & both[at] ^ x_next[at] & y[at]).into();
+                let products = _mm512_xor_si512(
+                    _mm512_clmulepi64_epi128::<0x00>(weight, term),
+                    _mm512_clmulepi64_epi128::<0x11>(weight, term),
+                );
+                let products: u64x8<Avx512> = products.simd_into(simd);
+                (u64x8::from_slice(simd, &sums[at]) ^ products).store_slice(&mut sums[at]);
             }
         }
     }
 );
 
 fearless_simd::kernel!(
-    fn masked(simd: Avx512, both: &[u64], one: &[u64], mine: &[u64], next: &[u64], sums: &mut [u64; WORD]) {
-        for ((both, one), sums) in
-            both.chunks_exact(LANES).zip(one.chunks_exact(LANES)).zip(sums.chunks_exact_mut(LANES))
-        {
+    fn masked(
+        simd: Avx512,
+        weight: u64,
+        both: &[u64; WORD],
+        one: &[u64; WORD],
+        masks: &[[u64; WORD]; 2],
+        sums: &mut Totals,
+    ) {
+        let weight = _mm512_set1_epi64(weight.cast_signed());
+        let rows = both.as_chunks::<LANES>().0.iter().zip(one.as_chunks::<LANES>().0);
+        for ((both, one), sums) in rows.zip(sums.as_chunks_mut::<2>().0) {
             let both: __m512i = u64x8::from_slice(simd, both).into();
             let one: __m512i = u64x8::from_slice(simd, one).into();
-            let mut sum = _mm512_setzero_si512();
+            let [mut sum, mut other] = [_mm512_setzero_si512(); 2];
             let mut bit = 1_i64;
-            for (mine, next) in mine.iter().zip(next) {
+            for (mine, next) in masks[0].iter().zip(&masks[1]) {
                 let place = _mm512_set1_epi64(bit);
                 let (mine, next) = (_mm512_set1_epi64(mine.cast_signed()), _mm512_set1_epi64(next.cast_signed()));
                 sum = _mm512_mask_xor_epi64(sum, _mm512_test_epi64_mask(both, place), sum, mine);
-                sum = _mm512_mask_xor_epi64(sum, _mm512_test_epi64_mask(one, place), sum, next);
+                other = _mm512_mask_xor_epi64(other, _mm512_test_epi64_mask(one, place), other, next);
                 bit = bit.rotate_left(1);
             }
-            let sum: u64x8<Avx512> = fearless_simd::SimdInto::simd_into(sum, simd);
-            sum.store_slice(sums);
+            let sum = _mm512_xor_si512(sum, other);
+            let even: u64x8<Avx512> = _mm512_clmulepi64_epi128::<0x00>(weight, sum).simd_into(simd);
+            let odd: u64x8<Avx512> = _mm512_clmulepi64_epi128::<0x10>(weight, sum).simd_into(simd);
+            (u64x8::from_slice(simd, &sums[0]) ^ even).store_slice(&mut sums[0]);
+            (u64x8::from_slice(simd, &sums[1]) ^ odd).store_slice(&mut sums[1]);
         }
     }
 );
 
 fearless_simd::kernel!(
-    fn folded(simd: Avx512, rows: &[u64], weights: &[u64], sums: &mut [u64; WORD]) {
+    fn folded(simd: Avx512, rows: &[u64; WORD], weights: &[u64; WORD], sums: &mut [u64; WORD]) {
         let mut all = [_mm512_setzero_si512(); WORD / LANES];
         for (row, weight) in rows.iter().zip(weights) {
             let weight = _mm512_set1_epi64(weight.cast_signed());
@@ -116,32 +177,58 @@ fearless_simd::kernel!(
             }
         }
         for (sum, to) in all.into_iter().zip(sums.chunks_exact_mut(LANES)) {
-            let sum: u64x8<Avx512> = fearless_simd::SimdInto::simd_into(sum, simd);
+            let sum: u64x8<Avx512> = sum.simd_into(simd);
             sum.store_slice(to);
         }
     }
 );
 
 fearless_simd::kernel!(
-    fn dot(simd: Avx512, x: &[u64], y: &[u64], sums: &mut Sums) {
-        let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-        for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
+    fn hidden(simd: Avx512, elements: &[u64; WORD], masks: &[u64; WORD], to: &mut [u64; WORD]) {
+        // x^64 is this.
+        let rest = _mm512_set1_epi64(0b1_1011);
+        let mut powers = [0; LANES];
+        for (at, power) in powers.iter_mut().enumerate() {
+            *power = 1_u64 << at;
+        }
+        let lanes = elements.as_chunks::<LANES>().0.iter().zip(masks.as_chunks::<LANES>().0);
+        for ((elements, masks), to) in lanes.zip(to.as_chunks_mut::<LANES>().0) {
+            let elements: __m512i = u64x8::from_slice(simd, elements).into();
+            let power: __m512i = u64x8::from_slice(simd, &powers).into();
+            let [mut even, mut odd] =
+                [_mm512_clmulepi64_epi128::<0x00>(elements, power), _mm512_clmulepi64_epi128::<0x11>(elements, power)];
+            for product in [&mut even, &mut odd] {
+                let once = _mm512_clmulepi64_epi128::<0x01>(*product, rest);
+                let twice = _mm512_clmulepi64_epi128::<0x01>(once, rest);
+                *product = _mm512_xor_si512(_mm512_xor_si512(*product, once), twice);
+            }
+            let all: u64x8<Avx512> = _mm512_unpacklo_epi64(even, odd).simd_into(simd);
+            (all ^ u64x8::from_slice(simd, masks)).store_slice(to);
+            for power in &mut powers {
+                *power = power.rotate_left(8);
+            }
+        }
+    }
+);
+
+fearless_simd::kernel!(
+    fn dot(simd: Avx512, x: &[[u64; LANES]], y: &[[u64; LANES]], sums: &mut [u64; LANES]) {
+        let mut all: __m512i = u64x8::from_slice(simd, sums).into();
+        for (x, y) in x.iter().zip(y) {
             let x: __m512i = u64x8::from_slice(simd, x).into();
             let y: __m512i = u64x8::from_slice(simd, y).into();
-            even = _mm512_xor_si512(even, _mm512_clmulepi64_epi128::<0x00>(x, y));
-            odd = _mm512_xor_si512(odd, _mm512_clmulepi64_epi128::<0x11>(x, y));
+            all = _mm512_xor_si512(all, _mm512_clmulepi64_epi128::<0x00>(x, y));
+            all = _mm512_xor_si512(all, _mm512_clmulepi64_epi128::<0x11>(x, y));
         }
-        let (even_to, odd_to) = sums[0].split_at_mut(LANES);
-        for (sum, to) in [(even, even_to), (odd, odd_to)] {
-            let sum: u64x8<Avx512> = fearless_simd::SimdInto::simd_into(sum, simd);
-            sum.store_slice(to);
-        }
+        let all: u64x8<Avx512> = all.simd_into(simd);
+        all.store_slice(sums);
     }
 );
 
 #[cfg(test)]
 mod tests {
-    use super::super::field::{Linear, reduced, times};
+    use super::super::field::{Linear, raised, reduced, times};
+    use super::super::planes::extended as extended_by_words;
     use super::*;
     use proptest::prelude::*;
 
@@ -149,33 +236,56 @@ mod tests {
         prop::collection::vec(any::<u64>(), count)
     }
 
+    fn column(words: &[u64]) -> [u64; WORD] {
+        words.try_into().unwrap()
+    }
+
     proptest! {
         #[test]
         fn vectors_give_what_words_give(
-            weight: u64, x in words(64), both in words(64), x_next in words(64), y in words(64), masks in words(128),
+            weights in words(8), rows in prop::collection::vec(words(512), 4), masks in words(128), long in words(77),
         ) {
             // A processor that has them not has nothing to compare.
             let Some(vectors) = Vectors::new() else { return Ok(()) };
-            let mut sums = vec![[0; 16]; 8];
-            vectors.gather(weight, [&x, &both, &x_next, &y], &mut sums);
-            vectors.gather(7, [&x, &both, &x_next, &y], &mut sums);
-            for (lane, total) in totals(&sums).enumerate() {
-                let term = x[lane] & both[lane] ^ x_next[lane] & y[lane];
-                prop_assert_eq!(reduced(total), times(weight, term) ^ times(7, term));
+            let weights: [u64; LANES] = weights.try_into().unwrap();
+            let mut blocks = [[[0; LANES]; WORD]; 4];
+            blocks.iter_mut().zip(&rows).for_each(|(block, rows)| block.as_flattened_mut().copy_from_slice(rows));
+            let mut sums = vec![[0; LANES]; 729];
+            vectors.gather(&weights, &blocks, &mut sums);
+            vectors.gather(&[7; LANES], &blocks, &mut sums);
+            let mut slow = vec![0; 729];
+            for (place, weight) in weights.into_iter().enumerate() {
+                let [x, both, x_next, y] = blocks.each_ref().map(|block| {
+                    let column: Vec<u64> = block.iter().map(|row| row[place]).collect();
+                    extended_by_words(&column, 6)
+                });
+                for (at, sum) in slow.iter_mut().enumerate() {
+                    let term = x[at] & both[at] ^ x_next[at] & y[at];
+                    *sum ^= times(weight, term) ^ times(7, term);
+                }
             }
-            let (mine, next) = masks.split_at(64);
-            let by = [mine, next].map(|part| Linear::of(part.try_into().unwrap()));
-            let sums = vectors.masked([&both, &y], [mine, next]);
-            for row in 0..64 {
-                prop_assert_eq!(sums[row], by[0].apply(both[row]) ^ by[1].apply(y[row]));
+            prop_assert_eq!(totals(&sums).map(reduced).collect::<Vec<_>>(), slow);
+
+            let (both, y) = (column(&rows[0][..WORD]), column(&rows[1][..WORD]));
+            let masks = [column(&masks[..WORD]), column(&masks[WORD..])];
+            let by = masks.each_ref().map(Linear::of);
+            let mut sums = vec![[0; LANES]; 16];
+            vectors.masked(weights[0], [&both, &y], &masks, &mut sums);
+            for row in 0..WORD {
+                let (vector, lane) = (row / 8 * 2 + row % 2, row % 8 / 2 * 2);
+                let sum = u128::from(sums[vector][lane]) | u128::from(sums[vector][lane + 1]) << 64;
+                let slow = by[0].apply(both[row]) ^ by[1].apply(y[row]);
+                prop_assert_eq!(reduced(sum), times(weights[0], slow));
             }
-            let sums = vectors.folded(&x, &y);
-            for (bit, sum) in sums.into_iter().enumerate() {
-                let slow = x.iter().zip(&y).fold(0, |sum, (row, weight)| sum ^ ((row >> bit & 1) * weight));
+            for (bit, sum) in vectors.folded(&both, &y).into_iter().enumerate() {
+                let slow = both.iter().zip(&y).fold(0, |sum, (row, weight)| sum ^ ((row >> bit & 1) * weight));
                 prop_assert_eq!(sum, slow);
             }
-            let slow = x.iter().zip(&y).fold(0, |sum, (x, y)| sum ^ times(*x, *y));
-            prop_assert_eq!(reduced(vectors.dot(&x, &y)), slow);
+            for (bit, hidden) in vectors.hidden(&both, &y).into_iter().enumerate() {
+                prop_assert_eq!(hidden, raised(both[bit], bit) ^ y[bit]);
+            }
+            let slow = long.iter().zip(&rows[2]).fold(0, |sum, (x, y)| sum ^ times(*x, *y));
+            prop_assert_eq!(reduced(vectors.dot(&long, &rows[2][..long.len()])), slow);
         }
     }
 }
