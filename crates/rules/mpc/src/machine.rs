@@ -150,9 +150,12 @@ impl Machine {
     pub(crate) fn with(
         plan: Arc<Plan>,
         me: Party,
-        (streams, drawn, guard): (Arc<Streams>, u64, Option<Box<Guard>>),
+        (streams, drawn, mut guard): (Arc<Streams>, u64, Option<Box<Guard>>),
         values: Vec<Value>,
     ) -> Result<Self, Fault> {
+        if let Some(guard) = &mut guard {
+            guard.make_room(&plan);
+        }
         if values.len() != plan.inputs.len() {
             return Err(Fault::Inputs(plan.inputs.len()));
         }

@@ -31,13 +31,13 @@ mod wide;
 
 pub(crate) use claims::{Claim, trimmed};
 
-use crate::bits::WORD;
 use crate::engine::Given;
 use crate::machine::{Fault, Streams};
 use crate::share::{Party, Share};
 use bill::{Load, Stage};
 use std::sync::Arc;
 use tags::{Tags, differing};
+use vm::plan::Plan;
 
 /// What a lie escapes with, at most: once in two to the power of this.
 pub const STATISTICAL_BITS: u32 = 48;
@@ -155,6 +155,11 @@ impl Guard {
         })
     }
 
+    /// Makes room for what a plan claims.
+    pub(crate) fn make_room(&mut self, plan: &Plan) {
+        self.bits.make_room(bill::words_at_once(plan));
+    }
+
     /// Takes in what another party must hold too: a shared input.
     pub(crate) fn input(&mut self, share: &Share) {
         self.load.is_quiet = false;
@@ -213,24 +218,6 @@ impl Guard {
     fn number(&mut self) -> u64 {
         self.drawn += 1;
         CHECKS | self.drawn
-    }
-
-    /// Returns the first of so many numbers under which nothing was drawn.
-    fn numbers_of_words(&mut self, count: usize) -> u64 {
-        let first = self.number();
-        self.drawn += u64::try_from(count).expect("words in memory are counted in 64 bits");
-        first
-    }
-
-    /// Returns the random components that a number names: drawing them again is cheaper than keeping them.
-    fn drawn(&self, number: u64, count: usize) -> Share {
-        Share { mine: self.streams.own.words(number, count), next: self.streams.next.words(number, count) }
-    }
-
-    /// Draws a word's random components in the place of others.
-    fn draw(&self, number: u64, to: &mut [[u64; WORD]; 2]) {
-        self.streams.own.fill(number, 0, &mut to[0]);
-        self.streams.next.fill(number, 0, &mut to[1]);
     }
 
     /// Returns whether there is a check before the next round: because something is shown in it, or because there is

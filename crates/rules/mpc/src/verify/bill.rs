@@ -8,7 +8,7 @@ use vm::plan::{Cost, Plan, Security, Talk};
 /// Words of bits beyond which claims are checked though nothing is shown, so that they do not fill the memory.
 const WORDS: usize = 1 << 16;
 /// Numbers beyond which they are.
-const NUMBERS: usize = 1 << 19;
+const NUMBERS: usize = 1 << 17;
 
 /// A message of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,23 @@ impl Load {
     fn shown_bits(&self) -> usize {
         if self.words == 0 { 0 } else { planes::shown(self.words) }
     }
+}
+
+/// Returns how many words of bits a step claims something of.
+fn words_of_claims(what: &Talk) -> usize {
+    match what {
+        Talk::And { a, .. } => a.planes * words(a.lanes),
+        Talk::DealCarries { from, .. } => from.bits() * words(from.lanes),
+        _ => 0,
+    }
+}
+
+/// Returns how many words of bits stand together at most before a plan's claims are checked.
+pub(super) fn words_at_once(plan: &Plan) -> usize {
+    let rounds =
+        plan.rounds.iter().map(|round| round.talk.iter().map(|step| words_of_claims(&step.what)).sum::<usize>());
+    let (sum, most) = rounds.fold((0, 0), |(sum, most), words| (sum + words, words.max(most)));
+    sum.min(WORDS + most)
 }
 
 /// Returns what a plan costs by itself, exactly: with all that is checked in it and at its end.
@@ -225,8 +242,7 @@ impl Bill {
     fn claim(&mut self, what: &Talk) {
         match what {
             Talk::Multiply { a, group, .. } => self.load.add_numbers(a.lanes, *group),
-            Talk::And { a, .. } => self.load.add_bits(a.planes * words(a.lanes)),
-            Talk::DealCarries { from, .. } => self.load.add_bits(from.bits() * words(from.lanes)),
+            Talk::And { .. } | Talk::DealCarries { .. } => self.load.add_bits(words_of_claims(what)),
             Talk::DealOfBits { from, .. } => self.load.add_numbers(from.planes * from.lanes, 1),
             Talk::Refresh(_) => self.load.is_quiet = false,
             Talk::OpenRing(_) | Talk::OpenBits(_) | Talk::DealSum { .. } | Talk::DealSumBits { .. } => {}

@@ -12,7 +12,7 @@
 //! `t A + C - sum of s Y` must be zero.
 
 use super::field::{Linear, raised, reduced, times};
-use super::vectors::{Block, LANES, Totals, Vectors, totals};
+use super::vectors::{Block, LANES, Square, Totals, Vectors, totals};
 use super::{Check, Guard};
 use crate::bits::{WORD, transpose};
 use crate::share::Share;
@@ -49,10 +49,10 @@ pub(super) struct Claims {
     length: usize,
     /// What a row's words weigh, by their places: falling powers of the coin.
     weights: Vec<u64>,
-    /// What names the random elements, each already times the power of x that its bit weighs, place by place.
+    /// What names the random elements, place by place, each already times the power of x that its bit weighs.
     masks: u64,
     /// The table; at its corners the sums of masks times rows.
-    table: Share,
+    pub(super) table: Share,
     /// What this party knows of what is shown.
     hidden: Vec<u64>,
     point: Vec<u64>,
@@ -121,8 +121,30 @@ fn weights(point: &[u64]) -> Vec<u64> {
     weights
 }
 
-fn counted(place: usize) -> u64 {
-    u64::try_from(place).expect("words in memory are counted in 64 bits")
+/// Returns the words of all rows at a place of a block.
+fn column(block: &Block, at: usize) -> Column {
+    std::array::from_fn(|row| block[row][at])
+}
+
+/// Random elements for the bits at the places of a block: both components.
+struct Masks([[Column; LANES]; 2]);
+
+impl Default for Masks {
+    fn default() -> Self {
+        Self([[[0; WORD]; LANES]; 2])
+    }
+}
+
+impl Masks {
+    fn take(&mut self, guard: &Guard, number: u64, places: &Range<usize>) {
+        for (stream, to) in [&guard.streams.own, &guard.streams.next].into_iter().zip(&mut self.0) {
+            stream.fill(number, WORD * places.start, to[..places.len()].as_flattened_mut());
+        }
+    }
+
+    fn of(&self, at: usize) -> [&Column; 2] {
+        [&self.0[0][at], &self.0[1][at]]
+    }
 }
 
 impl Claims {
@@ -130,25 +152,33 @@ impl Claims {
         1 << self.levels
     }
 
-    /// Returns the words of all rows at a place, and nothing where there are fewer rows.
-    fn column(&self, of: &[u64], place: usize) -> Column {
-        let mut column = [0; WORD];
-        let words = of.iter().skip(place).step_by(self.length);
-        column.iter_mut().zip(words).for_each(|(to, word)| *to = *word);
-        column
+    /// Returns the places, as many at a time as stand in a block.
+    fn places(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let length = self.length;
+        (0..length).step_by(LANES).map(move |first| first..(first + LANES).min(length))
     }
 
     /// Puts the words of all rows at some places beside one another where others stood.
     fn fill_block(&self, block: &mut Block, of: &[u64], places: &Range<usize>) {
         for (to, row) in block.iter_mut().zip(of.chunks_exact(self.length)) {
             let row = &row[places.start..];
-            *to = row.first_chunk().copied().unwrap_or_else(|| std::array::from_fn(|at| row.get(at).copied().unwrap_or(0)));
+            *to = row
+                .first_chunk()
+                .copied()
+                .unwrap_or_else(|| std::array::from_fn(|at| row.get(at).copied().unwrap_or(0)));
         }
     }
 
     /// Returns vectors where there are enough rows for them.
     fn vectors(&self) -> Option<Vectors> {
         Vectors::new().filter(|_| self.levels == LEVELS)
+    }
+
+    pub(super) fn make_room(&mut self, words: usize) {
+        for share in [&mut self.x, &mut self.y, &mut self.z] {
+            share.mine.reserve_exact(words.saturating_sub(share.mine.len()));
+            share.next.reserve_exact(words.saturating_sub(share.next.len()));
+        }
     }
 
     pub(super) fn words(&self) -> usize {
@@ -168,7 +198,7 @@ impl Claims {
         let by = Linear::by(weight);
         self.weights = std::iter::successors(Some(1), |weight| Some(by.apply(*weight))).take(self.length).collect();
         self.weights.reverse();
-        self.masks = guard.numbers_of_words(self.length);
+        self.masks = guard.number();
         let (mut table, masked) = match self.vectors() {
             Some(vectors) => self.summed_by_vectors(vectors, guard),
             None => self.summed_by_words(&by, guard),
@@ -184,19 +214,23 @@ impl Claims {
     /// gives the places' weights.
     fn summed_by_words(&self, by: &Linear, guard: &Guard) -> (Vec<u64>, Vec<u64>) {
         let (mut table, mut masked) = (vec![0; sums(self.levels)], vec![0; self.rows()]);
-        for place in 0..self.length {
-            let column = |of: &[u64]| self.column(of, place);
-            let (y, other) = (column(&self.y.mine), column(&self.y.next));
-            let both: Column = std::array::from_fn(|row| y[row] ^ other[row]);
-            let [x, x_next, y_all, both_all] = [&column(&self.x.mine), &column(&self.x.next), &y, &both]
-                .map(|column| extended(&column[..self.rows()], self.levels));
-            let factors = x.iter().zip(&both_all).zip(x_next.iter().zip(&y_all));
-            let terms = factors.map(|((x, both), (x_next, y))| x & both ^ x_next & y);
-            table.iter_mut().zip(terms).for_each(|(sum, term)| *sum = by.apply(*sum) ^ term);
-            let masks = guard.drawn(self.masks + counted(place), WORD);
-            let of = [&masks.mine, &masks.next].map(|part| Linear::of(part.as_array().expect("a word's masks")));
-            let terms = both.iter().zip(&y).map(|(both, one)| of[0].apply(*both) ^ of[1].apply(*one));
-            masked.iter_mut().zip(terms).for_each(|(sum, term)| *sum = by.apply(*sum) ^ term);
+        let (mut masks, mut rows) = (Masks::default(), [[[0; LANES]; WORD]; 4]);
+        for places in self.places() {
+            let parts = [&self.x.mine, &self.y.next, &self.x.next, &self.y.mine];
+            rows.iter_mut().zip(parts).for_each(|(block, part)| self.fill_block(block, part, &places));
+            masks.take(guard, self.masks, &places);
+            for at in 0..places.len() {
+                let [x, other, x_next, y] = rows.each_ref().map(|block| column(block, at));
+                let both: Column = std::array::from_fn(|row| y[row] ^ other[row]);
+                let [x, x_next, y_all, both_all] =
+                    [&x, &x_next, &y, &both].map(|column| extended(&column[..self.rows()], self.levels));
+                let factors = x.iter().zip(&both_all).zip(x_next.iter().zip(&y_all));
+                let terms = factors.map(|((x, both), (x_next, y))| x & both ^ x_next & y);
+                table.iter_mut().zip(terms).for_each(|(sum, term)| *sum = by.apply(*sum) ^ term);
+                let of = masks.of(at).map(Linear::of);
+                let terms = both.iter().zip(&y).map(|(both, one)| of[0].apply(*both) ^ of[1].apply(*one));
+                masked.iter_mut().zip(terms).for_each(|(sum, term)| *sum = by.apply(*sum) ^ term);
+            }
         }
         (table, masked)
     }
@@ -205,9 +239,8 @@ impl Claims {
     fn summed_by_vectors(&self, vectors: Vectors, guard: &Guard) -> (Vec<u64>, Vec<u64>) {
         let none = |count: usize| -> Totals { vec![[0; LANES]; count] };
         let (mut table, mut masked) = (none(sums(LEVELS)), none(WORD / LANES * 2));
-        let (mut masks, mut rows) = ([[0; WORD]; 2], [[[0; LANES]; WORD]; 4]);
-        for first in (0..self.length).step_by(LANES) {
-            let places = first..(first + LANES).min(self.length);
+        let (mut masks, mut rows) = (Masks::default(), [[[0; LANES]; WORD]; 4]);
+        for places in self.places() {
             let parts = [&self.x.mine, &self.y.next, &self.x.next, &self.y.mine];
             rows.iter_mut().zip(parts).for_each(|(block, part)| self.fill_block(block, part, &places));
             let [_, both, _, y] = &mut rows;
@@ -216,10 +249,9 @@ impl Claims {
             weights[..places.len()].copy_from_slice(&self.weights[places.clone()]);
             vectors.gather(&weights, &rows, &mut table);
             let [_, both, _, y] = &rows;
-            for (at, place) in places.enumerate() {
-                guard.draw(self.masks + counted(place), &mut masks);
-                let of = |block: &Block| -> Column { std::array::from_fn(|row| block[row][at]) };
-                vectors.masked(weights[at], [&of(both), &of(y)], &masks, &mut masked);
+            masks.take(guard, self.masks, &places);
+            for at in 0..places.len() {
+                vectors.masked(weights[at], [&column(both, at), &column(y, at)], masks.of(at), &mut masked);
             }
         }
         let masked = (0..WORD).map(|row| {
@@ -233,22 +265,10 @@ impl Claims {
         self.table.next = super::words_of(message);
     }
 
-    /// Returns for each bit at a place the sum of the weights of the rows in which it is set.
-    fn folded(&self, of: &[u64], place: usize, by: &Fold) -> Column {
-        let mut column = self.column(of, place);
-        match by {
-            Fold::Vectors(vectors, weights) => vectors.folded(&column, weights),
-            Fold::Words(by) => {
-                transpose(&mut column);
-                column.map(|rows| by.apply(rows))
-            }
-        }
-    }
-
     fn fold(&self, weights: &[u64]) -> Fold {
         let all = std::array::from_fn(|row| weights.get(row).copied().unwrap_or(0));
         match self.vectors() {
-            Some(vectors) => Fold::Vectors(vectors, all),
+            Some(vectors) => Fold::Vectors(vectors, vectors.weights(&all)),
             None => Fold::Words(Linear::of(&all)),
         }
     }
@@ -259,14 +279,18 @@ impl Claims {
         let scaled: Vec<u64> = weights(&self.point).iter().map(|weight| times(*weight, t)).collect();
         let by = self.fold(&scaled);
         self.hidden.reserve_exact(WORD * self.length);
-        let mut masks = [[0; WORD]; 2];
-        for place in 0..self.length {
-            guard.draw(self.masks + counted(place), &mut masks);
-            let [mine, next] = [(&self.x.mine, &masks[0]), (&self.x.next, &masks[1])]
-                .map(|(of, masks)| by.hidden(&self.folded(of, place, &by), masks));
-            self.hidden.extend(mine.iter().zip(&next).map(|(mine, next)| mine ^ next));
-            super::write(message, &next);
-            guard.shown(&mine);
+        let (mut masks, mut rows) = (Masks::default(), [[[0; LANES]; WORD]; 2]);
+        for places in self.places() {
+            let parts = [&self.x.mine, &self.x.next];
+            rows.iter_mut().zip(parts).for_each(|(block, part)| self.fill_block(block, part, &places));
+            masks.take(guard, self.masks, &places);
+            for at in 0..places.len() {
+                let [mine, next] =
+                    [0, 1].map(|part| by.hidden(&by.folded(column(&rows[part], at)), masks.of(at)[part]));
+                self.hidden.extend(mine.iter().zip(&next).map(|(mine, next)| mine ^ next));
+                message.extend_from_slice(next.map(u64::to_le_bytes).as_flattened());
+                guard.shown(&mine);
+            }
         }
     }
 
@@ -275,16 +299,20 @@ impl Claims {
         let weights = weights(&self.point);
         let by = self.fold(&weights);
         let (mut mine, mut next) = (0, 0);
-        let places = message.chunks_exact(8 * WORD).zip(self.hidden.chunks_exact(WORD)).zip(&self.weights);
-        for (place, ((message, hidden), weight)) in places.enumerate() {
-            let mut shown: Column = std::array::from_fn(|at| {
-                u64::from_le_bytes(message[8 * at..8 * at + 8].try_into().expect("eight bytes"))
-            });
-            guard.heard(&shown);
-            shown.iter_mut().zip(hidden).for_each(|(shown, known)| *shown ^= known);
-            let sum = |of: &[u64]| times(*weight, self.dot(&shown, &self.folded(of, place, &by)));
-            mine ^= sum(&self.y.mine);
-            next ^= sum(&self.y.next);
+        let (mut rows, mut shown) = ([[[0; LANES]; WORD]; 2], [0; WORD]);
+        let mut parts = message.as_chunks::<8>().0.chunks_exact(WORD).zip(self.hidden.chunks_exact(WORD));
+        for places in self.places() {
+            let factors = [&self.y.mine, &self.y.next];
+            rows.iter_mut().zip(factors).for_each(|(block, part)| self.fill_block(block, part, &places));
+            for ((at, place), (message, hidden)) in places.enumerate().zip(&mut parts) {
+                shown.iter_mut().zip(message).for_each(|(shown, word)| *shown = u64::from_le_bytes(*word));
+                guard.heard(&shown);
+                shown.iter_mut().zip(hidden).for_each(|(shown, known)| *shown ^= known);
+                let sum =
+                    |part: usize| times(self.weights[place], self.dot(&shown, &by.folded(column(&rows[part], at))));
+                mine ^= sum(0);
+                next ^= sum(1);
+            }
         }
         let rest = |table: &[u64], z: &[u64]| {
             let mut table = table.to_vec();
@@ -316,11 +344,22 @@ impl Claims {
 
 /// How rows become one.
 enum Fold {
-    Vectors(Vectors, Column),
+    Vectors(Vectors, Square),
     Words(Linear),
 }
 
 impl Fold {
+    /// Returns for each bit of the rows the sum of the weights of the rows in which it is set.
+    fn folded(&self, mut rows: Column) -> Column {
+        match self {
+            Self::Vectors(vectors, weights) => vectors.folded(&rows, weights),
+            Self::Words(by) => {
+                transpose(&mut rows);
+                rows.map(|rows| by.apply(rows))
+            }
+        }
+    }
+
     /// Returns a place's elements times the powers of x that their bits weigh, hidden.
     fn hidden(&self, elements: &Column, masks: &Column) -> Column {
         match self {

@@ -1,11 +1,11 @@
-//! The long loops of the check of bits, on processors that multiply without carries and choose lanes by masks.
+//! The long loops of the check of bits, on processors that multiply without carries and by squares of eight times eight bits.
 //!
 //! What they give is what the portable ways beside them give; tests compare the two.
 
 use fearless_simd::{Avx512, Level, SimdBase as _, SimdInto as _, u64x8};
 use std::arch::x86_64::{
-    __m512i, _mm512_clmulepi64_epi128, _mm512_mask_xor_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_test_epi64_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    __m512i, _mm512_clmulepi64_epi128, _mm512_gf2p8affine_epi64_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi64,
+    _mm512_shuffle_i64x2, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 /// Lanes of a vector.
@@ -18,6 +18,9 @@ pub(super) type Block = [[u64; LANES]; WORD];
 
 /// Sums of products that are reduced at the end: each vector holds four parts of one sum.
 pub(super) type Totals = Vec<[u64; LANES]>;
+
+/// A square of 64 times 64 bits, as what multiplies by it reads it.
+pub(super) type Square = [[u64; LANES]; LANES];
 
 /// A processor that has what is needed.
 #[derive(Clone, Copy)]
@@ -34,14 +37,21 @@ impl Vectors {
         gather(self.0, weights, rows, sums);
     }
 
-    /// Adds to each row's sum `weight` times the masks of its bits: those of one where a bit of `both` is set, and so on. The even
-    /// rows of eight are in one vector, the odd ones in the next.
-    pub(super) fn masked(self, weight: u64, rows: [&[u64; WORD]; 2], masks: &[[u64; WORD]; 2], sums: &mut Totals) {
-        masked(self.0, weight, rows[0], rows[1], masks, sums);
+    /// Adds to each row's sum `weight` times the sum of the elements of its bits: those of `both` with the first elements, those of
+    /// `one` with the second. The even rows of eight are in one vector, the odd ones in the next.
+    pub(super) fn masked(self, weight: u64, rows: [&[u64; WORD]; 2], masks: [&[u64; WORD]; 2], sums: &mut Totals) {
+        masked(self.0, weight, rows, masks, sums);
+    }
+
+    /// Makes ready what rows are folded by.
+    pub(super) fn weights(self, weights: &[u64; WORD]) -> Square {
+        let mut square = [[0; LANES]; LANES];
+        squared(self.0, weights, &mut square);
+        square
     }
 
     /// Returns for each bit of the rows the sum of the weights of those rows in which it is set.
-    pub(super) fn folded(self, rows: &[u64; WORD], weights: &[u64; WORD]) -> [u64; WORD] {
+    pub(super) fn folded(self, rows: &[u64; WORD], weights: &Square) -> [u64; WORD] {
         let mut sums = [0; WORD];
         folded(self.0, rows, weights, &mut sums);
         sums
@@ -135,30 +145,114 @@ fearless_simd::kernel!(
     }
 );
 
+/// Once in every byte of a word.
+const EACH: u64 = 0x0101_0101_0101_0101;
+/// Of each byte of eight words where it comes from, so that the words' first bytes stand together, and so on; and back.
+const TURNED: [u64; LANES] = places(0x3830_2820_1810_0800);
+/// The same, with the last word's bytes first.
+const TURNED_AROUND: [u64; LANES] = places(0x0008_1018_2028_3038);
+/// A square of eight times eight bits with the diagonal set, one column a byte, and the same upside down.
+const DIAGONAL: u64 = 0x8040_2010_0804_0201;
+const UPSIDE_DOWN: u64 = DIAGONAL.swap_bytes();
+
+const fn places(first: u64) -> [u64; LANES] {
+    [
+        first,
+        first + EACH,
+        first + 2 * EACH,
+        first + 3 * EACH,
+        first + 4 * EACH,
+        first + 5 * EACH,
+        first + 6 * EACH,
+        first + 7 * EACH,
+    ]
+}
+
 fearless_simd::kernel!(
-    fn masked(
-        simd: Avx512,
-        weight: u64,
-        both: &[u64; WORD],
-        one: &[u64; WORD],
-        masks: &[[u64; WORD]; 2],
-        sums: &mut Totals,
-    ) {
+    /// Swaps vectors and lanes.
+    #[inline]
+    fn turned(_simd: Avx512, z: &[__m512i; LANES], to: &mut [__m512i; LANES]) {
+        let pairs = [(z[0], z[1]), (z[2], z[3]), (z[4], z[5]), (z[6], z[7])];
+        let low = pairs.map(|(a, b)| _mm512_unpacklo_epi64(a, b));
+        let high = pairs.map(|(a, b)| _mm512_unpackhi_epi64(a, b));
+        for (odd, part) in [low, high].into_iter().enumerate() {
+            let a = _mm512_shuffle_i64x2::<0x88>(part[0], part[1]);
+            let b = _mm512_shuffle_i64x2::<0x88>(part[2], part[3]);
+            let c = _mm512_shuffle_i64x2::<0xdd>(part[0], part[1]);
+            let d = _mm512_shuffle_i64x2::<0xdd>(part[2], part[3]);
+            to[odd] = _mm512_shuffle_i64x2::<0x88>(a, b);
+            to[2 + odd] = _mm512_shuffle_i64x2::<0x88>(c, d);
+            to[4 + odd] = _mm512_shuffle_i64x2::<0xdd>(a, b);
+            to[6 + odd] = _mm512_shuffle_i64x2::<0xdd>(c, d);
+        }
+    }
+);
+
+fearless_simd::kernel!(
+    /// Returns for eight words the sums of the elements that their bits choose. Of the words the first bytes stand in the first
+    /// lane, and so on; the elements are a square, of which each vector gives one byte of a sum.
+    #[inline]
+    fn chosen(simd: Avx512, words: __m512i, square: &[__m512i; LANES]) -> __m512i {
+        let mut parts = [words; LANES];
+        for (part, square) in parts.iter_mut().zip(square) {
+            *part = _mm512_gf2p8affine_epi64_epi8::<0>(words, *square);
+        }
+        // Each vector's lanes are added, and the sums stand in the lanes of one.
+        let mut four = [words; 4];
+        for (to, pair) in four.iter_mut().zip(parts.as_chunks::<2>().0) {
+            let [a, b] = *pair;
+            *to = _mm512_xor_si512(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+        }
+        let mut two = [words; 2];
+        for (to, pair) in two.iter_mut().zip(four.as_chunks::<2>().0) {
+            let [a, b] = *pair;
+            *to = _mm512_xor_si512(_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xdd>(a, b));
+        }
+        let [a, b] = two;
+        let one = _mm512_xor_si512(_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xdd>(a, b));
+        _mm512_permutexvar_epi8(u64x8::from_slice(simd, &TURNED).into(), one)
+    }
+);
+
+fearless_simd::kernel!(
+    /// Makes a square of elements: lane by lane the bits of eight of them, one byte of each a vector, upside down.
+    #[inline]
+    fn square_of(simd: Avx512, elements: &[u64; WORD], square: &mut [__m512i; LANES]) {
+        let (places, lines) =
+            (u64x8::from_slice(simd, &TURNED_AROUND).into(), _mm512_set1_epi64(UPSIDE_DOWN.cast_signed()));
+        let mut parts = [lines; LANES];
+        for (part, elements) in parts.iter_mut().zip(elements.as_chunks::<LANES>().0) {
+            let bytes = _mm512_permutexvar_epi8(places, u64x8::from_slice(simd, elements).into());
+            *part = _mm512_gf2p8affine_epi64_epi8::<0>(lines, bytes);
+        }
+        turned(simd, &parts, square);
+    }
+);
+
+fearless_simd::kernel!(
+    fn squared(simd: Avx512, elements: &[u64; WORD], to: &mut Square) {
+        let mut square = [_mm512_set1_epi64(0); LANES];
+        square_of(simd, elements, &mut square);
+        for (to, part) in to.iter_mut().zip(square) {
+            let part: u64x8<Avx512> = part.simd_into(simd);
+            part.store_slice(to);
+        }
+    }
+);
+
+fearless_simd::kernel!(
+    fn masked(simd: Avx512, weight: u64, rows: [&[u64; WORD]; 2], masks: [&[u64; WORD]; 2], sums: &mut Totals) {
         let weight = _mm512_set1_epi64(weight.cast_signed());
-        let rows = both.as_chunks::<LANES>().0.iter().zip(one.as_chunks::<LANES>().0);
+        let places: __m512i = u64x8::from_slice(simd, &TURNED).into();
+        let mut squares = [[weight; LANES]; 2];
+        for (square, masks) in squares.iter_mut().zip(masks) {
+            square_of(simd, masks, square);
+        }
+        let rows = rows[0].as_chunks::<LANES>().0.iter().zip(rows[1].as_chunks::<LANES>().0);
         for ((both, one), sums) in rows.zip(sums.as_chunks_mut::<2>().0) {
-            let both: __m512i = u64x8::from_slice(simd, both).into();
-            let one: __m512i = u64x8::from_slice(simd, one).into();
-            let [mut sum, mut other] = [_mm512_setzero_si512(); 2];
-            let mut bit = 1_i64;
-            for (mine, next) in masks[0].iter().zip(&masks[1]) {
-                let place = _mm512_set1_epi64(bit);
-                let (mine, next) = (_mm512_set1_epi64(mine.cast_signed()), _mm512_set1_epi64(next.cast_signed()));
-                sum = _mm512_mask_xor_epi64(sum, _mm512_test_epi64_mask(both, place), sum, mine);
-                other = _mm512_mask_xor_epi64(other, _mm512_test_epi64_mask(one, place), other, next);
-                bit = bit.rotate_left(1);
-            }
-            let sum = _mm512_xor_si512(sum, other);
+            let both = _mm512_permutexvar_epi8(places, u64x8::from_slice(simd, both).into());
+            let one = _mm512_permutexvar_epi8(places, u64x8::from_slice(simd, one).into());
+            let sum = _mm512_xor_si512(chosen(simd, both, &squares[0]), chosen(simd, one, &squares[1]));
             let even: u64x8<Avx512> = _mm512_clmulepi64_epi128::<0x00>(weight, sum).simd_into(simd);
             let odd: u64x8<Avx512> = _mm512_clmulepi64_epi128::<0x10>(weight, sum).simd_into(simd);
             (u64x8::from_slice(simd, &sums[0]) ^ even).store_slice(&mut sums[0]);
@@ -168,16 +262,21 @@ fearless_simd::kernel!(
 );
 
 fearless_simd::kernel!(
-    fn folded(simd: Avx512, rows: &[u64; WORD], weights: &[u64; WORD], sums: &mut [u64; WORD]) {
-        let mut all = [_mm512_setzero_si512(); WORD / LANES];
-        for (row, weight) in rows.iter().zip(weights) {
-            let weight = _mm512_set1_epi64(weight.cast_signed());
-            for (sum, mask) in all.iter_mut().zip(row.to_le_bytes()) {
-                *sum = _mm512_mask_xor_epi64(*sum, mask, *sum, weight);
-            }
+    fn folded(simd: Avx512, rows: &[u64; WORD], weights: &Square, sums: &mut [u64; WORD]) {
+        let (places, lines) =
+            (u64x8::from_slice(simd, &TURNED_AROUND).into(), _mm512_set1_epi64(DIAGONAL.cast_signed()));
+        let [mut square, mut parts, mut bits] = [[lines; LANES]; 3];
+        for (to, part) in square.iter_mut().zip(weights) {
+            *to = u64x8::from_slice(simd, part).into();
         }
-        for (sum, to) in all.into_iter().zip(sums.chunks_exact_mut(LANES)) {
-            let sum: u64x8<Avx512> = sum.simd_into(simd);
+        // Rows and columns change places, eight times eight bits at a time.
+        for (part, rows) in parts.iter_mut().zip(rows.as_chunks::<LANES>().0) {
+            let bytes = _mm512_permutexvar_epi8(places, u64x8::from_slice(simd, rows).into());
+            *part = _mm512_gf2p8affine_epi64_epi8::<0>(lines, bytes);
+        }
+        turned(simd, &parts, &mut bits);
+        for (bits, to) in bits.into_iter().zip(sums.as_chunks_mut::<LANES>().0) {
+            let sum: u64x8<Avx512> = chosen(simd, bits, &square).simd_into(simd);
             sum.store_slice(to);
         }
     }
@@ -270,14 +369,14 @@ mod tests {
             let masks = [column(&masks[..WORD]), column(&masks[WORD..])];
             let by = masks.each_ref().map(Linear::of);
             let mut sums = vec![[0; LANES]; 16];
-            vectors.masked(weights[0], [&both, &y], &masks, &mut sums);
+            vectors.masked(weights[0], [&both, &y], masks.each_ref(), &mut sums);
             for row in 0..WORD {
                 let (vector, lane) = (row / 8 * 2 + row % 2, row % 8 / 2 * 2);
                 let sum = u128::from(sums[vector][lane]) | u128::from(sums[vector][lane + 1]) << 64;
                 let slow = by[0].apply(both[row]) ^ by[1].apply(y[row]);
                 prop_assert_eq!(reduced(sum), times(weights[0], slow));
             }
-            for (bit, sum) in vectors.folded(&both, &y).into_iter().enumerate() {
+            for (bit, sum) in vectors.folded(&both, &vectors.weights(&y)).into_iter().enumerate() {
                 let slow = both.iter().zip(&y).fold(0, |sum, (row, weight)| sum ^ ((row >> bit & 1) * weight));
                 prop_assert_eq!(sum, slow);
             }

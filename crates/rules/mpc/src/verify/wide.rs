@@ -57,9 +57,9 @@ pub(super) struct Claim {
 pub(super) struct Claims {
     claims: Vec<Claim>,
     /// Upper halves of the products, claim after claim.
-    high: [Vec<u64>; 2],
+    pub(super) high: [Vec<u64>; 2],
     /// Shares of the sum of the random numbers' products, later of what must be zero.
-    sum: [u128; 2],
+    pub(super) sum: [u128; 2],
     /// What this party knows of what is opened.
     hidden: Vec<u128>,
 }
@@ -174,21 +174,21 @@ impl Claim {
 }
 
 /// Draws each claim's `t`.
-struct Challenges {
+pub(super) struct Challenges {
     stream: Stream,
     claim: u64,
     words: Vec<u64>,
 }
 
 impl Challenges {
-    fn new(coin: [u64; 2]) -> Self {
+    pub(super) fn new(coin: [u64; 2]) -> Self {
         let mut key = [0; 16];
         key[..8].copy_from_slice(&coin[0].to_le_bytes());
         key[8..].copy_from_slice(&coin[1].to_le_bytes());
         Self { stream: Stream::new(&Key::new(key)), claim: 0, words: Vec::new() }
     }
 
-    fn take(&mut self, groups: &Range<usize>) -> &[u64] {
+    pub(super) fn take(&mut self, groups: &Range<usize>) -> &[u64] {
         self.words.resize(groups.len(), 0);
         self.stream.fill(self.claim, groups.start, &mut self.words);
         &self.words
@@ -245,9 +245,8 @@ impl Claims {
                 }
                 let noise = high.mine.iter().zip(&high.next);
                 let halves = terms.iter().zip(noise);
-                self.high[0].extend(
-                    halves.map(|(term, (plus, minus))| upper(*term).wrapping_add(*plus).wrapping_sub(*minus)),
-                );
+                self.high[0]
+                    .extend(halves.map(|(term, (plus, minus))| upper(*term).wrapping_add(*plus).wrapping_sub(*minus)));
             }
         }
         super::write(message, &self.high[0]);

@@ -11,6 +11,9 @@ pub(super) type Block = [[u64; LANES]; WORD];
 /// Sums of products that are reduced at the end.
 pub(super) type Totals = Vec<[u64; LANES]>;
 
+/// What rows are folded by.
+pub(super) type Square = [[u64; LANES]; LANES];
+
 /// A processor that has what is needed: none.
 #[derive(Clone, Copy)]
 pub(super) enum Vectors {}
@@ -24,11 +27,15 @@ impl Vectors {
         match self {}
     }
 
-    pub(super) fn masked(self, _: u64, _: [&[u64; WORD]; 2], _: &[[u64; WORD]; 2], _: &mut Totals) {
+    pub(super) fn masked(self, _: u64, _: [&[u64; WORD]; 2], _: [&[u64; WORD]; 2], _: &mut Totals) {
         match self {}
     }
 
-    pub(super) fn folded(self, _: &[u64; WORD], _: &[u64; WORD]) -> [u64; WORD] {
+    pub(super) fn weights(self, _: &[u64; WORD]) -> Square {
+        match self {}
+    }
+
+    pub(super) fn folded(self, _: &[u64; WORD], _: &Square) -> [u64; WORD] {
         match self {}
     }
 
