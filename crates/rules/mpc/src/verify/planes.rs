@@ -40,14 +40,16 @@ pub(super) fn shown(words: usize) -> usize {
 /// The words of the rows at one place.
 pub(super) type Column = [u64; WORD];
 
-/// All claims and their check. Words of one row stand together. What grows with the claims is kept from check to check.
+/// All claims and their check. Of some places at a time the words of one row stand together, row after row. What grows with the
+/// claims is kept from check to check.
 pub(super) struct Claims {
     pub(super) x: Share,
     pub(super) y: Share,
     pub(super) z: Share,
     levels: usize,
     length: usize,
-    /// What a row's words weigh, by their places: falling powers of the coin.
+    /// The first coin, and what a row's words weigh, by their places: its falling powers.
+    weight: u64,
     weights: Vec<u64>,
     /// What names the random elements, place by place, each already times the power of x that its bit weighs.
     masks: u64,
@@ -67,6 +69,7 @@ impl Default for Claims {
             z: none(),
             levels: 0,
             length: 0,
+            weight: 0,
             weights: Vec::new(),
             masks: 0,
             table: none(),
@@ -121,6 +124,9 @@ fn weights(point: &[u64]) -> Vec<u64> {
     weights
 }
 
+/// A block of words that are all zero.
+const NOTHING: Block = [[0; LANES]; WORD];
+
 /// Returns the words of all rows at a place of a block.
 fn column(block: &Block, at: usize) -> Column {
     std::array::from_fn(|row| block[row][at])
@@ -158,15 +164,35 @@ impl Claims {
         (0..length).step_by(LANES).map(move |first| first..(first + LANES).min(length))
     }
 
-    /// Puts the words of all rows at some places beside one another where others stood.
-    fn fill_block(&self, block: &mut Block, of: &[u64], places: &Range<usize>) {
-        for (to, row) in block.iter_mut().zip(of.chunks_exact(self.length)) {
-            let row = &row[places.start..];
-            *to = row
-                .first_chunk()
-                .copied()
-                .unwrap_or_else(|| std::array::from_fn(|at| row.get(at).copied().unwrap_or(0)));
+    /// Returns the words of all rows at some places: as they stand, or in the place of others with nothing where there are fewer.
+    fn block<'a>(&self, of: &'a [u64], places: &Range<usize>, spare: &'a mut Block) -> &'a Block {
+        let words = &of[self.rows() * places.start..self.rows() * places.end];
+        if places.len() == LANES
+            && let Ok(block) = words.as_chunks().0.try_into()
+        {
+            return block;
         }
+        for (to, row) in spare.iter_mut().zip(words.chunks_exact(places.len())) {
+            *to = std::array::from_fn(|at| row.get(at).copied().unwrap_or(0));
+        }
+        spare
+    }
+
+    /// Returns the factors' components at some places: those of `x`, then those of `y`.
+    fn factors<'a>(&'a self, places: &Range<usize>, spare: &'a mut [Block; 4]) -> [&'a Block; 4] {
+        let [x, x_next, y, y_next] = spare;
+        [
+            self.block(&self.x.mine, places, x),
+            self.block(&self.x.next, places, x_next),
+            self.block(&self.y.mine, places, y),
+            self.block(&self.y.next, places, y_next),
+        ]
+    }
+
+    /// Returns the weights of some places.
+    fn weights_of(&self, places: &Range<usize>) -> [u64; LANES] {
+        let weights = &self.weights[places.clone()];
+        std::array::from_fn(|at| weights.get(at).copied().unwrap_or(0))
     }
 
     /// Returns vectors where there are enough rows for them.
@@ -188,7 +214,7 @@ impl Claims {
     /// Sums the table under the first coin.
     pub(super) fn sum(&mut self, guard: &mut Guard, weight: u64, message: &mut Vec<u8>) {
         let words = self.words();
-        self.levels = levels(words);
+        (self.levels, self.weight) = (levels(words), weight);
         self.length = words.div_ceil(self.rows());
         let all = self.rows() * self.length;
         for share in [&mut self.x, &mut self.y, &mut self.z] {
@@ -214,13 +240,12 @@ impl Claims {
     /// gives the places' weights.
     fn summed_by_words(&self, by: &Linear, guard: &Guard) -> (Vec<u64>, Vec<u64>) {
         let (mut table, mut masked) = (vec![0; sums(self.levels)], vec![0; self.rows()]);
-        let (mut masks, mut rows) = (Masks::default(), [[[0; LANES]; WORD]; 4]);
+        let (mut masks, mut rows) = (Masks::default(), [NOTHING; 4]);
         for places in self.places() {
-            let parts = [&self.x.mine, &self.y.next, &self.x.next, &self.y.mine];
-            rows.iter_mut().zip(parts).for_each(|(block, part)| self.fill_block(block, part, &places));
+            let blocks = self.factors(&places, &mut rows);
             masks.take(guard, self.masks, &places);
             for at in 0..places.len() {
-                let [x, other, x_next, y] = rows.each_ref().map(|block| column(block, at));
+                let [x, x_next, y, other] = blocks.map(|block| column(block, at));
                 let both: Column = std::array::from_fn(|row| y[row] ^ other[row]);
                 let [x, x_next, y_all, both_all] =
                     [&x, &x_next, &y, &both].map(|column| extended(&column[..self.rows()], self.levels));
@@ -239,19 +264,16 @@ impl Claims {
     fn summed_by_vectors(&self, vectors: Vectors, guard: &Guard) -> (Vec<u64>, Vec<u64>) {
         let none = |count: usize| -> Totals { vec![[0; LANES]; count] };
         let (mut table, mut masked) = (none(sums(LEVELS)), none(WORD / LANES * 2));
-        let (mut masks, mut rows) = (Masks::default(), [[[0; LANES]; WORD]; 4]);
+        let (mut masks, mut rows, mut both) = (Masks::default(), [NOTHING; 4], NOTHING);
         for places in self.places() {
-            let parts = [&self.x.mine, &self.y.next, &self.x.next, &self.y.mine];
-            rows.iter_mut().zip(parts).for_each(|(block, part)| self.fill_block(block, part, &places));
-            let [_, both, _, y] = &mut rows;
-            both.as_flattened_mut().iter_mut().zip(y.as_flattened()).for_each(|(both, y)| *both ^= y);
-            let mut weights = [0; LANES];
-            weights[..places.len()].copy_from_slice(&self.weights[places.clone()]);
-            vectors.gather(&weights, &rows, &mut table);
-            let [_, both, _, y] = &rows;
+            let [x, x_next, y, other] = self.factors(&places, &mut rows);
+            let ones = both.as_flattened_mut().iter_mut().zip(y.as_flattened());
+            ones.zip(other.as_flattened()).for_each(|((both, one), other)| *both = one ^ other);
+            let weights = self.weights_of(&places);
+            vectors.gather(&weights, [x, &both, x_next, y], &mut table);
             masks.take(guard, self.masks, &places);
             for at in 0..places.len() {
-                vectors.masked(weights[at], [&column(both, at), &column(y, at)], masks.of(at), &mut masked);
+                vectors.masked(weights[at], [&column(&both, at), &column(y, at)], masks.of(at), &mut masked);
             }
         }
         let masked = (0..WORD).map(|row| {
@@ -278,20 +300,21 @@ impl Claims {
         self.point = point[..self.levels].to_vec();
         let scaled: Vec<u64> = weights(&self.point).iter().map(|weight| times(*weight, t)).collect();
         let by = self.fold(&scaled);
-        self.hidden.reserve_exact(WORD * self.length);
-        let (mut masks, mut rows) = (Masks::default(), [[[0; LANES]; WORD]; 2]);
+        let mut hidden = std::mem::take(&mut self.hidden);
+        hidden.reserve_exact(WORD * self.length);
+        let (mut masks, mut rows) = (Masks::default(), [NOTHING; 4]);
         for places in self.places() {
-            let parts = [&self.x.mine, &self.x.next];
-            rows.iter_mut().zip(parts).for_each(|(block, part)| self.fill_block(block, part, &places));
+            let [mine, next, ..] = self.factors(&places, &mut rows);
             masks.take(guard, self.masks, &places);
             for at in 0..places.len() {
-                let [mine, next] =
-                    [0, 1].map(|part| by.hidden(&by.folded(column(&rows[part], at)), masks.of(at)[part]));
-                self.hidden.extend(mine.iter().zip(&next).map(|(mine, next)| mine ^ next));
+                let [mine, next] = [(mine, masks.of(at)[0]), (next, masks.of(at)[1])]
+                    .map(|(rows, masks)| by.hidden(&by.folded(column(rows, at)), masks));
+                hidden.extend(mine.iter().zip(&next).map(|(mine, next)| mine ^ next));
                 message.extend_from_slice(next.map(u64::to_le_bytes).as_flattened());
                 guard.shown(&mine);
             }
         }
+        self.hidden = hidden;
     }
 
     /// Takes the rest of what is shown in, and compares.
@@ -299,26 +322,23 @@ impl Claims {
         let weights = weights(&self.point);
         let by = self.fold(&weights);
         let (mut mine, mut next) = (0, 0);
-        let (mut rows, mut shown) = ([[[0; LANES]; WORD]; 2], [0; WORD]);
+        let (mut rows, mut shown) = ([NOTHING; 4], [0; WORD]);
         let mut parts = message.as_chunks::<8>().0.chunks_exact(WORD).zip(self.hidden.chunks_exact(WORD));
         for places in self.places() {
-            let factors = [&self.y.mine, &self.y.next];
-            rows.iter_mut().zip(factors).for_each(|(block, part)| self.fill_block(block, part, &places));
+            let [.., y, other] = self.factors(&places, &mut rows);
             for ((at, place), (message, hidden)) in places.enumerate().zip(&mut parts) {
                 shown.iter_mut().zip(message).for_each(|(shown, word)| *shown = u64::from_le_bytes(*word));
                 guard.heard(&shown);
                 shown.iter_mut().zip(hidden).for_each(|(shown, known)| *shown ^= known);
-                let sum =
-                    |part: usize| times(self.weights[place], self.dot(&shown, &by.folded(column(&rows[part], at))));
-                mine ^= sum(0);
-                next ^= sum(1);
+                let sum = |rows: &Block| times(self.weights[place], self.dot(&shown, &by.folded(column(rows, at))));
+                mine ^= sum(y);
+                next ^= sum(other);
             }
         }
         let rest = |table: &[u64], z: &[u64]| {
             let mut table = table.to_vec();
             let mut masked = 0;
-            for (row, (weight, z)) in weights.iter().zip(z.chunks_exact(self.length)).enumerate() {
-                let claimed = self.dot(z, &self.weights);
+            for (row, (weight, claimed)) in weights.iter().zip(self.claimed(z)).enumerate() {
                 masked ^= times(*weight, std::mem::replace(&mut table[corner(row, self.levels)], claimed));
             }
             times(t, value(table, &self.point)) ^ masked
@@ -333,8 +353,27 @@ impl Claims {
         self.hidden.clear();
     }
 
+    /// Returns for each row the sum of its words times their places' weights.
+    fn claimed(&self, z: &[u64]) -> Vec<u64> {
+        let (mut spare, mut sums) = (NOTHING, vec![[0; LANES]; WORD]);
+        if let Some(vectors) = self.vectors() {
+            for places in self.places() {
+                vectors.weighed(&self.weights_of(&places), self.block(z, &places, &mut spare), &mut sums);
+            }
+            return totals(&sums).map(reduced).collect();
+        }
+        let (mut claimed, by) = (vec![0; self.rows()], Linear::by(self.weight));
+        for places in self.places() {
+            let block = self.block(z, &places, &mut spare);
+            for at in 0..places.len() {
+                claimed.iter_mut().zip(block).for_each(|(sum, row)| *sum = by.apply(*sum) ^ row[at]);
+            }
+        }
+        claimed
+    }
+
     /// Returns the sum of products.
-    fn dot(&self, a: &[u64], b: &[u64]) -> u64 {
+    fn dot(&self, a: &Column, b: &Column) -> u64 {
         match self.vectors() {
             Some(vectors) => reduced(vectors.dot(a, b)),
             None => a.iter().zip(b).fold(0, |sum, (a, b)| sum ^ times(*a, *b)),
@@ -365,6 +404,56 @@ impl Fold {
         match self {
             Self::Vectors(vectors, _) => vectors.hidden(elements, masks),
             Self::Words(_) => std::array::from_fn(|bit| raised(elements[bit], bit) ^ masks[bit]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Keys, Streams};
+    use crate::prg::Key;
+    use crate::share::Party;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn with_vectors_and_without_the_sums_are_the_same(
+            words in prop::collection::vec(any::<[u64; 6]>(), 2000..4500),
+            weight: u64,
+            scale in prop::collection::vec(any::<u64>(), WORD),
+        ) {
+            // A processor that has them not has nothing to compare.
+            let Some(vectors) = Vectors::new() else { return Ok(()) };
+            let [own, next] = [7, 9].map(|byte| Key::new([byte; 16]));
+            let mut guard = Guard::new(Party::ALL[1], Arc::new(Streams::new(&Keys { own, next })));
+            let part = |at: usize| words.iter().map(|six| six[at]).collect::<Vec<u64>>();
+            let mut claims = Claims { x: Share { mine: part(0), next: part(1) }, ..Claims::default() };
+            claims.y = Share { mine: part(2), next: part(3) };
+            claims.z = Share { mine: part(4), next: part(5) };
+            claims.sum(&mut guard, weight, &mut Vec::new());
+            prop_assert_eq!(claims.levels, LEVELS);
+            let by = Linear::by(weight);
+            prop_assert_eq!(claims.summed_by_vectors(vectors, &guard), claims.summed_by_words(&by, &guard));
+            let scale: Column = scale.try_into().unwrap();
+            let rows: Column = std::array::from_fn(|row| words[row][0]);
+            let folds = [Fold::Vectors(vectors, vectors.weights(&scale)), Fold::Words(Linear::of(&scale))];
+            let [fast, slow] = folds.map(|by| by.hidden(&by.folded(rows), &scale));
+            prop_assert_eq!(fast, slow);
+            // The sum of all z by hand: of the row that a word is in, times what its place weighs.
+            let mut slow = vec![0; WORD];
+            for places in claims.places() {
+                for (row, sum) in slow.iter_mut().enumerate() {
+                    for (at, place) in places.clone().enumerate() {
+                        let word = claims.z.mine[WORD * places.start + row * places.len() + at];
+                        *sum ^= times(claims.weights[place], word);
+                    }
+                }
+            }
+            prop_assert_eq!(claims.claimed(&claims.z.mine), slow);
         }
     }
 }

@@ -33,8 +33,13 @@ impl Vectors {
 
     /// Adds to the table's sums what two parties' terms of products of bits come to, `x & both ^ x_next & y`, times each place's
     /// weight, for the rows and all the sums of rows.
-    pub(super) fn gather(self, weights: &[u64; LANES], rows: &[Block; 4], sums: &mut Totals) {
+    pub(super) fn gather(self, weights: &[u64; LANES], rows: [&Block; 4], sums: &mut Totals) {
         gather(self.0, weights, rows, sums);
+    }
+
+    /// Adds to each row's sum its words times their places' weights.
+    pub(super) fn weighed(self, weights: &[u64; LANES], rows: &Block, sums: &mut Totals) {
+        weighed(self.0, weights, rows, sums);
     }
 
     /// Adds to each row's sum `weight` times the sum of the elements of its bits: those of `both` with the first elements, those of
@@ -65,15 +70,10 @@ impl Vectors {
     }
 
     /// Returns the sum of products, not reduced.
-    pub(super) fn dot(self, x: &[u64], y: &[u64]) -> u128 {
-        let mut sums = [0; LANES];
-        let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
-        dot(self.0, x, y, &mut sums);
-        let [mut last, mut last_of_y] = [[0; LANES]; 2];
-        last[..x_rest.len()].copy_from_slice(x_rest);
-        last_of_y[..y_rest.len()].copy_from_slice(y_rest);
-        dot(self.0, &[last], &[last_of_y], &mut sums);
-        total(&sums)
+    pub(super) fn dot(self, x: &[u64; WORD], y: &[u64; WORD]) -> u128 {
+        let mut sum = [0; LANES];
+        dot(self.0, x.as_chunks().0, y.as_chunks().0, &mut sum);
+        total(&sum)
     }
 }
 
@@ -109,29 +109,40 @@ fn extended<T: Copy>(rows: [T; 8], add: impl Fn(T, T) -> T) -> [T; 27] {
     all
 }
 
+/// Puts the lower half of vectors, the upper half, or both added where others stood.
+#[inline(always)]
+fn take_part(to: &mut [u64x8<Avx512>], of: &[u64x8<Avx512>], part: usize) {
+    let (low, high) = of.split_at(to.len());
+    match part {
+        0 => to.copy_from_slice(low),
+        1 => to.copy_from_slice(high),
+        _ => to.iter_mut().zip(low).zip(high).for_each(|((to, low), high)| *to = *low ^ *high),
+    }
+}
+
 fearless_simd::kernel!(
-    fn gather(simd: Avx512, weights: &[u64; LANES], rows: &[Block; 4], sums: &mut Totals) {
+    fn gather(simd: Avx512, weights: &[u64; LANES], rows: [&Block; 4], sums: &mut Totals) {
         let weight: __m512i = u64x8::from_slice(simd, weights).into();
         let none = u64x8::from_slice(simd, &[0; LANES]);
-        let mut blocks = [[[none; 8]; 27]; 4];
-        for (to, rows) in blocks.iter_mut().zip(rows) {
-            let mut eight = [[none; 8]; 8];
-            for (to, row) in eight.as_flattened_mut().iter_mut().zip(rows) {
-                *to = u64x8::from_slice(simd, row);
-            }
-            *to = extended(eight, |mut low, high| {
-                for at in 0..8 {
-                    low[at] ^= high[at];
-                }
-                low
-            });
+        // Of each variable but the last three one part after another is taken, so that little is held at a time.
+        let (mut all, mut half, mut quarter, mut eighth) =
+            ([[none; 64]; 4], [[none; 32]; 4], [[none; 16]; 4], [[none; 8]; 4]);
+        for (all, rows) in all.iter_mut().zip(rows) {
+            all.iter_mut().zip(rows).for_each(|(to, row)| *to = u64x8::from_slice(simd, row));
         }
-        for (block, sums) in sums.as_chunks_mut::<27>().0.iter_mut().enumerate() {
+        let mut sums = sums.as_chunks_mut::<27>().0.iter_mut();
+        for parts in 0..27 {
+            if parts % 9 == 0 {
+                half.iter_mut().zip(&all).for_each(|(to, of)| take_part(to, of, parts / 9));
+            }
+            if parts % 3 == 0 {
+                quarter.iter_mut().zip(&half).for_each(|(to, of)| take_part(to, of, parts / 3 % 3));
+            }
+            eighth.iter_mut().zip(&quarter).for_each(|(to, of)| take_part(to, of, parts % 3));
             let add = |low: u64x8<Avx512>, high: u64x8<Avx512>| low ^ high;
-            let x = extended(blocks[0][block], add);
-            let both = extended(blocks[1][block], add);
-            let x_next = extended(blocks[2][block], add);
-            let y = extended(blocks[3][block], add);
+            let [x, both, x_next, y] = eighth;
+            let (x, both, x_next, y) = (extended(x, add), extended(both, add), extended(x_next, add), extended(y, add));
+            let Some(sums) = sums.next() else { return };
             for at in 0..27 {
                 let term: __m512i = (x[at] & both[at] ^ x_next[at] & y[at]).into();
                 let products = _mm512_xor_si512(
@@ -141,6 +152,21 @@ fearless_simd::kernel!(
                 let products: u64x8<Avx512> = products.simd_into(simd);
                 (u64x8::from_slice(simd, &sums[at]) ^ products).store_slice(&mut sums[at]);
             }
+        }
+    }
+);
+
+fearless_simd::kernel!(
+    fn weighed(simd: Avx512, weights: &[u64; LANES], rows: &Block, sums: &mut Totals) {
+        let weight: __m512i = u64x8::from_slice(simd, weights).into();
+        for (row, sum) in rows.iter().zip(sums) {
+            let row: __m512i = u64x8::from_slice(simd, row).into();
+            let products = _mm512_xor_si512(
+                _mm512_clmulepi64_epi128::<0x00>(weight, row),
+                _mm512_clmulepi64_epi128::<0x11>(weight, row),
+            );
+            let products: u64x8<Avx512> = products.simd_into(simd);
+            (u64x8::from_slice(simd, sum) ^ products).store_slice(sum);
         }
     }
 );
@@ -342,7 +368,7 @@ mod tests {
     proptest! {
         #[test]
         fn vectors_give_what_words_give(
-            weights in words(8), rows in prop::collection::vec(words(512), 4), masks in words(128), long in words(77),
+            weights in words(8), rows in prop::collection::vec(words(512), 4), masks in words(128),
         ) {
             // A processor that has them not has nothing to compare.
             let Some(vectors) = Vectors::new() else { return Ok(()) };
@@ -350,8 +376,8 @@ mod tests {
             let mut blocks = [[[0; LANES]; WORD]; 4];
             blocks.iter_mut().zip(&rows).for_each(|(block, rows)| block.as_flattened_mut().copy_from_slice(rows));
             let mut sums = vec![[0; LANES]; 729];
-            vectors.gather(&weights, &blocks, &mut sums);
-            vectors.gather(&[7; LANES], &blocks, &mut sums);
+            vectors.gather(&weights, blocks.each_ref(), &mut sums);
+            vectors.gather(&[7; LANES], blocks.each_ref(), &mut sums);
             let mut slow = vec![0; 729];
             for (place, weight) in weights.into_iter().enumerate() {
                 let [x, both, x_next, y] = blocks.each_ref().map(|block| {
@@ -383,8 +409,17 @@ mod tests {
             for (bit, hidden) in vectors.hidden(&both, &y).into_iter().enumerate() {
                 prop_assert_eq!(hidden, raised(both[bit], bit) ^ y[bit]);
             }
-            let slow = long.iter().zip(&rows[2]).fold(0, |sum, (x, y)| sum ^ times(*x, *y));
-            prop_assert_eq!(reduced(vectors.dot(&long, &rows[2][..long.len()])), slow);
+            let slow = both.iter().zip(&y).fold(0, |sum, (x, y)| sum ^ times(*x, *y));
+            prop_assert_eq!(reduced(vectors.dot(&both, &y)), slow);
+            let mut sums = vec![[0; LANES]; WORD];
+            vectors.weighed(&weights, &blocks[0], &mut sums);
+            vectors.weighed(&weights, &blocks[1], &mut sums);
+            for (row, sum) in totals(&sums).enumerate() {
+                let slow = |block: usize| {
+                    blocks[block][row].iter().zip(weights).fold(0, |sum, (word, weight)| sum ^ times(*word, weight))
+                };
+                prop_assert_eq!(reduced(sum), slow(0) ^ slow(1));
+            }
         }
     }
 }

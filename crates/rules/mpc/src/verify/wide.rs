@@ -56,12 +56,10 @@ pub(super) struct Claim {
 #[derive(Default)]
 pub(super) struct Claims {
     claims: Vec<Claim>,
-    /// Upper halves of the products, claim after claim.
+    /// Upper halves of the products, claim after claim; later the lower and upper halves of what is known of what is opened.
     pub(super) high: [Vec<u64>; 2],
     /// Shares of the sum of the random numbers' products, later of what must be zero.
     pub(super) sum: [u128; 2],
-    /// What this party knows of what is opened.
-    hidden: Vec<u128>,
 }
 
 /// Words for the lanes of a part.
@@ -264,22 +262,18 @@ impl Claims {
 
     /// Adds the products times what the coin gives them, hides the first factors and shows what comes of it.
     pub(super) fn open(&mut self, guard: &mut Guard, coin: [u64; 2], message: &mut Vec<u8>) {
+        self.add_products(coin);
+        // What this party knows of what is opened takes the place of the upper halves.
+        let [low, high] = &mut self.high;
+        for words in [&mut *low, &mut *high] {
+            words.clear();
+            words.reserve_exact(self.claims.iter().map(|claim| claim.x.mine.len()).sum());
+        }
         let (mut challenges, mut masks) = (Challenges::new(coin), Drawn::default());
         let (mut shown, mut opened) = (Vec::with_capacity(2 * PART), Vec::with_capacity(PART));
-        self.hidden.reserve_exact(self.claims.iter().map(|claim| claim.x.mine.len()).sum());
-        let mut first = 0;
         for claim in &self.claims {
             for groups in claim.parts() {
                 let (lanes, challenges) = (claim.lanes(&groups), challenges.take(&groups));
-                for (sum, (z, high)) in
-                    self.sum.iter_mut().zip([&claim.z.mine, &claim.z.next].into_iter().zip(&self.high))
-                {
-                    let low = z[groups.clone()].iter().map(|word| word << claim.shift());
-                    let high = &high[first + groups.start..first + groups.end];
-                    for ((low, high), t) in low.zip(high).zip(challenges) {
-                        *sum = sum.wrapping_add(scaled(lifted(low, *high), *t));
-                    }
-                }
                 masks.take(guard, claim.masks, 2 * lanes.start..2 * lanes.end);
                 shown.clear();
                 opened.clear();
@@ -289,7 +283,9 @@ impl Claims {
                     let next = product(t, factors.x_next).wrapping_add(a_next);
                     shown.extend(halves(mine));
                     opened.push(next.to_le_bytes());
-                    self.hidden.push(mine.wrapping_add(next));
+                    let [low_known, high_known] = halves(mine.wrapping_add(next));
+                    low.push(low_known);
+                    high.push(high_known);
                 };
                 if claim.group == 1 {
                     lanes.zip(challenges).for_each(|((factors, masks), t)| hide(*t, factors, masks));
@@ -301,26 +297,41 @@ impl Claims {
                 guard.shown(&shown);
             }
             challenges.claim += 1;
+        }
+    }
+
+    fn add_products(&mut self, coin: [u64; 2]) {
+        let (mut challenges, mut first) = (Challenges::new(coin), 0);
+        for claim in &self.claims {
+            for groups in claim.parts() {
+                let challenges = challenges.take(&groups);
+                let components = [&claim.z.mine, &claim.z.next].into_iter().zip(&self.high);
+                for (sum, (z, high)) in self.sum.iter_mut().zip(components) {
+                    let low = z[groups.clone()].iter().map(|word| word << claim.shift());
+                    let high = &high[first + groups.start..first + groups.end];
+                    for ((low, high), t) in low.zip(high).zip(challenges) {
+                        *sum = sum.wrapping_add(scaled(lifted(low, *high), *t));
+                    }
+                }
+            }
+            challenges.claim += 1;
             first += claim.groups();
         }
     }
 
     /// Takes the rest of what is opened in, and compares.
     pub(super) fn close(&mut self, guard: &mut Guard, message: &[u8]) {
-        let (mut message, mut hidden) = (message, self.hidden.as_slice());
+        let mut opened = message.as_chunks::<OPENED>().0.iter();
+        let mut known = self.high[0].iter().zip(&self.high[1]);
         let mut heard = Vec::with_capacity(2 * PART);
         let [mut sum, mut sum_next] = self.sum;
         for claim in &self.claims {
             for groups in claim.parts() {
-                let count = claim.lanes(&groups).len();
-                let (part, rest) = message.split_at(count * OPENED);
-                let (known, unknown) = hidden.split_at(count);
-                (message, hidden) = (rest, unknown);
                 heard.clear();
-                for ((factors, known), rest) in claim.factors(&groups).zip(known).zip(part.as_chunks().0) {
+                for ((factors, (low, high)), rest) in claim.factors(&groups).zip(&mut known).zip(&mut opened) {
                     let rest = u128::from_le_bytes(*rest);
                     heard.extend(halves(rest));
-                    let opened = known.wrapping_add(rest);
+                    let opened = lifted(*low, *high).wrapping_add(rest);
                     sum = sum.wrapping_sub(scaled(opened, factors.y));
                     sum_next = sum_next.wrapping_sub(scaled(opened, factors.y_next));
                 }
@@ -330,7 +341,6 @@ impl Claims {
         guard.zero(Check::Products, &halves(sum.wrapping_add(sum_next).wrapping_neg()), &halves(sum_next));
         self.claims.clear();
         self.high.iter_mut().for_each(Vec::clear);
-        self.hidden.clear();
     }
 }
 

@@ -23,7 +23,11 @@ impl Vectors {
         None
     }
 
-    pub(super) fn gather(self, _: &[u64; LANES], _: &[Block; 4], _: &mut Totals) {
+    pub(super) fn gather(self, _: &[u64; LANES], _: [&Block; 4], _: &mut Totals) {
+        match self {}
+    }
+
+    pub(super) fn weighed(self, _: &[u64; LANES], _: &Block, _: &mut Totals) {
         match self {}
     }
 
@@ -43,7 +47,7 @@ impl Vectors {
         match self {}
     }
 
-    pub(super) fn dot(self, _: &[u64], _: &[u64]) -> u128 {
+    pub(super) fn dot(self, _: &[u64; WORD], _: &[u64; WORD]) -> u128 {
         match self {}
     }
 }
