@@ -272,8 +272,8 @@ impl Claims {
             let weights = self.weights_of(&places);
             vectors.gather(&weights, [x, &both, x_next, y], &mut table);
             masks.take(guard, self.masks, &places);
-            for at in 0..places.len() {
-                vectors.masked(weights[at], [&column(&both, at), &column(y, at)], masks.of(at), &mut masked);
+            for (at, weight) in weights.iter().enumerate().take(places.len()) {
+                vectors.masked(*weight, [&column(&both, at), &column(y, at)], masks.of(at), &mut masked);
             }
         }
         let masked = (0..WORD).map(|row| {
@@ -290,7 +290,7 @@ impl Claims {
     fn fold(&self, weights: &[u64]) -> Fold {
         let all = std::array::from_fn(|row| weights.get(row).copied().unwrap_or(0));
         match self.vectors() {
-            Some(vectors) => Fold::Vectors(vectors, vectors.weights(&all)),
+            Some(vectors) => Fold::Vectors(vectors, Box::new(vectors.weights(&all))),
             None => Fold::Words(Linear::of(&all)),
         }
     }
@@ -383,7 +383,7 @@ impl Claims {
 
 /// How rows become one.
 enum Fold {
-    Vectors(Vectors, Square),
+    Vectors(Vectors, Box<Square>),
     Words(Linear),
 }
 
@@ -440,7 +440,7 @@ mod tests {
             prop_assert_eq!(claims.summed_by_vectors(vectors, &guard), claims.summed_by_words(&by, &guard));
             let scale: Column = scale.try_into().unwrap();
             let rows: Column = std::array::from_fn(|row| words[row][0]);
-            let folds = [Fold::Vectors(vectors, vectors.weights(&scale)), Fold::Words(Linear::of(&scale))];
+            let folds = [Fold::Vectors(vectors, Box::new(vectors.weights(&scale))), Fold::Words(Linear::of(&scale))];
             let [fast, slow] = folds.map(|by| by.hidden(&by.folded(rows), &scale));
             prop_assert_eq!(fast, slow);
             // The sum of all z by hand: of the row that a word is in, times what its place weighs.
