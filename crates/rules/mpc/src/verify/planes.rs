@@ -17,6 +17,7 @@ use super::{Check, Guard};
 use crate::bits::{WORD, transpose};
 use crate::share::Share;
 use std::ops::Range;
+use zeroize::Zeroize as _;
 
 /// The most variables: with more, the table grows faster than the row shrinks.
 const LEVELS: usize = 6;
@@ -46,6 +47,8 @@ pub(super) struct Claims {
     pub(super) x: Share,
     pub(super) y: Share,
     pub(super) z: Share,
+    /// The most words that there ever were.
+    most: usize,
     levels: usize,
     length: usize,
     /// The first coin, and what a row's words weigh, by their places: its falling powers.
@@ -67,6 +70,7 @@ impl Default for Claims {
             x: none(),
             y: none(),
             z: none(),
+            most: 0,
             levels: 0,
             length: 0,
             weight: 0,
@@ -153,6 +157,20 @@ impl Masks {
     }
 }
 
+impl Drop for Claims {
+    /// Wipes what was ever used, but not the room that never was.
+    fn drop(&mut self) {
+        let most = self.most.max(self.words());
+        for share in [&mut self.x, &mut self.y, &mut self.z] {
+            for part in [&mut share.mine, &mut share.next] {
+                let mut part = std::mem::take(part);
+                part.resize(most.min(part.capacity()), 0);
+                part.as_mut_slice().zeroize();
+            }
+        }
+    }
+}
+
 impl Claims {
     fn rows(&self) -> usize {
         1 << self.levels
@@ -217,6 +235,7 @@ impl Claims {
         (self.levels, self.weight) = (levels(words), weight);
         self.length = words.div_ceil(self.rows());
         let all = self.rows() * self.length;
+        self.most = self.most.max(all);
         for share in [&mut self.x, &mut self.y, &mut self.z] {
             share.mine.resize(all, 0);
             share.next.resize(all, 0);
@@ -431,7 +450,8 @@ mod tests {
             let [own, next] = [7, 9].map(|byte| Key::new([byte; 16]));
             let mut guard = Guard::new(Party::ALL[1], Arc::new(Streams::new(&Keys { own, next })));
             let part = |at: usize| words.iter().map(|six| six[at]).collect::<Vec<u64>>();
-            let mut claims = Claims { x: Share { mine: part(0), next: part(1) }, ..Claims::default() };
+            let mut claims = Claims::default();
+            claims.x = Share { mine: part(0), next: part(1) };
             claims.y = Share { mine: part(2), next: part(3) };
             claims.z = Share { mine: part(4), next: part(5) };
             claims.sum(&mut guard, weight, &mut Vec::new());
