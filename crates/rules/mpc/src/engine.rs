@@ -298,7 +298,7 @@ impl Runner {
         }
         let streams = Arc::new(Streams::new(keys));
         let is_guarded = prepared.security == Security::Malicious;
-        let mut guard = is_guarded.then(|| Guard::new(Arc::clone(&streams)));
+        let mut guard = is_guarded.then(|| Guard::new(me, Arc::clone(&streams)));
         let mut held = BTreeMap::new();
         for (input, ((port, kind), given)) in ports.into_iter().zip(inputs).enumerate() {
             if let Some(guard) = &mut guard {

@@ -137,7 +137,7 @@ impl Machine {
     /// When the inputs are not those of the plan.
     pub fn new(plan: Arc<Plan>, me: Party, keys: &Keys, inputs: Vec<Share>) -> Result<Self, Fault> {
         let streams = Arc::new(Streams::new(keys));
-        let mut guard = (plan.security == Security::Malicious).then(|| Guard::new(Arc::clone(&streams)));
+        let mut guard = (plan.security == Security::Malicious).then(|| Guard::new(me, Arc::clone(&streams)));
         if let Some(guard) = &mut guard {
             inputs.iter().for_each(|share| guard.input(share));
         }
@@ -150,9 +150,12 @@ impl Machine {
     pub(crate) fn with(
         plan: Arc<Plan>,
         me: Party,
-        (streams, drawn, guard): (Arc<Streams>, u64, Option<Box<Guard>>),
+        (streams, drawn, mut guard): (Arc<Streams>, u64, Option<Box<Guard>>),
         values: Vec<Value>,
     ) -> Result<Self, Fault> {
+        if let Some(guard) = &mut guard {
+            guard.make_room(&plan);
+        }
         if values.len() != plan.inputs.len() {
             return Err(Fault::Inputs(plan.inputs.len()));
         }
@@ -246,7 +249,7 @@ impl Machine {
         let mut message = Writer::with_capacity(bytes);
         for step in &round.talk {
             if let Some(mut guard) = self.guard.take() {
-                let claim = guard.claimed(self.me, &step.what, |at| self.held(at));
+                let claim = guard.claimed(self.stream(step.to), &step.what, |at| self.held(at));
                 self.claims.push(claim);
                 self.guard = Some(guard);
             }

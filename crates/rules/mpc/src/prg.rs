@@ -32,20 +32,31 @@ impl Stream {
     /// has drawn nothing wrong for the next.
     pub(crate) fn words(&self, number: u64, count: usize) -> Vec<u64> {
         let mut words = vec![0; count];
+        self.fill(number, 0, &mut words);
+        words
+    }
+
+    /// Draws the words that a number names from one of them on, an even one, in the place of others.
+    pub(crate) fn fill(&self, number: u64, first: usize, words: &mut [u64]) {
+        assert!(first.is_multiple_of(2), "words are drawn two at a time");
         let mut blocks = [Array([0; 16]); TOGETHER];
-        let mut counter = 0_u64;
+        let mut counter = u64::try_from(first / 2).expect("words in memory are counted in 64 bits");
         for words in words.chunks_mut(2 * TOGETHER) {
-            let wanted = words.len().div_ceil(2);
-            for block in &mut blocks[..wanted] {
-                block[..8].copy_from_slice(&number.to_le_bytes());
-                block[8..].copy_from_slice(&counter.to_le_bytes());
+            let blocks = &mut blocks[..words.len().div_ceil(2)];
+            for block in blocks.iter_mut() {
+                block.0 = (u128::from(number) | u128::from(counter) << 64).to_le_bytes();
                 counter += 1;
             }
-            self.cipher.encrypt_blocks(&mut blocks[..wanted]);
-            let halves = blocks[..wanted].iter().flat_map(|block| block.as_chunks::<8>().0);
-            words.iter_mut().zip(halves).for_each(|(word, half)| *word = u64::from_le_bytes(*half));
+            self.cipher.encrypt_blocks(blocks);
+            let (pairs, last) = words.as_chunks_mut::<2>();
+            for (pair, block) in pairs.iter_mut().zip(blocks.iter()) {
+                let (low, high) = block.0.split_at(8);
+                *pair = [low, high].map(|half| u64::from_le_bytes(half.try_into().expect("eight bytes")));
+            }
+            if let ([last], Some(block)) = (last, blocks.last()) {
+                *last = u64::from_le_bytes(block.0[..8].try_into().expect("eight bytes"));
+            }
         }
-        words
     }
 }
 
@@ -73,5 +84,8 @@ mod tests {
         let many = stream.words(number, 1000);
         assert_eq!((many.len(), &many[..3]), (1000, &few[..]));
         assert_ne!(stream.words(number + 1, 3), few);
+        let mut later = [0; 301];
+        stream.fill(number, 130, &mut later);
+        assert_eq!(later, many[130..431]);
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::field;
 use vm::Width;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 /// One of the three parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,12 +44,23 @@ impl Party {
 }
 
 /// A party's two components of shared words. They are wiped when they are dropped, and cannot be printed or cloned.
-#[derive(ZeroizeOnDrop)]
 pub struct Share {
     /// The component with the party's own number.
     pub mine: Vec<u64>,
     /// The component with the next party's number.
     pub next: Vec<u64>,
+}
+
+impl ZeroizeOnDrop for Share {}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        for part in [&mut self.mine, &mut self.next] {
+            // What is beyond the end may have been used; words are wiped faster than the bytes of room that is left.
+            part.resize(part.capacity(), 0);
+            part.as_mut_slice().zeroize();
+        }
+    }
 }
 
 impl Share {

@@ -33,10 +33,11 @@ pub(crate) use claims::{Claim, trimmed};
 
 use crate::engine::Given;
 use crate::machine::{Fault, Streams};
-use crate::share::Share;
+use crate::share::{Party, Share};
 use bill::{Load, Stage};
 use std::sync::Arc;
 use tags::{Tags, differing};
+use vm::plan::Plan;
 
 /// What a lie escapes with, at most: once in two to the power of this.
 pub const STATISTICAL_BITS: u32 = 48;
@@ -80,13 +81,15 @@ impl std::fmt::Display for Check {
 
 /// Numbers under which checks draw. Plans draw under smaller ones, tags under larger ones.
 const CHECKS: u64 = 1 << 62;
-/// Words of a coin: for the point, for what hides, and for the weight.
-const COIN: usize = 8;
+/// Words of a coin: six for the point, two for the key of what claims about numbers are multiplied by, one for what hides.
+/// The weight of bits has a coin of its own.
+const COIN: usize = 9;
 /// What a message says in which there is nothing to say.
 const NOTHING: u8 = 0;
 
 /// What one party keeps to catch a liar.
 pub(crate) struct Guard {
+    me: Party,
     streams: Arc<Streams>,
     before: Tags,
     after: Tags,
@@ -129,8 +132,9 @@ impl Guard {
     /// Bytes of tags that come with a message that shows something.
     pub(crate) const TAG_BYTES: usize = tags::BYTES;
 
-    pub(crate) fn new(streams: Arc<Streams>) -> Box<Self> {
+    pub(crate) fn new(me: Party, streams: Arc<Streams>) -> Box<Self> {
         Box::new(Self {
+            me,
             streams,
             before: Tags::default(),
             after: Tags::default(),
@@ -149,6 +153,11 @@ impl Guard {
             #[cfg(test)]
             omitted: None,
         })
+    }
+
+    /// Makes room for what a plan claims.
+    pub(crate) fn make_room(&mut self, plan: &Plan) {
+        self.bits.make_room(bill::words_at_once(plan));
     }
 
     /// Takes in what another party must hold too: a shared input.
@@ -209,18 +218,6 @@ impl Guard {
     fn number(&mut self) -> u64 {
         self.drawn += 1;
         CHECKS | self.drawn
-    }
-
-    /// Returns the first of so many numbers under which nothing was drawn.
-    fn numbers_of_words(&mut self, count: usize) -> u64 {
-        let first = self.number();
-        self.drawn += u64::try_from(count).expect("words in memory are counted in 64 bits");
-        first
-    }
-
-    /// Returns the random components that a number names: drawing them again is cheaper than keeping them.
-    fn drawn(&self, number: u64, count: usize) -> Share {
-        Share { mine: self.streams.own.words(number, count), next: self.streams.next.words(number, count) }
     }
 
     /// Returns whether there is a check before the next round: because something is shown in it, or because there is
@@ -311,7 +308,9 @@ impl Guard {
                 self.t = self.coin.mine[COIN - 1];
                 let (t, point) = (self.t, std::mem::take(&mut self.coin.mine));
                 let (mut numbers, mut bits) = (std::mem::take(&mut self.numbers), std::mem::take(&mut self.bits));
-                numbers.open(self, t, &mut message);
+                if !numbers.is_empty() {
+                    numbers.open(self, [point[COIN - 3], point[COIN - 2]], &mut message);
+                }
                 if bits.words() > 0 {
                     bits.open(self, t, &point, &mut message);
                 }
@@ -340,7 +339,7 @@ impl Guard {
         }
         self.waits = None;
         match stage {
-            Stage::Products => self.numbers.multiplied(&mut { message }),
+            Stage::Products => self.numbers.multiplied(message),
             Stage::Wait => {
                 if message != [NOTHING] {
                     self.caught = Some(Check::Openings);
@@ -366,11 +365,14 @@ impl Guard {
         Ok(if self.stages.is_empty() { None } else { Some(self.go()) })
     }
 
-    fn close(&mut self, mut message: &[u8]) {
+    fn close(&mut self, message: &[u8]) {
         let (mut numbers, mut bits) = (std::mem::take(&mut self.numbers), std::mem::take(&mut self.bits));
-        numbers.close(self, self.t, &mut message);
+        let (of_numbers, of_bits) = message.split_at(message.len() - 8 * planes::shown(bits.words()));
+        if !numbers.is_empty() {
+            numbers.close(self, of_numbers);
+        }
         if bits.words() > 0 {
-            bits.close(self, self.t, message);
+            bits.close(self, self.t, of_bits);
         }
         (self.numbers, self.bits) = (numbers, bits);
         self.load = Load::default();

@@ -6,14 +6,14 @@ use crate::share::Party;
 use vm::plan::{Cost, Plan, Security, Talk};
 
 /// Words of bits beyond which claims are checked though nothing is shown, so that they do not fill the memory.
-const WORDS: usize = 1 << 20;
+const WORDS: usize = 1 << 16;
 /// Numbers beyond which they are.
-const NUMBERS: usize = 1 << 19;
+const NUMBERS: usize = 1 << 17;
 
 /// A message of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Products in the wider ring.
+    /// The upper halves of products in the wider ring.
     Products,
     /// Nothing: what was sent before arrives everywhere.
     Wait,
@@ -36,19 +36,16 @@ pub(crate) enum Stage {
 pub(crate) struct Load {
     /// Words of claims about bits.
     pub(crate) words: usize,
-    /// Numbers in claims about numbers.
+    /// Numbers in claims about numbers, and the sums of their products.
     numbers: usize,
     products: usize,
-    hidden: usize,
-    /// Random numbers that the claims about numbers use.
-    masks: usize,
     /// Nothing was taken in since tags were compared.
     pub(crate) is_quiet: bool,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { words: 0, numbers: 0, products: 0, hidden: 0, masks: 0, is_quiet: true }
+        Self { words: 0, numbers: 0, products: 0, is_quiet: true }
     }
 }
 
@@ -60,11 +57,9 @@ impl Load {
     }
 
     /// Adds claims about sums of products.
-    pub(crate) fn add_numbers(&mut self, lanes: usize, group: usize, width: usize) {
+    pub(crate) fn add_numbers(&mut self, lanes: usize, group: usize) {
         self.numbers += lanes;
-        self.products += 2 * lanes / group * wide::bytes(width);
-        self.hidden += lanes * wide::bytes(width);
-        self.masks += lanes;
+        self.products += lanes / group;
         self.is_quiet &= lanes == 0;
     }
 
@@ -77,8 +72,6 @@ impl Load {
             words: self.words.max(other.words),
             numbers: self.numbers.max(other.numbers),
             products: self.products.max(other.products),
-            hidden: self.hidden.max(other.hidden),
-            masks: self.masks.max(other.masks),
             is_quiet: self.is_quiet && other.is_quiet,
         }
     }
@@ -103,11 +96,11 @@ impl Load {
     /// Returns how long a message is.
     pub(crate) fn bytes(&self, stage: Stage) -> usize {
         match stage {
-            Stage::Products => self.products,
+            Stage::Products => self.products * wide::HALF + wide::SUM,
             Stage::Wait => 1,
             Stage::FirstCoin | Stage::SecondCoin => 8 * COIN,
             Stage::Sums => 8 * planes::sums(planes::levels(self.words)),
-            Stage::Shown => self.hidden + 8 * self.shown_bits(),
+            Stage::Shown => self.numbers * wide::OPENED + 8 * self.shown_bits(),
             Stage::Compare => 2 * tags::BYTES,
             Stage::Forward => tags::BYTES,
         }
@@ -116,12 +109,29 @@ impl Load {
     /// Returns how many random elements the check uses up, the coins among them.
     pub(crate) fn masks(&self) -> usize {
         let coins = usize::from(self.words > 0) + usize::from(self.words > 0 || self.numbers > 0);
-        self.masks + self.shown_bits() + coins * COIN
+        self.numbers + self.shown_bits() + coins * COIN
     }
 
     fn shown_bits(&self) -> usize {
         if self.words == 0 { 0 } else { planes::shown(self.words) }
     }
+}
+
+/// Returns how many words of bits a step claims something of.
+fn words_of_claims(what: &Talk) -> usize {
+    match what {
+        Talk::And { a, .. } => a.planes * words(a.lanes),
+        Talk::DealCarries { from, .. } => from.bits() * words(from.lanes),
+        _ => 0,
+    }
+}
+
+/// Returns how many words of bits stand together at most before a plan's claims are checked.
+pub(super) fn words_at_once(plan: &Plan) -> usize {
+    let rounds =
+        plan.rounds.iter().map(|round| round.talk.iter().map(|step| words_of_claims(&step.what)).sum::<usize>());
+    let (sum, most) = rounds.fold((0, 0), |(sum, most), words| (sum + words, words.max(most)));
+    sum.min(WORDS + most)
 }
 
 /// Returns what a plan costs by itself, exactly: with all that is checked in it and at its end.
@@ -231,10 +241,9 @@ impl Bill {
 
     fn claim(&mut self, what: &Talk) {
         match what {
-            Talk::Multiply { a, group, .. } => self.load.add_numbers(a.lanes, *group, a.bits()),
-            Talk::And { a, .. } => self.load.add_bits(a.planes * words(a.lanes)),
-            Talk::DealCarries { from, .. } => self.load.add_bits(from.bits() * words(from.lanes)),
-            Talk::DealOfBits { from, width } => self.load.add_numbers(from.planes * from.lanes, 1, width.bits().into()),
+            Talk::Multiply { a, group, .. } => self.load.add_numbers(a.lanes, *group),
+            Talk::And { .. } | Talk::DealCarries { .. } => self.load.add_bits(words_of_claims(what)),
+            Talk::DealOfBits { from, .. } => self.load.add_numbers(from.planes * from.lanes, 1),
             Talk::Refresh(_) => self.load.is_quiet = false,
             Talk::OpenRing(_) | Talk::OpenBits(_) | Talk::DealSum { .. } | Talk::DealSumBits { .. } => {}
             Talk::RefreshBits(_) | Talk::Complete { .. } | Talk::Mix { .. } => {}

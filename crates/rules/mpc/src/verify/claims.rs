@@ -17,9 +17,9 @@ pub(crate) enum Claim {
     /// Bits are what is carried in the sum of those that were taken in, from a place on.
     Carries { lanes: usize, from: usize },
     /// Numbers are the sums of products of groups of these.
-    Numbers { x: Arc<Share>, y: Arc<Share>, width: usize, group: usize },
+    Numbers { x: Arc<Share>, y: Arc<Share>, width: usize, group: usize, noise: u64 },
     /// Numbers are what is left of the sum without the products of these: of two bits, whether exactly one is set.
-    Rest { x: Share, y: Share, sum: Share, width: usize },
+    Rest { x: Share, y: Share, sum: Share, width: usize, lanes: usize },
     /// Numbers are the same as these.
     Same { old: Arc<Share>, width: usize },
 }
@@ -49,19 +49,20 @@ impl Claim {
                 sum.next[first + lane] = one;
             }
         }
-        Self::Rest { x, y, sum, width }
+        Self::Rest { x, y, sum, width, lanes: from.lanes }
     }
 }
 
 impl Guard {
-    /// Returns what a step claims. The shares are those of the registers it uses.
-    pub(crate) fn claimed<'a>(&mut self, me: Party, what: &Talk, share: impl Fn(usize) -> &'a Arc<Share>) -> Claim {
+    /// Returns what a step claims, which draws its noise under a number. The shares are those of the registers it uses.
+    pub(crate) fn claimed<'a>(&mut self, noise: u64, what: &Talk, share: impl Fn(usize) -> &'a Arc<Share>) -> Claim {
         match what {
             Talk::Multiply { a, b, group } => Claim::Numbers {
                 x: Arc::clone(share(a.at)),
                 y: Arc::clone(share(b.at)),
                 width: a.bits(),
                 group: *group,
+                noise,
             },
             Talk::And { a, b } => {
                 self.factors(share(a.at), share(b.at), a.lanes);
@@ -72,7 +73,7 @@ impl Guard {
                 self.factors(share(*first), share(*second), from.lanes);
                 Claim::Carries { lanes: from.lanes, from: place }
             }
-            Talk::DealOfBits { from, width } => Claim::rest(me, from, share(from.at), width.bits().into()),
+            Talk::DealOfBits { from, width } => Claim::rest(self.me, from, share(from.at), width.bits().into()),
             Talk::Refresh(from) => Claim::Same { old: Arc::clone(share(from.at)), width: from.bits() },
             Talk::OpenRing(_) | Talk::OpenBits(_) => Claim::Nothing,
             Talk::DealSum { .. }
@@ -105,11 +106,13 @@ impl Guard {
                     }
                 }
             }
-            Claim::Numbers { x, y, width, group } => self.numbers(x, y, Arc::clone(result), width, group),
-            Claim::Rest { x, y, sum, width } => {
+            Claim::Numbers { x, y, width, group, noise } => {
+                self.numbers([x, y, Arc::clone(result)], width, group, wide::Origin::Noise(noise));
+            }
+            Claim::Rest { x, y, sum, width, lanes } => {
                 let left = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| a.wrapping_sub(*b)).collect();
                 let z = Share { mine: left(&sum.mine, &result.mine), next: left(&sum.next, &result.next) };
-                self.numbers(Arc::new(x), Arc::new(y), Arc::new(z), width, 1);
+                self.numbers([x, y, z].map(Arc::new), width, 1, wide::Origin::Dealt(lanes));
             }
             Claim::Same { old, width } => {
                 let change =
@@ -120,9 +123,10 @@ impl Guard {
         }
     }
 
-    fn numbers(&mut self, x: Arc<Share>, y: Arc<Share>, z: Arc<Share>, width: usize, group: usize) {
-        self.load.add_numbers(x.mine.len(), group, width);
-        self.numbers.push(wide::Claim { groups: 0..z.mine.len(), x, y, z, width, group });
+    fn numbers(&mut self, [x, y, z]: [Arc<Share>; 3], width: usize, group: usize, origin: wide::Origin) {
+        self.load.add_numbers(x.mine.len(), group);
+        let (masks, noise) = (self.number(), self.number());
+        self.numbers.push(wide::Claim { x, y, z, width, group, origin, masks, noise });
     }
 
     /// Takes in factors of bits, without what is beyond the last lane.

@@ -1,6 +1,9 @@
 //! Lies: every message of small runs is changed in turn, and each check is left out once to show what it is for.
 
-use super::Check;
+use super::bill::Stage;
+use super::field::times;
+use super::wide::Challenges;
+use super::{COIN, Check};
 use crate::{
     Builder, Done, Fault, Given, Key, Keys, Machine, Next, Party, Plan, Prepared, Runner, Security, Share, Step,
     combine, share,
@@ -302,6 +305,167 @@ fn parts_of_an_input_that_contradict_each_other_are_caught_as_such() {
             let (ends, _) = run(machines(&plan, shares, &mut chance, None), |_, _, _, _| {});
             assert!(ends.iter().any(|end| matches!(end, End::Stopped(Fault::Caught(Check::Inputs)))));
             assert!(!ends.iter().any(|end| matches!(end, End::Done(_))));
+        }
+    }
+}
+
+/// What a liar adds in the message of a stage, and in what it holds itself, word by word.
+fn add_to_products(machine: &mut Machine, message: &mut [u8], at: usize, what: u128) {
+    let numbers = &mut machine.guard.as_mut().unwrap().numbers;
+    if let Some(half) = numbers.high[0].get_mut(at) {
+        *half = half.wrapping_add(u64::try_from(what).unwrap());
+        message[8 * at..8 * at + 8].copy_from_slice(&half.to_le_bytes());
+    } else {
+        let end = message.len();
+        numbers.sum[0] = numbers.sum[0].wrapping_add(what);
+        message[end - 16..].copy_from_slice(&numbers.sum[0].to_le_bytes());
+    }
+}
+
+fn add_to_sums(machine: &mut Machine, message: &mut [u8], at: usize, what: u64) {
+    let word = &mut machine.guard.as_mut().unwrap().bits.table.mine[at];
+    *word ^= what;
+    message[8 * at..8 * at + 8].copy_from_slice(&word.to_le_bytes());
+}
+
+fn stage(machine: &Machine) -> Option<Stage> {
+    machine.guard.as_ref().and_then(|guard| guard.waits)
+}
+
+#[test]
+fn what_a_liar_adds_to_a_message_of_a_check_and_keeps_to_is_caught() {
+    let (plan, inputs) = everything();
+    let (opened, expected, _) = honest(&plan, &inputs);
+    let mut lies = 0;
+    for of in [Stage::Products, Stage::Sums] {
+        for liar in 0..3 {
+            for at in 0.. {
+                let (mut last, mut done) = (0, 0);
+                let mut chance = Chance::new(at);
+                let shares = shares(&inputs, &mut chance);
+                let what = 1_u64 << (chance.bits() % 64);
+                let at = usize::try_from(at).unwrap();
+                let (ends, _) = run(machines(&plan, shares, &mut chance, None), |party, _, machine, message| {
+                    if party != liar || stage(machine) != Some(of) {
+                        return;
+                    }
+                    done += 1;
+                    if done > 1 {
+                        return;
+                    }
+                    if of == Stage::Products {
+                        // The halves, and the sum after them.
+                        last = (message.len() - 16) / 8;
+                        add_to_products(machine, message, at, u128::from(what));
+                    } else {
+                        last = message.len() / 8 - 1;
+                        add_to_sums(machine, message, at, what);
+                    }
+                });
+                assert!(done > 0 && is_caught(ends, liar, &opened, &expected), "{of:?} {at} of party {liar}");
+                lies += 1;
+                if at == last {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(lies > 30, "{lies} lies");
+}
+
+/// The words of the last coin of a run in which nobody lies.
+fn coin(plan: &Arc<Plan>, inputs: &[Vec<u64>], seed: u64) -> Vec<u64> {
+    let mut chance = Chance::new(seed);
+    let shares = shares(inputs, &mut chance);
+    let mut coin = vec![0; COIN];
+    run(machines(plan, shares, &mut chance, None), |_, _, machine, _| {
+        if stage(machine) == Some(Stage::SecondCoin) {
+            let part = &machine.guard.as_ref().unwrap().coin.mine;
+            coin.iter_mut().zip(part).for_each(|(coin, part)| *coin ^= part);
+        }
+    });
+    coin
+}
+
+#[test]
+fn a_wrong_product_passes_if_the_coin_is_known_beforehand_and_only_then() {
+    let mut builder = Builder::new(Security::Malicious);
+    let (a, b) = (builder.input(1, Width::Int(64)), builder.input(1, Width::Int(64)));
+    let product = builder.multiply(a, b);
+    builder.open(product);
+    let (plan, inputs) = (Arc::new(builder.finish()), vec![vec![6], vec![7]]);
+    for seed in 0..48 {
+        let liar = usize::try_from(seed % 3).unwrap();
+        let coin = coin(&plan, &inputs, seed);
+        let t = Challenges::new([coin[COIN - 3], coin[COIN - 2]]).take(&(0..1))[0];
+        // The highest bit too, of which a check modulo 2^64 would see every other coin nothing.
+        let error = if seed % 2 == 0 { 1 } else { 1 << 63 };
+        for guess in [t, t ^ 1, t.rotate_left(1), 0] {
+            let mut chance = Chance::new(seed);
+            let shares = shares(&inputs, &mut chance);
+            let mut difference = 0_u128;
+            let (ends, _) = run(machines(&plan, shares, &mut chance, None), |party, round, machine, message| {
+                if party != liar {
+                    return;
+                }
+                if round == 0 {
+                    let z = &mut machine.begun[0].mine[0];
+                    let wrong = z.wrapping_add(error);
+                    difference = u128::from(wrong).wrapping_sub(u128::from(*z));
+                    *z = wrong;
+                    message.copy_from_slice(&wrong.to_le_bytes());
+                } else if stage(machine) == Some(Stage::Products) {
+                    let what = u128::from(guess).wrapping_mul(difference).wrapping_neg();
+                    add_to_products(machine, message, 1, what);
+                }
+            });
+            let is_wrong = |end: &End| matches!(end, End::Done(done) if done.opened != [[42]]);
+            assert_eq!(ends.iter().all(is_wrong), guess == t, "seed {seed}");
+            if guess != t {
+                let stops = |end: &End| matches!(end, End::Stopped(Fault::Caught(Check::Products)));
+                assert!(ends.iter().any(stops) && !ends.iter().any(is_wrong), "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_bit_passes_if_the_coin_is_known_beforehand_and_only_then() {
+    let mut builder = Builder::new(Security::Malicious);
+    let (a, b) = (builder.input_bits(64), builder.input_bits(64));
+    let both = builder.and(a, b);
+    builder.open_bits(both);
+    let plan = Arc::new(builder.finish());
+    // Of components that are all zeros.
+    let nothing = || [(); 3].map(|()| (0..2).map(|_| Share { mine: vec![0], next: vec![0] }).collect::<Vec<_>>());
+    for seed in 0..48_u64 {
+        let liar = usize::try_from(seed % 3).unwrap();
+        let mut t = 0;
+        run(machines(&plan, nothing(), &mut Chance::new(seed), None), |_, _, machine, _| {
+            if stage(machine) == Some(Stage::SecondCoin) {
+                t ^= machine.guard.as_ref().unwrap().coin.mine[COIN - 1];
+            }
+        });
+        let error = 1_u64 << (seed % 64);
+        for guess in [t, t ^ 1, 0] {
+            let parties = machines(&plan, nothing(), &mut Chance::new(seed), None);
+            let (ends, _) = run(parties, |party, round, machine, message| {
+                if party != liar {
+                    return;
+                }
+                if round == 0 {
+                    machine.begun[0].mine[0] ^= error;
+                    message.copy_from_slice(&machine.begun[0].mine[0].to_le_bytes());
+                } else if stage(machine) == Some(Stage::Sums) {
+                    add_to_sums(machine, message, 0, times(guess, error));
+                }
+            });
+            let is_wrong = |end: &End| matches!(end, End::Done(done) if done.opened[0].contains(&1));
+            assert_eq!(ends.iter().all(is_wrong), guess == t, "seed {seed}");
+            if guess != t {
+                let stops = |end: &End| matches!(end, End::Stopped(Fault::Caught(Check::Products)));
+                assert!(ends.iter().any(stops) && !ends.iter().any(is_wrong), "seed {seed}");
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ const TAG_BYTES: usize = 16;
 /// Bytes of the tags of all sums.
 pub(super) const BYTES: usize = Check::ALL.len() * TAG_BYTES;
 /// Words drawn at a time.
-const TOGETHER: usize = 4096;
+const TOGETHER: usize = 512;
 /// Numbers from here on name words of tags; plans draw under smaller ones.
 const TAGS: u64 = 1 << 63;
 
@@ -33,13 +33,21 @@ impl Tags {
 
     /// Takes in words that the other party takes in too, if both are right.
     pub(super) fn absorb(&mut self, stream: &Stream, check: Check, words: &[u64]) {
+        let mut keys = [0; TOGETHER];
         for words in words.chunks(TOGETHER) {
-            let keys = stream.words(self.number(check.index()), words.len().next_multiple_of(2));
-            let sum = &mut self.sums[check.index()];
-            for (pair, key) in words.chunks(2).zip(keys.chunks_exact(2)) {
-                let (first, second) = (pair[0].wrapping_add(key[0]), pair.get(1).unwrap_or(&0).wrapping_add(key[1]));
-                *sum = sum.wrapping_add(u128::from(first) * u128::from(second));
+            let keys = &mut keys[..words.len().next_multiple_of(2)];
+            stream.fill(self.number(check.index()), 0, keys);
+            let mut sum = self.sums[check.index()];
+            let mut add = |pair: [u64; 2], key: &[u64; 2]| {
+                let (first, second) = (pair[0].wrapping_add(key[0]), pair[1].wrapping_add(key[1]));
+                sum = sum.wrapping_add(u128::from(first) * u128::from(second));
+            };
+            let ((pairs, last), (keys, _)) = (words.as_chunks::<2>(), keys.as_chunks::<2>());
+            pairs.iter().zip(keys).for_each(|(pair, key)| add(*pair, key));
+            if let ([last], Some(key)) = (last, keys.last()) {
+                add([*last, 0], key);
             }
+            self.sums[check.index()] = sum;
         }
     }
 
