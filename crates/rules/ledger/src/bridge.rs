@@ -99,7 +99,8 @@ pub fn cursor(s: &Overlay<'_>) -> CursorRecord {
     s.get::<Cursor>(&0).unwrap_or(CursorRecord::START)
 }
 
-/// Notes the time of an entry, which is no earlier than the last one's. What does not move it writes nothing, so that a state has one form.
+/// Notes the time of an entry, which is no earlier than the last one's. What does not move it writes nothing, so that a
+/// state has one form.
 pub fn stamp(s: &mut Overlay<'_>, time: Millis) {
     let cursor = cursor(s);
     if cursor.time < time {
