@@ -18,6 +18,8 @@ import { Crossing, POINTS } from "./proof/Crossing.sol";
 contract ValidityVerifier is IValidityVerifier, DirectVerifier {
     /// @dev As many as `proof::joined::LEAVES_MAX`.
     uint256 public constant LEAF_COUNT_MAX = 256;
+    /// @notice How far the time of a batch's last entry may be ahead of this chain's clock: as far as clocks differ.
+    uint256 public constant AHEAD_MAX = 15 minutes;
     /// @dev What a hash that names points begins with.
     bytes32 private constant CROSSINGS = keccak256("talea crossings 1");
 
@@ -38,6 +40,8 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
         bytes32 hashBefore;
         uint64 countAfter;
         bytes32 hashAfter;
+        uint64 timeBefore;
+        uint64 timeAfter;
         bytes32 withdrawalsRoot;
     }
 
@@ -46,6 +50,8 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
         bytes32 stateRoot;
         uint64 inboxCount;
         bytes32 inboxHash;
+        /// @dev When the last entry was.
+        uint64 time;
         /// @dev The leaf digests of the withdrawals so far, and how many.
         bytes32[] withdrawals;
         uint256 withdrawn;
@@ -82,6 +88,7 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
             stateRoot: header.parentRoot,
             inboxCount: given.inboxCount,
             inboxHash: given.inboxHash,
+            time: given.time,
             withdrawals: new bytes32[](withdrawn),
             withdrawn: 0
         });
@@ -92,6 +99,8 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
         if (header.inboxCount != cursor.inboxCount || header.inboxHash != cursor.inboxHash) {
             revert InboxWrong(cursor.inboxCount, cursor.inboxHash);
         }
+        uint256 timeMax = (block.timestamp + AHEAD_MAX) * 1000;
+        if (cursor.time > timeMax) revert TimeAhead(cursor.time, timeMax);
         bytes32 root = MerkleList.rootOf(cursor.withdrawals);
         if (header.withdrawalsRoot != root) revert WithdrawalsRootWrong(header.withdrawalsRoot, root);
     }
@@ -110,6 +119,10 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
         (statement.countBefore, statement.hashBefore) = (cursor.inboxCount, cursor.inboxHash);
         _take(number, leaf, cursor);
         (statement.countAfter, statement.hashAfter) = (cursor.inboxCount, cursor.inboxHash);
+        // The proof shows this too; who proves nothing is told what is wrong.
+        if (leaf.time < cursor.time) revert TimeBackwards(number, leaf.time, cursor.time);
+        (statement.timeBefore, statement.timeAfter) = (cursor.time, leaf.time);
+        cursor.time = leaf.time;
         statement.withdrawalsRoot = _withdraw(number, leaf.withdrawals, cursor);
         cursor.stateRoot = leaf.stateRoot;
         bytes32 publics = keccak256(_publics(statement, leaf));
@@ -162,17 +175,22 @@ contract ValidityVerifier is IValidityVerifier, DirectVerifier {
     function _publics(Statement memory statement, Leaf memory leaf) private pure returns (bytes memory) {
         bytes32 hash = keccak256(abi.encode(CROSSINGS, statement, leaf.taken, leaf.made));
         uint256[POINTS] memory points = Crossing.points(hash);
-        bytes memory state =
-            abi.encodePacked(statement.parentRoot, statement.stateRoot, statement.entries, statement.configHash);
-        bytes memory inboxes = bytes.concat(
+        bytes16 timeBefore = Crossing.packed(statement.timeBefore);
+        bytes16 timeAfter = Crossing.packed(statement.timeAfter);
+        bytes memory state = abi.encodePacked(
+            statement.parentRoot, statement.stateRoot, statement.entries, timeBefore, timeAfter, statement.configHash
+        );
+        bytes memory ends = bytes.concat(
             Crossing.packed(statement.countBefore, statement.hashBefore),
-            Crossing.packed(statement.countAfter, statement.hashAfter)
+            timeBefore,
+            Crossing.packed(statement.countAfter, statement.hashAfter),
+            timeAfter
         );
         bytes memory lists = bytes.concat(
             Crossing.packed(points),
             Crossing.packed(Crossing.messagesAt(points, leaf, statement.countBefore)),
             Crossing.packed(Crossing.withdrawalsAt(points, leaf.withdrawals))
         );
-        return bytes.concat(state, inboxes, abi.encodePacked(leaf.taken, leaf.made), lists);
+        return bytes.concat(state, ends, abi.encodePacked(leaf.taken, leaf.made), lists);
     }
 }

@@ -23,7 +23,7 @@ contract ValidityGasTest is ProvenTest {
         IValidityVerifier.Evidence memory given = evidence();
         (, bytes memory encoded) = attested(given);
         rollup.settle(given.header, new bytes32[](0), encoded);
-        check("two leaves with six crossings", encoded);
+        check("two leaves with 67 messages and two withdrawals", encoded);
     }
 
     function test_settling_one_leaf_with_64_messages_and_64_withdrawals() public {

@@ -28,7 +28,9 @@ contract ValidityVerifierTest is ProvenTest {
     enum Part {
         InboxCount,
         InboxHash,
+        TimeBefore,
         StateRoot,
+        Time,
         Entries,
         Taken,
         Made,
@@ -53,7 +55,7 @@ contract ValidityVerifierTest is ProvenTest {
         (, bytes memory encoded) = attested(given);
         rollup.settle(given.header, new bytes32[](0), encoded);
         vm.assertEq(rollup.stateRoot(), given.header.stateRoot, "state");
-        vm.assertEq(rollup.consumed(), 4, "messages");
+        vm.assertEq(rollup.consumed(), 67, "messages");
         IVault.Withdrawal[] memory withdrawals = given.leaves[1].withdrawals;
         vm.assertEq(given.leaves[0].withdrawals.length, 0, "the first leaf makes none");
         vm.assertEq(withdrawals.length, 2, "a forced withdrawal and another one");
@@ -219,6 +221,56 @@ contract ValidityVerifierTest is ProvenTest {
         vm.assertFalse(rollup.frozen(), "running");
     }
 
+    // Time.
+
+    function test_time_does_not_go_back_within_a_batch() public {
+        IValidityVerifier.Evidence memory given = evidence();
+        uint64 first = given.leaves[0].time;
+        uint64 last = given.leaves[1].time;
+        vm.assertLt(first, last, "time passes");
+        given.leaves[1].time = first - 1;
+        assertRefused(given, abi.encodeWithSelector(IValidityVerifier.TimeBackwards.selector, 1, first - 1, first));
+        // Whatever else is said of the time between them, one of the two proofs says another.
+        given.leaves[1].time = last;
+        given.leaves[0].time = first - 1;
+        assertLeafWrong(given, 0);
+        given.leaves[0].time = last;
+        assertLeafWrong(given, 0);
+        given.leaves[0].time = last + 1;
+        assertLeafWrong(given, 0);
+    }
+
+    function test_time_does_not_go_back_from_batch_to_batch() public {
+        IValidityVerifier.Evidence memory given = evidence();
+        uint64 before = given.time;
+        uint64 first = given.leaves[0].time;
+        vm.assertLt(0, before, "there was a batch before");
+        given.time = first + 1;
+        assertRefused(given, abi.encodeWithSelector(IValidityVerifier.TimeBackwards.selector, 0, first, first + 1));
+        // The state before says when its last entry was, and the first proof opens it there.
+        uint64[4] memory others = [0, before - 1, before + 1, first];
+        for (uint256 i = 0; i < others.length; ++i) {
+            given.time = others[i];
+            assertLeafWrong(given, 0);
+        }
+        given.time = before;
+        assertAccepted(given);
+    }
+
+    function test_a_batch_from_the_future_has_to_wait() public {
+        IValidityVerifier.Evidence memory given = evidence();
+        (, bytes memory encoded) = attested(given);
+        uint64 last = given.leaves[1].time;
+        uint256 due = (last + 999) / 1000 - validity.AHEAD_MAX();
+        vm.warp(due - 1);
+        uint256 most = (due - 1 + validity.AHEAD_MAX()) * 1000;
+        refuses(abi.encodeWithSelector(IValidityVerifier.TimeAhead.selector, last, most));
+        rollup.settle(given.header, new bytes32[](0), encoded);
+        vm.warp(due);
+        rollup.settle(given.header, new bytes32[](0), encoded);
+        vm.assertEq(rollup.stateRoot(), given.header.stateRoot, "state");
+    }
+
     // The leaves.
 
     function test_leaves_are_all_there_in_their_order() public {
@@ -259,17 +311,24 @@ contract ValidityVerifierTest is ProvenTest {
     function test_messages_are_all_there_in_their_order() public {
         IValidityVerifier.Evidence memory given = evidence();
         IValidityVerifier.Message[] memory list = given.leaves[0].messages;
-        vm.assertEq(list.length, 2, "two deposits");
+        uint256 count = list.length;
+        vm.assertEq(count, 65, "more than fill a table of 64 rows");
         (list[0], list[1]) = (list[1], list[0]);
         assertWrong(given, IValidityVerifier.PublicsWrong.selector);
+        (list[0], list[1]) = (list[1], list[0]);
+        assertAccepted(given);
 
-        given.leaves[0].messages = new IValidityVerifier.Message[](1);
-        given.leaves[0].messages[0] = list[1];
+        IValidityVerifier.Message[] memory more = new IValidityVerifier.Message[](count + 1);
+        IValidityVerifier.Message[] memory fewer = new IValidityVerifier.Message[](count - 1);
+        for (uint256 i = 0; i < count; ++i) {
+            more[i] = list[i];
+            if (i + 1 < count) fewer[i] = list[i];
+        }
+        given.leaves[0].messages = fewer;
         assertWrong(given, IValidityVerifier.PublicsWrong.selector);
 
-        given.leaves[0].messages = new IValidityVerifier.Message[](3);
-        (given.leaves[0].messages[0], given.leaves[0].messages[1]) = (list[1], list[0]);
-        given.leaves[0].messages[2] = given.leaves[1].messages[0];
+        more[count] = given.leaves[1].messages[0];
+        given.leaves[0].messages = more;
         given.leaves[0].actions = given.leaves[1].actions;
         assertWrong(given, IValidityVerifier.PublicsWrong.selector);
         // The batch would have the same messages still.
@@ -346,13 +405,13 @@ contract ValidityVerifierTest is ProvenTest {
 
     function test_bytes_that_are_no_evidence_are_refused() public {
         (bytes32 digest, bytes memory encoded) = attested(evidence());
-        for (uint256 length = 0; length < encoded.length; length += 32) {
-            bytes memory short = new bytes(length);
-            for (uint256 i = 0; i < length; ++i) {
-                short[i] = encoded[i];
+        for (uint256 length = encoded.length; length > 0;) {
+            length -= 32;
+            assembly ("memory-safe") {
+                mstore(encoded, length)
             }
             vm.prank(address(rollup));
-            (bool done,) = address(validity).staticcall(abi.encodeCall(IVerifier.accepts, (digest, short)));
+            (bool done,) = address(validity).staticcall(abi.encodeCall(IVerifier.accepts, (digest, encoded)));
             vm.assertFalse(done, "shorter than it says");
         }
     }
@@ -386,6 +445,8 @@ contract ValidityVerifierTest is ProvenTest {
         IValidityVerifier.Leaf memory leaf = given.leaves[number];
         if (part == Part.InboxCount) given.inboxCount += 1;
         else if (part == Part.InboxHash) given.inboxHash ^= bytes32(uint256(1) << (32 * number));
+        else if (part == Part.TimeBefore) given.time += 1;
+        else if (part == Part.Time) leaf.time += 1;
         else if (part == Part.StateRoot) leaf.stateRoot ^= bytes32(uint256(1));
         else if (part == Part.Entries) leaf.entries ^= bytes32(uint256(1));
         else if (part == Part.Taken) leaf.taken ^= bytes32(uint256(1));
@@ -438,6 +499,18 @@ contract ValidityVerifierTest is ProvenTest {
         (bool done, bytes memory answer) = ask(given);
         vm.assertFalse(done, "refused");
         vm.assertEq(keccak256(answer), keccak256(fault), "for this reason");
+    }
+
+    /// @dev For what this leaf's proof says.
+    function assertLeafWrong(IValidityVerifier.Evidence memory given, uint256 number) private {
+        (bool done, bytes memory answer) = ask(given);
+        vm.assertFalse(done, "refused");
+        vm.assertEq(bytes32(bytes4(answer)), bytes32(IValidityVerifier.PublicsWrong.selector), "for this reason");
+        uint256 leaf;
+        assembly ("memory-safe") {
+            leaf := mload(add(answer, 0x24))
+        }
+        vm.assertEq(leaf, number, "of this leaf");
     }
 
     function assertWrong(IValidityVerifier.Evidence memory given, bytes4 fault) private {

@@ -15,14 +15,17 @@ import { IVerifier } from "./IVerifier.sol";
 /// committee's contract, vouches for what is not proven: which entries the batch has, that its data root is of them, and that
 /// their data is there. Without it anybody who can prove could put a batch of their own in place of the sequencer's, or
 /// freeze the rollup with two proven batches that share a data root.
+/// Time is proven too: no entry is earlier than the one before it, in whatever batch or leaf that is, because the state says
+/// when its last entry was. A batch whose last entry is further ahead of this chain's clock than AHEAD_MAX has to wait.
 /// @dev A batch is proven in leaves, each some of its entries. Their statements were registered and their queries answered
 /// before, in as many transactions as it took; the evidence names them, and has what a leaf's public values follow from.
 /// Evidence is abi.encode(Evidence). It is checked as `transition::proven::ProvenBatch::check` checks a batch in Rust: a leaf
 /// starts where the one before it ended, because nothing else says where it starts.
 ///
-/// A leaf's public values are eight bytes each: the state root before and after; the digest of its entries; the
-/// configuration's hash; then what crosses: the inbox before and after (the count in two halves of 32 bits, the hash in
-/// eight limbs of 32 bits), `taken`, `made`, the points, the list of messages at each, the list of withdrawals at each.
+/// A leaf's public values are eight bytes each: the state root before and after; the digest of its entries, the time before
+/// and after them (in two halves of 32 bits); the configuration's hash; then what crosses: the inbox before and the time,
+/// the inbox after and the time (the count in two halves of 32 bits, the hash in eight limbs of 32 bits), `taken`, `made`,
+/// the points, the list of messages at each, the list of withdrawals at each.
 interface IValidityVerifier is IVerifier {
     /// @notice A message of the inbox that a leaf takes; its index follows from its place. Of a forced action the last three
     /// say nothing: its elements are the next of the leaf's actions.
@@ -40,6 +43,7 @@ interface IValidityVerifier is IVerifier {
     /// @notice Some of the batch's entries, proven together.
     /// @param context The hash that the proof's statement was registered under.
     /// @param stateRoot The state root after the last entry.
+    /// @param time When the last entry was, in milliseconds; if there is none, the time before the leaf.
     /// @param entries What the entries with their outcomes come to.
     /// @param taken What the messages come to in the circuit.
     /// @param made What the withdrawals come to in the circuit.
@@ -49,6 +53,7 @@ interface IValidityVerifier is IVerifier {
     struct Leaf {
         bytes32 context;
         bytes32 stateRoot;
+        uint64 time;
         bytes32 entries;
         bytes32 taken;
         bytes32 made;
@@ -62,12 +67,14 @@ interface IValidityVerifier is IVerifier {
     /// @param header The claim.
     /// @param inboxCount How many messages were consumed before the batch.
     /// @param inboxHash The inbox's rolling hash after those. The proof of the first leaf shows that the state before says so.
+    /// @param time When the last entry before the batch was, in milliseconds; zero if there was none. The same proof shows it.
     /// @param leaves The leaves, in order.
     struct Evidence {
         bytes attestation;
         IRollup.Header header;
         uint64 inboxCount;
         bytes32 inboxHash;
+        uint64 time;
         Leaf[] leaves;
     }
 
@@ -89,6 +96,10 @@ interface IValidityVerifier is IVerifier {
     error ActionCountWrong(uint256 leaf, uint256 count);
     /// @notice A number of the leaf's crossings is a second spelling of a smaller one.
     error CrossingOutOfRange(uint256 leaf);
+    /// @notice The leaf's last entry is earlier than what was before it: nobody can have proven that.
+    error TimeBackwards(uint256 leaf, uint64 time, uint64 before);
+    /// @notice The batch's last entry is ahead of this chain's clock, in milliseconds: settle it later.
+    error TimeAhead(uint64 time, uint256 timeMax);
     /// @notice The leaves lead to another state.
     error StateRootWrong(bytes32 given, bytes32 expected);
     /// @notice The leaves lead to another place of the inbox.

@@ -84,9 +84,13 @@ library Crossing {
 
     /// @dev Returns where the inbox stands as the public values it is: ten elements of 32 bits each.
     function packed(uint64 count, bytes32 hash) internal pure returns (bytes memory) {
-        return abi.encodePacked(
-            count >> 32, count & uint64(HALF), _spread(uint256(hash) >> 128), _spread(uint256(hash) & type(uint128).max)
-        );
+        return
+            abi.encodePacked(packed(count), _spread(uint256(hash) >> 128), _spread(uint256(hash) & type(uint128).max));
+    }
+
+    /// @dev Returns a number as the public values it is: two elements of 32 bits.
+    function packed(uint64 number) internal pure returns (bytes16) {
+        return bytes16(uint128(number >> 32) << 64 | uint128(number) & uint128(HALF));
     }
 
     /// @dev Returns four limbs of 32 bits as words of 64 bits.

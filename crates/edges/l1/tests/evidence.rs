@@ -39,6 +39,7 @@ alloy::sol! {
     struct Leaf {
         bytes32 context;
         bytes32 stateRoot;
+        uint64 time;
         bytes32 entries;
         bytes32 taken;
         bytes32 made;
@@ -52,6 +53,7 @@ alloy::sol! {
         Header header;
         uint64 inboxCount;
         bytes32 inboxHash;
+        uint64 time;
         Leaf[] leaves;
     }
 }
@@ -86,16 +88,17 @@ fn kinds(leaf: &Leaf) -> Vec<u8> {
 #[test]
 fn evidence_is_written_as_the_contract_reads_it() {
     let parts = parts();
-    let Evidence { attestation, header, inboxCount, inboxHash, leaves } = decoded(&parts[0]);
+    let Evidence { attestation, header, inboxCount, inboxHash, time, leaves } = decoded(&parts[0]);
     assert_eq!(attestation.to_vec(), b"the signatures of a quorum over the header of this batch");
-    assert_eq!((header.number, header.inboxCount), (1, 4));
+    assert_eq!((header.number, header.inboxCount), (1, 67));
     assert_eq!((inboxCount, inboxHash.is_zero()), (0, true));
     let [first, second] = &leaves[..] else { panic!("two leaves") };
-    assert_eq!((kinds(first), kinds(second)), (vec![1, 1], vec![3, 2]));
+    assert_eq!([time, first.time, second.time], [1_699_999_999_000, 1_700_000_000_000, 1_700_000_001_500]);
+    assert_eq!((kinds(first), kinds(second)), (vec![1; 65], vec![3, 2]));
     assert_eq!(first.messages[0].account, second.messages[0].account);
     assert_eq!((second.stateRoot, first.withdrawals.len()), (header.stateRoot, 0));
     let amounts = |leaf: &Leaf| leaf.messages.iter().map(|message| message.amount).collect::<Vec<_>>();
-    assert_eq!((amounts(first), amounts(second)), (vec![50, 30], vec![0, 25]));
+    assert_eq!((&amounts(first)[..3], amounts(second)), (&[50, 30, 1][..], vec![0, 25]));
     // A transfer of three.
     let [action] = second.actions[..] else { panic!("one action") };
     assert_eq!((action[0], action[9], first.actions.len()), (1, 3, 0));

@@ -15,13 +15,13 @@ use proof::circuit::{
     REJECTED_ASSET, REJECTED_INSUFFICIENT, REJECTED_MISNAMED, REJECTED_NARROW, REJECTED_ORDER, REJECTED_OVERFLOW,
     REJECTED_RECIPIENT, REJECTED_ZERO,
 };
-use proof::crossing::{Chains, Inbox, longer};
+use proof::crossing::{Chains, longer};
 use state::State;
 use transition::Action;
-use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress};
+use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress, Millis};
 
-/// The cursor before the first message.
-const START: CursorRecord = CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 };
+/// The cursor before the first entry.
+const START: CursorRecord = CursorRecord::START;
 /// One quantum, whose debit shows whether there is any.
 const ONE: Amount = match Amount::new(1) {
     Ok(one) => one,
@@ -531,9 +531,11 @@ impl Recorder {
         (row.taken, row.made) = (felts(&taken), felts(&made));
     }
 
-    /// Records the cursor's leaf, and returns where the inbox stands before the batch and after it.
-    pub(crate) fn close_crossings(&mut self, state: &State) -> [Inbox; 2] {
-        let after = self.cursor(state);
+    /// Records the cursor's leaf with the time of the last entry, and returns where the ledger stands before the batch and
+    /// after it.
+    pub(crate) fn close_crossings(&mut self, state: &State, time: Millis) -> [CursorRecord; 2] {
+        let crossed = self.cursor(state);
+        let after = CursorRecord { time, ..crossed.clone() };
         let before = state.get::<ledger::bridge::Cursor>(&0).unwrap_or(START);
         let mut ends = [&before, &after].map(|cursor| {
             let mut row = blank();
@@ -548,6 +550,10 @@ impl Recorder {
         first.first = F::ONE;
         (first.taken, first.made) = ([F::ZERO; 4], [F::ZERO; 4]);
         last.last = F::ONE;
+        if crossed == START {
+            last.timed_inverse =
+                halves(time.0).map(F::from_u64).into_iter().sum::<F>().try_inverse().unwrap_or_default();
+        }
         let record = Some(after.clone()).filter(|cursor| *cursor != START);
         self.memory.set_cursor(state, record, 1);
 
@@ -559,7 +565,7 @@ impl Recorder {
             row.gap = self.lookups.range32((next - row.number - F::ONE).as_canonical_u64());
         }
         self.crossings.last = Some(last);
-        [before, after].map(|cursor| Inbox { count: cursor.inbox_count, hash: cursor.inbox_hash })
+        [before, after]
     }
 
     /// Returns the table's rows, with the lists at the points.
@@ -568,7 +574,10 @@ impl Recorder {
         let last = last.as_ref().expect("the crossings are closed");
         let (mut messages, mut withdrawals) = (messages.iter(), withdrawals.iter());
         let (mut taken_at, mut made_at) = ([F::ONE; POINTS], [F::ONE; POINTS]);
-        let unused = Bridge { last: F::ZERO, cursor: [F::ZERO; 4], cursor_sponge: F::ZERO, ..*last };
+        let at_end = *last;
+        let kept = F::from_bool(self.crossings.cursor.as_ref().is_some_and(|cursor| *cursor != START));
+        let mut unused = Bridge { last: F::ZERO, kept, timed_inverse: F::ZERO, ..at_end };
+        (unused.cursor, unused.cursor_sponge) = ([F::ZERO; 4], F::ZERO);
         let mut cells = Vec::with_capacity(height * Bridge::WIDTH);
         for (number, row) in rows.iter().chain(std::iter::repeat(&unused)).take(height).enumerate() {
             let mut row = *row;
@@ -583,6 +592,7 @@ impl Recorder {
             (row.taken_at, row.made_at) = (taken_at, made_at);
             if number + 1 == height {
                 (row.last, row.cursor, row.cursor_sponge) = (last.last, last.cursor, last.cursor_sponge);
+                (row.kept, row.timed_inverse) = (last.kept, last.timed_inverse);
             }
             row.put(&mut cells);
         }

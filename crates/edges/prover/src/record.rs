@@ -22,9 +22,10 @@ use proof::circuit::{
     Divide, Entry, F, Grant, Leaf, MOMENTS, MULTIPLY_ROWS, Machine, Multiply, Poseidon, REJECTED_INSUFFICIENT,
     REJECTED_NARROW, REJECTED_ZERO, Signature, Signed, Table, Tally, Transfer, Tree, Uses,
 };
+use proof::crossing::Inbox;
 use proof::joined::{self, Claim};
 use proof::validity::{LOG_HEIGHT_MAX, LOG_HEIGHT_MIN, Outcome, Statement};
-use state::State;
+use state::{Overlay, State};
 use transition::{Action, Checked};
 use types::{AccountId, Amount, Digest, Encode as _, Millis};
 
@@ -107,8 +108,8 @@ pub(crate) struct Recorder {
     pub(crate) comparisons: Vec<F>,
     /// How often somebody asked for the time of the entry that is being executed.
     time_uses: u64,
-    /// The time of the last entry.
-    now: Option<Millis>,
+    /// The time of the last entry, as the ledger's cursor has it.
+    now: Millis,
     pub(crate) nodes: Vec<F>,
     pub(crate) leaves: Vec<F>,
     entries: Digest,
@@ -135,7 +136,8 @@ pub fn record_all(
     chain: &Digest,
     entries: &[(Millis, Incoming<'_>)],
 ) -> Result<Recorded, Unprovable> {
-    let mut recorder = Recorder::default();
+    let cursor = |state: &State| ledger::bridge::cursor(&Overlay::new(state));
+    let mut recorder = Recorder { now: cursor(state).time, ..Recorder::default() };
     let parent_root = state.root();
     let mut outcomes = Vec::new();
     for (number, (time, incoming)) in (1..).zip(entries) {
@@ -153,7 +155,10 @@ pub fn record_all(
             }
         });
     }
-    let [inbox_before, inbox_after] = recorder.close_crossings(state);
+    let ends = recorder.close_crossings(state, recorder.now);
+    let [inbox_before, inbox_after] =
+        ends.each_ref().map(|cursor| Inbox { count: cursor.inbox_count, hash: cursor.inbox_hash });
+    let [time_before, time_after] = ends.map(|cursor| cursor.time);
     let undo = tree::record(&mut recorder, state);
     if recorder.rows_most() > 1 << LOG_HEIGHT_MAX {
         state.apply(&undo);
@@ -167,6 +172,8 @@ pub fn record_all(
         entries: recorder.entries,
         inbox_before,
         inbox_after,
+        time_before,
+        time_after,
         withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
     };
     let crossed = statement.crossed(&recorder.crossings.chains(), messages, withdrawals);
@@ -273,18 +280,11 @@ impl Recorder {
     fn entry(&mut self, number: u64, kind: u8, outcome: &Outcome) -> Result<(), Unprovable> {
         let Outcome { id, code, time } = *outcome;
         let [time_high, time_low] = halves(time.0);
-        match self.now.replace(time) {
-            Some(before) if before > time => return Err(Unprovable::Time(time)),
-            Some(before) => {
-                self.compare(time.0, before.0, false);
-                // The row before is told that this one follows.
-                let at = self.rows_of_entries.len() - Entry::WIDTH;
-                let last = Entry { follows: F::ONE, ..Entry::read(&self.rows_of_entries[at..]) };
-                self.rows_of_entries.truncate(at);
-                last.put(&mut self.rows_of_entries);
-            }
-            None => {}
+        let earlier = std::mem::replace(&mut self.now, time);
+        if earlier > time {
+            return Err(Unprovable::Time(time));
         }
+        self.compare(time.0, earlier.0, false);
         let elements = [id.limbs().as_slice(), &[code.into(), time_high, time_low]].concat();
         let sponge = self.hashes.sponge(crypto::Domain::Entry, &elements);
         let before = self.entries;
@@ -296,7 +296,7 @@ impl Recorder {
             id: felts(&id),
             code: F::from_u32(code),
             time: [time_high, time_low].map(F::from_u64),
-            follows: F::ZERO,
+            earlier: halves(earlier.0).map(F::from_u64),
             uses: F::from_u64(std::mem::take(&mut self.time_uses)),
             before: felts(&before),
             digest: felts(&sponge.digest),
@@ -413,11 +413,12 @@ impl Recorder {
             row.copy_from_slice(&cells);
         });
         pad(&mut self.balances, Balance::WIDTH, |_, _| {});
-        let entries = felts(&self.entries);
+        let (entries, now) = (felts(&self.entries), halves(self.now.0).map(F::from_u64));
         pad(&mut self.rows_of_entries, Entry::WIDTH, |row, number| {
             let mut unused = Entry::read(row);
             unused.number = F::from_usize(number + 1);
             (unused.before, unused.after) = (entries, entries);
+            (unused.earlier, unused.time) = (now, now);
             let mut cells = Vec::with_capacity(row.len());
             unused.put(&mut cells);
             row.copy_from_slice(&cells);

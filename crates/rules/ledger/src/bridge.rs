@@ -5,7 +5,7 @@ use crate::account::{balance, credit, debit, post};
 use crypto::account::owned_by;
 use crypto::{Domain, poseidon};
 use state::{Overlay, leaf};
-use types::{AccountId, Amount, AssetId, Bytes32, Digest, EthAddress, record};
+use types::{AccountId, Amount, AssetId, Bytes32, Digest, EthAddress, Millis, record};
 
 pub use proof::crossing::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdrawal};
 
@@ -22,7 +22,7 @@ record! {
 }
 
 record! {
-    /// Where the ledger stands against the base chain.
+    /// Where the ledger stands: against the base chain, and in time.
     pub struct CursorRecord {
         /// How many inbox messages were taken.
         pub inbox_count: u64,
@@ -30,7 +30,14 @@ record! {
         pub inbox_hash: Bytes32,
         /// How many withdrawals were made.
         pub withdrawals: u64,
+        /// The time of the last entry, so that a state has nothing behind it that is later.
+        pub time: Millis,
     }
+}
+
+impl CursorRecord {
+    /// Where the ledger stands before the first entry, which no leaf says.
+    pub const START: Self = Self { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0, time: Millis(0) };
 }
 
 leaf!(
@@ -87,9 +94,18 @@ fn custody(asset: AssetId) -> AccountId {
     owned_by(&asset)
 }
 
-/// Returns the cursor; before the first message it is at the start.
+/// Returns the cursor; before the first entry it is at the start.
 pub fn cursor(s: &Overlay<'_>) -> CursorRecord {
-    s.get::<Cursor>(&0).unwrap_or(CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 })
+    s.get::<Cursor>(&0).unwrap_or(CursorRecord::START)
+}
+
+/// Notes the time of an entry, which is no earlier than the last one's. What does not move it writes nothing, so that a
+/// state has one form.
+pub fn stamp(s: &mut Overlay<'_>, time: Millis) {
+    let cursor = cursor(s);
+    if cursor.time < time {
+        s.put::<Cursor>(&0, &CursorRecord { time, ..cursor });
+    }
 }
 
 pub(crate) fn supply_plus(s: &mut Overlay<'_>, asset: AssetId, amount: Amount) -> Result<(), Reject> {

@@ -5,10 +5,10 @@
 
 /// Bytes of a word of the base chain's machine.
 pub const WORD: usize = 32;
-/// Words of the evidence before its attestation: two offsets, the header's nine, and where the inbox stands.
-pub const EVIDENCE_WORDS: usize = 13;
-/// Words of a leaf before its lists: five hashes and three offsets.
-pub const LEAF_WORDS: usize = 8;
+/// Words of the evidence before its attestation: two offsets, the header's nine, where the inbox stands, and the time.
+pub const EVIDENCE_WORDS: usize = 14;
+/// Words of a leaf before its lists: five hashes, a time and three offsets.
+pub const LEAF_WORDS: usize = 9;
 /// Lists of a leaf, each after its length: messages, what they force, withdrawals.
 const LISTS: usize = 3;
 /// Words of a message: its kind, the account, the token, the amount and the party.

@@ -1,12 +1,12 @@
 //! Proofs of one batch in several leaves: each leaf proves some of the batch's entries, and together they prove all.
 //!
-//! A leaf starts from the root at which the one before it ended. [`Chained`] keeps every leaf's proof and checks that;
+//! A leaf starts from the root, the place of the inbox and the time at which the one before it ended. [`Chained`] keeps every leaf's proof and checks that;
 //! another [`Aggregator`] may prove the same of the leaves and be shorter.
 
 use crate::crossing::{Inbox, Message, Withdrawal};
 use crate::validity::{Invalid, Statement, verify};
 use crypto::list;
-use types::{Bytes32, Digest, Encode, record};
+use types::{Bytes32, Digest, Encode, Millis, record};
 
 /// Most leaves of a batch.
 pub const LEAVES_MAX: usize = 256;
@@ -27,6 +27,10 @@ record! {
         pub inbox_before: Inbox,
         /// Where it stands after the last.
         pub inbox_after: Inbox,
+        /// The time of the entry before the first, zero if there is none; no entry is earlier.
+        pub time_before: Millis,
+        /// The time of the last entry, or of the one before the first where there is none.
+        pub time_after: Millis,
         /// The list root over the withdrawals.
         pub withdrawals_root: Bytes32,
     }
@@ -35,16 +39,37 @@ record! {
 impl Claim {
     /// Returns what a leaf with this claim has to prove.
     pub fn statement(&self) -> Statement {
-        let Self { chain, parent_root, state_root, entries, inbox_before, inbox_after, withdrawals_root } = *self;
-        Statement { chain, parent_root, state_root, entries, inbox_before, inbox_after, withdrawals_root }
+        let Self { chain, parent_root, state_root, entries, .. } = *self;
+        let Self { inbox_before, inbox_after, time_before, time_after, withdrawals_root, .. } = *self;
+        Statement {
+            chain,
+            parent_root,
+            state_root,
+            entries,
+            inbox_before,
+            inbox_after,
+            time_before,
+            time_after,
+            withdrawals_root,
+        }
     }
 }
 
 impl From<&Statement> for Claim {
     fn from(statement: &Statement) -> Self {
-        let Statement { chain, parent_root, state_root, entries, inbox_before, inbox_after, withdrawals_root } =
-            *statement;
-        Self { chain, parent_root, state_root, entries, inbox_before, inbox_after, withdrawals_root }
+        let Statement { chain, parent_root, state_root, entries, .. } = *statement;
+        let Statement { inbox_before, inbox_after, time_before, time_after, withdrawals_root, .. } = *statement;
+        Self {
+            chain,
+            parent_root,
+            state_root,
+            entries,
+            inbox_before,
+            inbox_after,
+            time_before,
+            time_after,
+            withdrawals_root,
+        }
     }
 }
 
@@ -133,15 +158,17 @@ pub fn chain(leaves: &[Leaf]) -> Result<Claim, Broken> {
     }
     for (leaf, pair) in leaves.windows(2).enumerate() {
         let [before, after] = [pair[0].claim, pair[1].claim];
-        let goes_on = after.parent_root == before.state_root && after.inbox_before == before.inbox_after;
+        let goes_on = after.parent_root == before.state_root
+            && after.inbox_before == before.inbox_after
+            && after.time_before == before.time_after;
         if after.chain != before.chain || !goes_on {
             return Err(Broken::Chain(leaf + 1));
         }
     }
     let entries = entries(leaves.iter().map(|leaf| &leaf.claim.entries));
     let withdrawals_root = withdrawals_root(leaves);
-    let Claim { state_root, inbox_after, .. } = last.claim;
-    Ok(Claim { state_root, entries, inbox_after, withdrawals_root, ..first.claim })
+    let Claim { state_root, inbox_after, time_after, .. } = last.claim;
+    Ok(Claim { state_root, entries, inbox_after, time_after, withdrawals_root, ..first.claim })
 }
 
 /// Joins leaves by keeping all of them: a batch is proven when each leaf is and their roots chain.
@@ -183,6 +210,8 @@ mod tests {
             entries: digest(after),
             inbox_before: inbox(parent),
             inbox_after: inbox(after),
+            time_before: Millis(parent),
+            time_after: Millis(after),
             withdrawals_root: Bytes32::ZERO,
         }
     }
@@ -207,6 +236,11 @@ mod tests {
         assert_eq!(chained(&[claim(1, 2), foreign]), Err(Broken::Chain(1)));
         let skips = Claim { inbox_before: claim(3, 3).inbox_before, ..claim(2, 3) };
         assert_eq!(chained(&[claim(1, 2), skips]), Err(Broken::Chain(1)));
+        assert_eq!((joined.time_before, joined.time_after), (Millis(1), Millis(3)));
+        for time in [Millis(1), Millis(3)] {
+            let other_time = Claim { time_before: time, ..claim(2, 3) };
+            assert_eq!(chained(&[claim(1, 2), other_time]), Err(Broken::Chain(1)));
+        }
         assert_eq!(chained(&[]), Err(Broken::Count));
         assert_eq!(chained(&[claim(1, 1); LEAVES_MAX + 1]), Err(Broken::Count));
         // The batch's withdrawals are those of its leaves, one after another.

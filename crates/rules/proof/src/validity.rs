@@ -88,7 +88,7 @@ pub fn config() -> Config {
 }
 
 /// What a proof says: applying the entries to the parent state gives the state, takes the messages of the inbox between its
-/// two ends, and makes the withdrawals.
+/// two ends, and makes the withdrawals; and time does not go back from one entry to the next, the one before the batch first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The digest of the chain's configuration.
@@ -103,6 +103,10 @@ pub struct Statement {
     pub inbox_before: Inbox,
     /// Where it stands after it.
     pub inbox_after: Inbox,
+    /// The time of the entry before the batch, as the parent state has it; no entry of the batch is earlier.
+    pub time_before: Millis,
+    /// The time of the last entry, as the state has it.
+    pub time_after: Millis,
     /// The list root over the withdrawals.
     pub withdrawals_root: Bytes32,
 }
@@ -111,8 +115,9 @@ impl Statement {
     /// Returns what the bridge table is told of lists that come to these chains.
     pub fn crossed(&self, chains: &Chains, messages: &[Message], withdrawals: &[Withdrawal]) -> Crossed<F> {
         let points = crossing::points(&self.with(chains));
-        let [before, after] = [&self.inbox_before, &self.inbox_after].map(|inbox| felts(&inbox.to_elements()));
-        let mut elements = [before, after, felts(&chains.to_elements())].concat();
+        let [from, to] = [&self.inbox_before, &self.inbox_after].map(|inbox| felts(&inbox.to_elements()));
+        let [since, until] = self.times();
+        let mut elements = [from, since, to, until, felts(&chains.to_elements())].concat();
         elements.extend(points);
         elements.extend(crossing::values(messages, &points));
         elements.extend(crossing::values(withdrawals, &points));
@@ -128,6 +133,7 @@ impl Statement {
         for inbox in [&self.inbox_before, &self.inbox_after] {
             words = words.number(inbox.count).bytes32(&inbox.hash);
         }
+        words = words.number(self.time_before.0).number(self.time_after.0);
         words.bytes32(&self.withdrawals_root).digest(&chains.taken).digest(&chains.made).keccak()
     }
 
@@ -152,11 +158,18 @@ impl Statement {
         let limbs = |digests: Vec<&Digest>| felts(&digests.into_iter().flat_map(Digest::limbs).collect::<Vec<_>>());
         let mut values: Vec<Vec<F>> = Table::ALL.iter().map(|table| limbs(of(table))).collect();
         for (table, values) in Table::ALL.iter().zip(&mut values) {
-            if *table == Table::Bridge {
-                crossed.put(values);
+            match table {
+                Table::Bridge => crossed.put(values),
+                Table::Entry => values.extend(self.times().concat()),
+                _ => {}
             }
         }
         values
+    }
+
+    /// Returns the times before and after the batch, each in halves.
+    fn times(&self) -> [Vec<F>; 2] {
+        [self.time_before, self.time_after].map(|time| felts(&time.to_elements()))
     }
 }
 

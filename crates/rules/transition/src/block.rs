@@ -148,7 +148,7 @@ pub fn execute_with<I: Into<Incoming>>(
             entry => apply(&mut overlay, &chain, time, entry),
         })
         .collect();
-    let changes = finish(overlay);
+    let changes = finish(overlay, if incoming.is_empty() { None } else { Some(time) });
     close(state, head, Done { time, incoming, receipts, changes }, join)
 }
 
@@ -207,7 +207,7 @@ pub fn execute_or_leave(
     if taken.is_empty() {
         return (None, left);
     }
-    let changes = finish(overlay);
+    let changes = finish(overlay, Some(time));
     (Some(close(state, head, Done { time, incoming: taken, receipts, changes }, join)), left)
 }
 
@@ -226,8 +226,12 @@ fn attempt(s: &mut Overlay<'_>, chain: &Digest, now: Millis, checked: &Checked) 
     }
 }
 
-/// Checks that nothing was made or lost, and returns what changed.
-fn finish(overlay: Overlay<'_>) -> Vec<LeafChange> {
+/// Notes the entries' time, if there are entries, checks that nothing was made or lost, and returns what changed.
+fn finish(mut overlay: Overlay<'_>, time: Option<Millis>) -> Vec<LeafChange> {
+    if let Some(time) = time {
+        ledger::bridge::stamp(&mut overlay, time);
+        overlay.keep();
+    }
     if let Err(imbalance) = conservation::check(&overlay) {
         panic!("value is not conserved: {imbalance:?}");
     }

@@ -441,8 +441,7 @@ mod tests {
     /// Pays out once for each amount, and returns the difference: its leaves and its withdrawals.
     fn withdraw(state: &mut State, amounts: &[u64]) -> (Vec<u8>, Vec<u8>, Vec<Withdrawal>) {
         let mut s = Overlay::new(state);
-        let mut cursor =
-            s.get::<Cursor>(&0).unwrap_or(CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 });
+        let mut cursor = s.get::<Cursor>(&0).unwrap_or(CursorRecord::START);
         let paid: Vec<Withdrawal> = (cursor.withdrawals..)
             .zip(amounts)
             .map(|(index, amount)| Withdrawal {

@@ -1,9 +1,11 @@
 //! A batch with its proof: all that somebody needs who trusts nobody and has nothing but the chain's anchor.
 
+use crate::batch::withdrawals;
 use crate::block::{Block, Entry, entry_leaves};
-use crate::receipt::{Receipt, Status};
+use crate::receipt::{Event, Receipt, Status};
 use crate::transaction::Transaction;
 use crypto::{Domain, list, poseidon};
+use ledger::Message;
 use proof::BatchHeader;
 use proof::crossing::Inbox;
 use proof::joined::{self, Aggregator as _, Broken, Chained, Claim, Leaf};
@@ -59,6 +61,9 @@ pub enum Fault {
     /// A leaf claims something else of its entries.
     #[error("the proof of leaf {0} is of other entries than the batch's")]
     Entries(usize),
+    /// A receipt tells of another deposit or withdrawal than was proven.
+    #[error("a receipt of the batch tells of a deposit or a withdrawal that is not in its proof")]
+    Crossings,
     /// The proofs do not hold.
     #[error(transparent)]
     Proof(#[from] Broken),
@@ -97,6 +102,10 @@ impl ProvenBatch {
             return Err(Fault::Count);
         }
         let leaves: Vec<Leaf> = self.leaves.iter().map(|proven| proven.leaf.clone()).collect();
+        if !self.tells_what_crossed() {
+            return Err(Fault::Crossings);
+        }
+        let time = |of: Option<&Leaf>, end: fn(&Claim) -> Millis| of.map_or(Millis(0), |leaf| end(&leaf.claim));
         let claim = Claim {
             chain: *chain,
             parent_root: self.header.parent_root,
@@ -107,6 +116,9 @@ impl ProvenBatch {
                 .first()
                 .map_or(Inbox { count: 0, hash: Bytes32::ZERO }, |leaf| leaf.claim.inbox_before),
             inbox_after: Inbox { count: self.header.inbox_count, hash: self.header.inbox_hash },
+            // The parent's root commits to the one, too; the other is the last entry's, whose outcome is proven.
+            time_before: time(leaves.first(), |claim| claim.time_before),
+            time_after: time(leaves.last(), |claim| claim.time_after),
             withdrawals_root: self.header.withdrawals_root,
         };
         Chained.verify(&claim, &leaves)?;
@@ -116,6 +128,26 @@ impl ProvenBatch {
     /// Returns how many entries the batch has.
     pub fn entries(&self) -> usize {
         self.blocks.iter().map(|proven| proven.block.entries.len()).sum()
+    }
+
+    /// Says whether the receipts tell of the deposits that were applied, of the withdrawals that the leaves list, and of no
+    /// others. Nothing is told of what was rejected.
+    fn tells_what_crossed(&self) -> bool {
+        let sound = |entry: &Entry, receipt: &Receipt| {
+            let told = receipt.events.iter().filter_map(|event| match event {
+                Event::Deposited(deposit) => Some(deposit),
+                _ => None,
+            });
+            let applied = match entry {
+                Entry::Message(Message::Deposit(deposit)) if receipt.is_applied() => Some(deposit),
+                _ => None,
+            };
+            told.eq(applied) && (receipt.is_applied() || receipt.events.is_empty())
+        };
+        let mut pairs = self.blocks.iter().flat_map(|proven| proven.block.entries.iter().zip(&proven.receipts));
+        let made = self.blocks.iter().flat_map(|proven| withdrawals(&proven.receipts));
+        pairs.all(|(entry, receipt)| sound(entry, receipt))
+            && made.eq(self.leaves.iter().flat_map(|proven| &proven.leaf.withdrawals))
     }
 
     /// Checks that the header commits to the blocks and the blocks to their entries, and returns what became of those.

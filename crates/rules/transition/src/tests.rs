@@ -1,4 +1,5 @@
 mod forced;
+mod proven;
 
 use super::*;
 use crypto::account::SecretKey;
@@ -448,16 +449,35 @@ fn replaying_gives_the_same_root_and_any_changed_header_field_is_noticed() {
         |h| h.state_root = types::Digest::ZERO,
         |h| h.entries_root.0[0] ^= 1,
     ];
-    for (at, edit) in edits.iter().enumerate() {
+    for edit in edits {
         let mut block = first.clone();
         edit(&mut block.header);
         let result = replay(&mut fresh(), &world.config, None, &block);
-        // Time alone changes nothing that this block's entries depend on, so the header is simply another valid one.
-        assert_eq!(result.is_ok(), at == 2, "edit {at}");
+        assert!(result.is_err(), "{block:?}");
     }
     let mut reordered = first.clone();
     reordered.entries.clear();
     assert!(replay(&mut fresh(), &world.config, None, &reordered).is_err());
+}
+
+#[test]
+fn a_state_says_when_its_last_entry_was() {
+    let mut world = World::new();
+    let time = |world: &World| ledger::bridge::cursor(&Overlay::new(&world.state)).time;
+    assert_eq!(time(&world), Millis(1_000));
+    // Whatever becomes of an entry; a block without entries says nothing.
+    world.now = Millis(2_000);
+    let root = world.state.root();
+    assert_eq!(world.run(Vec::new()), []);
+    assert_eq!((time(&world), world.state.root()), (Millis(1_000), root));
+    assert!(!world.run(vec![Entry::Transaction([1, 2, 3].into())])[0].is_applied());
+    assert_eq!(time(&world), Millis(2_000));
+    assert_ne!(world.state.root(), root);
+    // A clock that goes back moves nothing.
+    world.now = Millis(1_500);
+    let root = world.state.root();
+    world.run(vec![Entry::Transaction([1, 2, 3].into())]);
+    assert_eq!((time(&world), world.state.root()), (Millis(2_000), root));
 }
 
 #[test]

@@ -22,10 +22,7 @@ pub(crate) type Answer<T> = Result<Json<T>, Fault>;
 pub(crate) async fn status<N: Node>(State(gateway): State<Gateway<N>>) -> Answer<Status> {
     let (head, cursor) = gateway
         .node
-        .read(|state, head| {
-            let start = CursorRecord { inbox_count: 0, inbox_hash: Bytes32::ZERO, withdrawals: 0 };
-            (head.cloned(), state.get::<Cursor>(&0).unwrap_or(start))
-        })
+        .read(|state, head| (head.cloned(), state.get::<Cursor>(&0).unwrap_or(CursorRecord::START)))
         .await?;
     let (sealed, settled) = gateway
         .blocking(|store| {

@@ -152,6 +152,8 @@ impl Stream {
             entries: Digest::ZERO,
             inbox_before: inbox,
             inbox_after: inbox,
+            time_before: Millis(0),
+            time_after: Millis(0),
             withdrawals_root: Bytes32::ZERO,
         };
         let proof = head(&Chains::of(&[], &[]));

@@ -7,7 +7,7 @@
 
 use crypto::account::SecretKey;
 use ledger::account::{Balance, BalanceKey, Transfer};
-use ledger::bridge::{asset_of, token_word};
+use ledger::bridge::{asset_of, stamp, token_word};
 use ledger::{Deposit, ForcedAction, ForcedWithdrawal, Message, Withdraw, Withdrawal};
 use p3_challenger::{CanObserve as _, CanSample, CanSampleBits as _, GrindingChallenger as _};
 use p3_field::{PrimeCharacteristicRing as _, PrimeField64 as _};
@@ -31,6 +31,11 @@ const USAGE: &str = "usage: verifier [--check]";
 const WORK_BITS: usize = 12;
 /// How many transfers the proven batches have: tables of one height nearly all, and of several.
 const BATCHES: [u8; 2] = [2, 40];
+/// When the proven batches begin: a time that a clock has shown.
+const NOW: u64 = 1_700_000_000_000;
+/// How many deposits the first leaf of the batch takes: more than fill 64 rows, so that the table of what crosses is higher
+/// by far than those on both sides of it.
+const DEPOSITS: u64 = 65;
 /// How many messages and withdrawals cross in the leaf of many.
 const CROSSINGS: u64 = 64;
 /// What stands for the signatures of a quorum, which are of one deployment: no whole number of words.
@@ -236,7 +241,7 @@ fn owner() -> SecretKey {
     SecretKey::from_seed([1; 32]).owned_by(EthAddress([0xa1; 20]))
 }
 
-/// Proves two leaves of one batch: deposits and a transfer; then a forced transfer and a forced withdrawal, a signed transfer
+/// Proves two leaves of one batch: many deposits and a transfer; then a forced transfer and a forced withdrawal, a signed transfer
 /// and a withdrawal.
 fn crossing_leaves() -> [Leaf; 2] {
     let chain = Digest::new([7, 2, 3, 4]).expect("small limbs");
@@ -247,7 +252,7 @@ fn crossing_leaves() -> [Leaf; 2] {
         Message::Deposit(Deposit { index, account, token, amount: amount(quanta), sender: EthAddress([0xd0; 20]) })
     };
     let forced = ForcedWithdrawal {
-        index: 3,
+        index: DEPOSITS + 1,
         account: first.account(),
         token,
         amount: amount(25),
@@ -260,10 +265,11 @@ fn crossing_leaves() -> [Leaf; 2] {
     let transfer =
         |to: &SecretKey, quanta| Action::Transfer(Transfer { to: to.account(), asset, amount: amount(quanta) });
     let elements = transfer(&second, 3).to_forced().expect("a transfer can be forced");
-    let messages = [
-        deposit(0, first.account(), 50),
-        deposit(1, second.account(), 30),
-        Message::Action(ForcedAction { index: 2, account: first.account(), elements }),
+    let small = (2..DEPOSITS).map(|index| deposit(index, second.account(), 1));
+    let deposits: Vec<Message> =
+        [deposit(0, first.account(), 50), deposit(1, second.account(), 30)].into_iter().chain(small).collect();
+    let demands = [
+        Message::Action(ForcedAction { index: DEPOSITS, account: first.account(), elements }),
         Message::Withdrawal(forced),
     ];
     let recipient = EthAddress([0xee; 20]);
@@ -272,9 +278,15 @@ fn crossing_leaves() -> [Leaf; 2] {
         signed(&second, 0, transfer(&first, 5)),
         signed(&second, 1, Action::Withdraw(Withdraw { asset, amount: amount(7), recipient })),
     ];
-    let [one, other, act, demand] = messages.each_ref().map(Incoming::Message);
+    let [act, demand] = demands.each_ref().map(Incoming::Message);
     let [there, back, out] = transactions.each_ref().map(Incoming::Transaction);
     let mut state = funded(&second, AssetId(chain));
+    // There was an entry before, a second ago.
+    let mut before = Overlay::new(&state);
+    stamp(&mut before, Millis(NOW - 1_000));
+    before.keep();
+    let before = before.into_changes();
+    state.apply(&before);
     let mut leaf = |entries: &[(Millis, Incoming<'_>)]| {
         let recorded = record_all(&mut state, &chain, entries).expect("entries that tables cover");
         let proof = prove(&recorded.statement, &recorded.traces).expect("traces of a batch");
@@ -282,8 +294,9 @@ fn crossing_leaves() -> [Leaf; 2] {
         leaf.verify().expect("what was just proven");
         leaf
     };
-    let first = [one, other, there].map(|incoming| (Millis(5), incoming));
-    let second = [act, demand, back, out].map(|incoming| (Millis(6), incoming));
+    let first = deposits.iter().map(Incoming::Message).chain([there]);
+    let first: Vec<_> = first.map(|incoming| (Millis(NOW), incoming)).collect();
+    let second = [act, demand, back, out].map(|incoming| (Millis(NOW + 1_500), incoming));
     [leaf(&first), leaf(&second)]
 }
 
@@ -325,6 +338,8 @@ fn many_crossings() -> (Vec<u8>, Vec<u8>) {
         entries: digest(4),
         inbox_before,
         inbox_after: inbox_before.after(&messages).expect("the next messages"),
+        time_before: Millis(NOW),
+        time_after: Millis(NOW + 2_500),
         withdrawals_root: crypto::list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
     };
     let chains = Chains::of(&messages, &withdrawals);

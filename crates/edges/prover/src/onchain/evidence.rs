@@ -20,7 +20,7 @@ use types::{AccountId, Amount, Bytes32, EthAddress};
 /// When there is no leaf, or these bytes are no proof of it.
 pub fn evidence(header: &BatchHeader, attestation: &[u8], leaves: &[(Bytes32, &Leaf)]) -> Result<Vec<u8>, Malformed> {
     let (_, first) = leaves.first().ok_or(Malformed)?;
-    let inbox = first.claim.inbox_before;
+    let (inbox, time) = (first.claim.inbox_before, first.claim.time_before);
     let length = contents(leaves.iter().map(|(_, leaf)| *leaf)).bytes(attestation.len());
     let leaves = leaves.iter().map(|(context, leaf)| encoded(context, leaf)).collect::<Result<Vec<_>, _>>()?;
     let mut padded = attestation.to_vec();
@@ -39,6 +39,7 @@ pub fn evidence(header: &BatchHeader, attestation: &[u8], leaves: &[(Bytes32, &L
         .bytes32(&header.diff_hash)
         .number(inbox.count)
         .bytes32(&inbox.hash)
+        .number(time.0)
         .number(size((EVIDENCE_WORDS + 1) * WORD + padded.len()))
         .number(size(attestation.len()));
     let mut bytes = [words.as_bytes(), &padded, Words::new().number(size(leaves.len())).as_bytes()].concat();
@@ -72,6 +73,7 @@ fn encoded(context: &Bytes32, leaf: &Leaf) -> Result<Vec<u8>, Malformed> {
     let head = Words::new()
         .bytes32(context)
         .digest(&leaf.claim.state_root)
+        .number(leaf.claim.time_after.0)
         .digest(&leaf.claim.entries)
         .digest(&chains.taken)
         .digest(&chains.made)
@@ -125,7 +127,7 @@ mod tests {
     use proof::crossing::{Chains, Deposit, ForcedWithdrawal, Inbox};
     use proof::joined::{Claim, chain};
     use proof::validity::{VERSION, head};
-    use types::{ActionElements, Digest};
+    use types::{ActionElements, Digest, Millis};
 
     fn leaf() -> Leaf {
         let inbox = Inbox { count: 3, hash: Bytes32([5; 32]) };
@@ -136,6 +138,8 @@ mod tests {
             entries: Digest::ZERO,
             inbox_before: inbox,
             inbox_after: inbox,
+            time_before: Millis(7),
+            time_after: Millis(7),
             withdrawals_root: Bytes32::ZERO,
         };
         let proof = head(&Chains::of(&[], &[])).into();

@@ -364,13 +364,12 @@ mod tests {
                 }
             }
         }
-        // Nothing crosses in this batch, so no cursor is opened and nothing is evaluated: the inbox's hash after it and the
-        // points are then held by whoever checks the lists (`proof::crossing`), and by no table.
+        // Nothing crosses in this batch, so nothing is evaluated: the points are then held by whoever checks the lists
+        // (`proof::crossing`), and by no table.
         let tables = Table::ALL.iter().zip(&key.shapes).take_while(|(table, _)| **table != Table::Bridge);
         let bridge: usize = tables.map(|(_, shape)| shape.publics).sum();
-        let (hash_after, points) = (bridge + 12..bridge + 20, bridge + 28..bridge + 31);
-        let is_held = |public: &usize| !hash_after.contains(public) && !points.contains(public);
-        for public in (0..parts.publics.len()).filter(is_held) {
+        let points = bridge + 32..bridge + 35;
+        for public in (0..parts.publics.len()).filter(|public| !points.contains(public)) {
             parts.publics[public] += F::ONE;
             assert_eq!(refused(&key, &parts, &challenges).len(), 1, "public value {public}");
             parts.publics[public] -= F::ONE;

@@ -16,7 +16,7 @@ use proof::validity::{Invalid, Statement, verify};
 use prover::{Incoming, Recorded, prove, record_all};
 use state::{Overlay, State};
 use transition::{Action, BatchInput, Checked, Entry, Transaction, seal};
-use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress};
+use types::{AccountId, Amount, AssetId, Bytes32, Digest, Encode as _, EthAddress, Millis};
 
 /// How many messages were taken before: soon more than 32 bits count.
 pub const TAKEN: u64 = (7 << 32) - 9;
@@ -66,7 +66,8 @@ pub fn bordered() -> State {
     account::post(&mut s, holder(2), custody(stock), stock, amount(2)).unwrap();
     s.put::<Supply>(&low_asset(), &amount(9));
     s.put::<account::Balance>(&BalanceKey { account: holder(12), asset: low_asset() }, &amount(9));
-    let cursor = CursorRecord { inbox_count: TAKEN, inbox_hash: Bytes32([0xee; 32]), withdrawals: MADE };
+    let cursor =
+        CursorRecord { inbox_count: TAKEN, inbox_hash: Bytes32([0xee; 32]), withdrawals: MADE, time: Millis(3) };
     s.put::<Cursor>(&0, &cursor);
     s.keep();
     let changes = s.into_changes();
@@ -478,6 +479,49 @@ fn an_inbox_that_stands_elsewhere_is_noticed_without_messages_too() {
         let statement = Statement { inbox_before: inbox, inbox_after: inbox, ..recorded.statement.clone() };
         traces.crossed = statement.crossed(&traces.chains, &[], &[]);
         assert!(fault(&Rows::of(&statement, &traces)).is_some());
+    }
+}
+
+/// The state says when its last entry was: who says another time, before the batch or after it, has rows that do not hold,
+/// whether there are entries or none.
+#[test]
+fn no_time_is_said_but_the_one_that_the_state_has() {
+    let all = all_cases(&config().hash());
+    for entries in [&[][..], &all[..2]] {
+        let recorded = recorded(entries, &config().hash());
+        let Statement { time_before, time_after, .. } = recorded.statement;
+        assert_eq!((time_before, time_after), (Millis(3), if entries.is_empty() { Millis(3) } else { NOW }));
+        let mut traces = recorded.traces;
+        let (messages, withdrawals) = (&recorded.messages, &recorded.withdrawals);
+        let mut is_sound = |time_before, time_after| {
+            let statement = Statement { time_before, time_after, ..recorded.statement.clone() };
+            let crossed = statement.crossed(&traces.chains, messages, withdrawals);
+            // The lists stay as they were evaluated: only what is said of time differs.
+            let mut said = traces.crossed;
+            (said.time_before, said.time_after) = (crossed.time_before, crossed.time_after);
+            let honest = std::mem::replace(&mut traces.crossed, said);
+            let fault = fault(&Rows::of(&statement, &traces));
+            traces.crossed = honest;
+            fault.is_none()
+        };
+        assert!(is_sound(time_before, time_after));
+        for other in [Millis(0), Millis(time_after.0 - 1), Millis(time_after.0 + 1), Millis(time_after.0 + (1 << 32))] {
+            assert!(!is_sound(time_before, other), "after it: {other}");
+        }
+        for other in [Millis(0), Millis(2), Millis(4), Millis(3 + (1 << 32))] {
+            assert!(!is_sound(other, time_after), "before it: {other}");
+        }
+        assert!(!is_sound(Millis(4), Millis(4)));
+    }
+}
+
+#[test]
+fn a_batch_does_not_begin_before_the_last_entry_of_its_state() {
+    let all = all_cases(&config().hash());
+    for (time, is_proven) in [(2, false), (3, true)] {
+        let entries: Vec<_> = all[..1].iter().map(|entry| (Millis(time), entry.incoming())).collect();
+        let recorded = record_all(&mut bordered(), &config().hash(), &entries);
+        assert_eq!(recorded.is_ok(), is_proven, "at {time}");
     }
 }
 

@@ -215,6 +215,13 @@ fn a_proof_holds_for_its_own_statement_only_and_no_byte_of_it_can_change() {
             assert!(verify(&tampered, &[], &[], &proof).is_err(), "limb {limb} of {tampered:?}");
         }
     }
+    let later = |time: Millis| Millis(time.0 + 1);
+    for tampered in [
+        Statement { time_before: later(statement.time_before), ..statement.clone() },
+        Statement { time_after: later(statement.time_after), ..statement.clone() },
+    ] {
+        assert!(verify(&tampered, &[], &[], &proof).is_err(), "{tampered:?}");
+    }
     // A part of the bytes, spread over the whole; any byte is as good.
     for at in (0..proof.len()).step_by(proof.len() / 40) {
         let mut tampered = proof.clone();

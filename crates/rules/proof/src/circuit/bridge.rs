@@ -189,6 +189,8 @@ columns! {
         pub made_at: [T; 3],
         /// One when the cursor has a leaf.
         pub kept: T,
+        /// In the last row, what shows that there is a time, where nothing that crosses has made the leaf.
+        pub timed_inverse: T,
         /// The digest of the cursor's record, in the first row and in the last.
         pub cursor: [T; 4],
         /// Its sponge.

@@ -3,8 +3,8 @@
 //! A row holds what the crossings up to its own come to: how many messages were taken and withdrawals made, a chain of
 //! digests over each list, and each list as a polynomial at three points. Why that binds what L1 knows is told in
 //! [`crate::crossing`]. The first row is where the ledger stood before the batch, the last where it stands after it: there
-//! the cursor's leaf is opened, and its inbox and all that the lists come to are public values. The hashes of the inbox are
-//! nothing but public here: who knows the messages computes them.
+//! the cursor's leaf is opened, and its inbox, its time and all that the lists come to are public values. The hashes of the
+//! inbox are nothing but public here: who knows the messages computes them. So are the times: the table of entries has them.
 
 use super::bridge::{Bridge, is_message, message};
 use super::columns::columns;
@@ -27,10 +27,14 @@ columns! {
         pub count_before: [T; 2],
         /// The inbox's hash then, in limbs of 32 bits.
         pub hash_before: [T; 8],
+        /// The time of the entry before the batch, in halves.
+        pub time_before: [T; 2],
         /// How many are taken after it.
         pub count_after: [T; 2],
         /// The inbox's hash then.
         pub hash_after: [T; 8],
+        /// The time of the last entry.
+        pub time_after: [T; 2],
         /// What the messages come to.
         pub taken: [T; 4],
         /// What the withdrawals come to.
@@ -76,8 +80,8 @@ struct Public<AB: Circuit> {
 
 impl<AB: Circuit> Public<AB> {
     fn of(public: &[AB::Expr]) -> Self {
-        let (before, rest) = public.split_at(10);
-        let (after, rest) = rest.split_at(10);
+        let (before, rest) = public.split_at(12);
+        let (after, rest) = rest.split_at(12);
         let (taken, rest) = rest.split_at(4);
         let (made, rest) = rest.split_at(4);
         let (points, rest) = rest.split_at(POINTS);
@@ -196,15 +200,20 @@ fn lists<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, next: &Bridge<AB:
 /// Opens the cursor's leaf before the batch and after it.
 fn cursor<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, next: &Bridge<AB::Var>, public: &Public<AB>) {
     builder.assert_bool(row.kept);
-    // It is made by the first message or withdrawal, and stays.
+    // It is made by the first message or withdrawal, or by the first entry that has a time, which the last row shows; and
+    // it stays. Halves of 32 bits are nothing together when each is nothing.
     let moves = is_taken::<AB>(next) + next.withdraws * next.leaves;
-    let kept = row.kept + (AB::Expr::ONE - row.kept) * moves;
+    let [before, after] = [&public.before, &public.after].map(|public| public[10..].iter().cloned().sum::<AB::Expr>());
+    let is_timed = |row: &Bridge<AB::Var>| after.clone() * row.timed_inverse;
+    builder.assert_bool(is_timed(row));
+    let kept = row.kept + (AB::Expr::ONE - row.kept) * (moves + is_timed(next) * next.last);
     builder.when_transition().assert_eq(next.kept, kept);
     // Before that there is nothing.
     let absent = AB::Expr::ONE - row.kept;
-    for public in &public.before {
+    for public in public.before[..10].iter().chain([&before]) {
         builder.when_first_row().assert_zero(absent.clone() * public.clone());
     }
+    builder.when_last_row().assert_zero(absent.clone() * after.clone());
     for half in row.withdrawals {
         builder.when_first_row().assert_zero(absent.clone() * half);
     }
@@ -214,9 +223,13 @@ fn cursor<AB: Circuit>(builder: &mut AB, row: &Bridge<AB::Var>, next: &Bridge<AB
     }
 
     let mut record = all::<AB>(&row.inbox);
-    let hashes = public.before[2..].iter().zip(&public.after[2..]);
-    record.extend(hashes.map(|(before, after)| row.first * before.clone() + row.last * after.clone()));
+    let [hashes, times] = [2..10, 10..12].map(|cells| {
+        let ends = public.before[cells.clone()].iter().zip(&public.after[cells]);
+        ends.map(|(before, after)| row.first * before.clone() + row.last * after.clone()).collect::<Vec<_>>()
+    });
+    record.extend(hashes);
     record.extend(all::<AB>(&row.withdrawals));
+    record.extend(times);
     let digest = row.cursor.map(Into::into);
     hash(builder, Domain::Value, &record, row.cursor_sponge, digest, &(ends * row.kept));
 

@@ -1,7 +1,8 @@
 //! The entry table: the batch's entries in their order, each with what became of it.
 //!
 //! A row says that there is an entry of a kind, with an id and a code; the table of that kind answers for it, and nobody
-//! else can. What the entries come to, one after another, is a public value.
+//! else can. What the entries come to, one after another, is a public value; so are the time of the entry before the first
+//! and the time of the last, which the ledger's cursor holds ([`super::crossing`]).
 
 use super::columns::columns;
 use super::{Bus, Circuit, all, hash};
@@ -24,8 +25,8 @@ columns! {
         pub code: T,
         /// When it was executed, in milliseconds: the high half, then the low one.
         pub time: [T; 2],
-        /// One when another entry follows.
-        pub follows: T,
+        /// The time of the entry before it, in the same form. A row without an entry has that time too.
+        pub earlier: [T; 2],
         /// How often somebody asks for the time.
         pub uses: T,
         /// What the entries before this one come to.
@@ -39,7 +40,7 @@ columns! {
     }
 }
 
-/// Constrains the rows. Public values: what the entries come to.
+/// Constrains the rows. Public values: what the entries come to; the time before them and the time after them, in halves.
 pub fn eval<AB: Circuit>(builder: &mut AB) {
     let main = builder.main();
     let (row, next) = (Entry::read(main.current_slice()), Entry::read(main.next_slice()));
@@ -52,12 +53,16 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     builder.when_first_row().assert_one(row.number);
     builder.when_transition().assert_eq(next.number, row.number + AB::Expr::ONE);
 
-    // Time does not go backwards. Its halves have 32 bits, as whoever knows what the entries come to has seen.
-    builder.assert_bool(row.follows);
-    builder.when_transition().assert_eq(row.follows, next.used);
-    builder.when_last_row().assert_zero(row.follows);
-    let order = [next.time, row.time].concat().into_iter().map(Into::into).chain([AB::Expr::ZERO]);
-    Bus::Compare.send(builder, order, row.follows);
+    // Time does not go backwards, and halves have 32 bits: the comparison shows it of what it compares. Where there is no
+    // entry, nothing passes.
+    let order = [row.time, row.earlier].concat().into_iter().map(Into::into).chain([AB::Expr::ZERO]);
+    Bus::Compare.send(builder, order, row.used);
+    for half in 0..2 {
+        builder.assert_zero((AB::Expr::ONE - row.used) * (row.time[half] - row.earlier[half]));
+        builder.when_first_row().assert_eq(row.earlier[half], public[4 + half].clone());
+        builder.when_transition().assert_eq(next.earlier[half], row.time[half]);
+        builder.when_last_row().assert_eq(row.time[half], public[6 + half].clone());
+    }
     builder.assert_zero((AB::Expr::ONE - row.used) * row.uses);
     Bus::Time.provide(builder, [row.number, row.time[0], row.time[1]], row.uses);
 
@@ -70,7 +75,7 @@ pub fn eval<AB: Circuit>(builder: &mut AB) {
     entry.extend(all::<AB>(&[row.code, row.time[0], row.time[1]]));
     hash(builder, Domain::Entry, &entry, row.sponge, row.digest.map(Into::into), &used);
     Bus::Compress.send(builder, [row.before, row.digest, row.after].concat(), row.used);
-    for (cell, public) in public.into_iter().enumerate() {
+    for (cell, public) in public.into_iter().take(4).enumerate() {
         // Before the first there is nothing; each goes on from the one before it; the last is the public value.
         builder.when_first_row().assert_zero(row.before[cell]);
         builder.when_transition().assert_eq(next.before[cell], row.after[cell]);

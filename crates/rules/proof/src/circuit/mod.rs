@@ -316,7 +316,8 @@ impl BaseAir<F> for Table {
     fn num_public_values(&self) -> usize {
         match self {
             Self::Tree => 8,
-            Self::Entry | Self::Signed => 4,
+            Self::Entry => 8,
+            Self::Signed => 4,
             Self::Bridge => Crossed::WIDTH,
             _ => 0,
         }

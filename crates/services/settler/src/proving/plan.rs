@@ -5,6 +5,7 @@
 //! roots.
 
 use crypto::list;
+use ledger::bridge::CursorRecord;
 use proof::crossing::{Inbox, Message, Withdrawal};
 use proof::joined::{Claim, LEAVES_MAX};
 use proof::validity::{Outcome, entries};
@@ -233,15 +234,18 @@ impl<V: View> Work<'_, V> {
         let (mut leaves, mut jobs) = (Vec::new(), Vec::new());
         for (number, segments) in (0..).zip(cut(blocks)) {
             let (portion, parent_root) = (state.portion(keys.iter().cloned()), state.root());
-            let inbox_before = inbox(state);
+            let before = stands(state);
             let (outcomes, withdrawals) = self.execute(state, &segments);
+            let after = stands(state);
             let claim = Claim {
                 chain,
                 parent_root,
                 state_root: state.root(),
                 entries: entries(&outcomes),
-                inbox_before,
-                inbox_after: inbox(state),
+                inbox_before: inbox(&before),
+                inbox_after: inbox(&after),
+                time_before: before.time,
+                time_after: after.time,
                 withdrawals_root: list::root(&withdrawals.iter().map(Withdrawal::leaf).collect::<Vec<_>>()),
             };
             let count = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
@@ -287,9 +291,12 @@ impl<V: View> Work<'_, V> {
     }
 }
 
-/// Returns where the inbox stands.
-fn inbox(state: &State) -> Inbox {
-    let cursor = ledger::bridge::cursor(&Overlay::new(state));
+/// Returns where the ledger stands.
+fn stands(state: &State) -> CursorRecord {
+    ledger::bridge::cursor(&Overlay::new(state))
+}
+
+fn inbox(cursor: &CursorRecord) -> Inbox {
     Inbox { count: cursor.inbox_count, hash: cursor.inbox_hash }
 }
 
