@@ -218,7 +218,11 @@ impl<'a> Walk<'a> {
             memory_bytes: MEMORY_BYTES,
         };
         let sandbox = Sandbox::new().map_err(Error::role)?;
-        self.liar = Some(tokio::spawn(provider::run(wallet, Executors { plain: Arc::new(Liar(sandbox)), private: None }, stake)));
+        self.liar = Some(tokio::spawn(provider::run(
+            wallet,
+            Executors { plain: Arc::new(Liar(sandbox)), private: None },
+            stake,
+        )));
         while !self.client.offers().await?.iter().any(|offer| offer.provider == account) {
             if self.liar.as_ref().is_some_and(tokio::task::JoinHandle::is_finished) {
                 return Err(Error::failed("the liar could not join: see the log"));
@@ -239,8 +243,14 @@ impl<'a> Walk<'a> {
         let author = Wallet::connect(self.client.clone(), Role::Author.key(self.network)?).await?;
         let program = market::publish(&author, &self.program).await?;
         let wallet = Wallet::connect(self.client.clone(), Role::Requester.key(self.network)?).await?;
-        let wish =
-            Wish { fuel_limit: FUEL_LIMIT, memory_bytes: MEMORY_BYTES, rate: RATE, redundancy: 2, asset: self.asset };
+        let wish = Wish {
+            fuel_limit: FUEL_LIMIT,
+            memory_bytes: MEMORY_BYTES,
+            rate: RATE,
+            redundancy: 2,
+            asset: self.asset,
+            within: market::DEADLINE,
+        };
         let start = Instant::now();
         let (task, confirmation) = market::submit(&wallet, program, &self.input, &wish).await?;
         self.report.soft_confirmation_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
