@@ -174,7 +174,8 @@ fn an_auction_runs_among_three_providers_and_the_ledger_pays_them_for_its_receip
     assert_eq!(price, paid, "the certificate's fuel is the limit");
     let price: u64 = price.parse().expect("a number");
     assert_eq!(price, 3 * 1_000 * cost["fuel"].as_u64().expect("fuel"));
-    assert_eq!(folder.account("requester").1, before - price);
+    // Who published the program is its author, here the requester: a twentieth of the price is its own again.
+    assert_eq!(folder.account("requester").1, before - price + price / 20);
     let earned = ["provider-a", "provider-b", "provider-c"].map(|name| folder.account(name).1);
     assert!(earned[0] > price / 4 && earned[0] == earned[1] && earned[1] == earned[2], "{earned:?} of {price}");
     // The same for a client that is alone, with lies looked for, and a receipt to check without anybody.
@@ -198,6 +199,24 @@ fn an_auction_runs_among_three_providers_and_the_ledger_pays_them_for_its_receip
     let stranger =
         folder.value(&join.map(|word| if word == "bob.key" { "mallory.key" } else { word }))["error"].to_string();
     assert!(stranger.contains("another identity"), "{stranger}");
+}
+
+#[test]
+fn a_client_that_does_not_come_costs_the_requester_nothing() {
+    let folder = Folder::up();
+    folder.json(&["new", "auction"]);
+    let bob = folder.json(&["keygen", "bob.key"])["id"].as_str().expect("an id").to_owned();
+    let (before, guest) = (folder.account("requester").1, format!("bob={bob}"));
+    let submit = ["task", "submit", "auction", "--privacy", "mpc", "--deadline", "15", "--guest", &guest];
+    let error = folder.value(&[&submit[..], &["--input", "alice:bid=5"]].concat())["error"].to_string();
+    assert!(error.contains("client `bob` did not come in time"), "{error}");
+    let task = error.split("talea task show ").nth(1).and_then(|rest| rest.split(['`', ' ']).next()).expect("an id");
+    // All three say the same, so there is a verdict, and nothing is paid for it.
+    let shown = folder.watch(task, |shown| shown["standing"] != "open");
+    assert_eq!((&shown["standing"], &shown["exit"], &shown["paid"]), (&"decided".into(), &7.into(), &"0".into()));
+    let rows = shown["assignments"].as_array().expect("rows");
+    assert!(rows.iter().all(|row| row["says"].as_str().is_some_and(|says| says.contains("`bob`"))), "{shown}");
+    assert_eq!(folder.account("requester").1, before);
 }
 
 #[test]
