@@ -207,7 +207,7 @@ fn a_client_that_does_not_come_costs_the_requester_nothing() {
     folder.json(&["new", "auction"]);
     let bob = folder.json(&["keygen", "bob.key"])["id"].as_str().expect("an id").to_owned();
     let (before, guest) = (folder.account("requester").1, format!("bob={bob}"));
-    let submit = ["task", "submit", "auction", "--privacy", "mpc", "--deadline", "15", "--guest", &guest];
+    let submit = ["task", "submit", "auction", "--privacy", "mpc", "--deadline", "25", "--guest", &guest];
     let error = folder.value(&[&submit[..], &["--input", "alice:bid=5"]].concat())["error"].to_string();
     assert!(error.contains("client `bob` did not come in time"), "{error}");
     let task = error.split("talea task show ").nth(1).and_then(|rest| rest.split(['`', ' ']).next()).expect("an id");

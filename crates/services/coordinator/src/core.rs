@@ -3,6 +3,7 @@
 use api::Vote;
 use api::private::{Host, VALID};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use task::{Assign, Decide, OfferRecord, Parameters, Refund, ResolverSignature, TaskRecord, Verdict};
 use transition::Action;
 use types::{AccountId, Digest, EthAddress, Millis, Signature, TaskId};
@@ -53,6 +54,9 @@ pub enum Refusal {
     /// The word is not the account's, or an older one than the last.
     #[error("the word is not signed by that account for this chain, or older than another: sign a new one")]
     NotTheHost,
+    /// The word names no place.
+    #[error("the word's address is none: name an IP address and a port")]
+    Nowhere,
     /// Too many providers take part in private programs.
     #[error("as many providers as fit take part in private programs: try again later")]
     Crowded,
@@ -99,6 +103,7 @@ impl Coordinator {
 
     /// Checks a host's word, so that its sender can be told.
     pub fn check_host(&self, host: &Host, now: Millis) -> Result<AccountId, Refusal> {
+        host.address.parse::<SocketAddr>().map_err(|_| Refusal::Nowhere)?;
         let account = host.account(&self.chain).ok_or(Refusal::NotTheHost)?;
         match self.hosts.get(&account) {
             Some((_, last)) if last.at >= host.at => Err(Refusal::NotTheHost),
@@ -114,7 +119,10 @@ impl Coordinator {
     }
 
     fn hosts_at(&self, now: Millis) -> impl Iterator<Item = (&AccountId, &Host)> {
-        self.hosts.iter().filter(move |(_, (since, _))| since.after(VALID) > now).map(|(account, (_, host))| (account, host))
+        self.hosts
+            .iter()
+            .filter(move |(_, (since, _))| since.after(VALID) > now)
+            .map(|(account, (_, host))| (account, host))
     }
 
     /// Takes one step.
@@ -274,14 +282,15 @@ mod tests {
         coordinator.step(Input::Vote(Box::new(vote(1, &right))));
         assert_eq!(show(&coordinator.step(view(0, &agreed))), "decide by 2", "a later vote replaces the earlier one");
         assert_eq!(show(&coordinator.step(view(0, &other))), "", "what the ledger does not bear out is not sent");
-        let empty = Input::View { now: Millis(0), tasks: Vec::new(), offers: BTreeMap::new(), private: BTreeSet::new() };
+        let empty =
+            Input::View { now: Millis(0), tasks: Vec::new(), offers: BTreeMap::new(), private: BTreeSet::new() };
         coordinator.step(empty);
         assert_eq!(show(&coordinator.step(view(0, &agreed))), "", "votes of closed tasks are forgotten");
     }
 
     fn host(n: u8, at: u64) -> Host {
         let key = key(n).owned_by(EthAddress([n; 20]));
-        let address = "127.0.0.1:7001".parse().expect("an address");
+        let address = "127.0.0.1:7001".to_owned();
         Host::sign(&key, &Digest::ZERO, types::Bytes32([n; 32]), address, Millis(at))
     }
 
@@ -308,7 +317,11 @@ mod tests {
             assert!(coordinator.check_host(host, Millis(0)).is_ok());
             coordinator.step(Input::Host { now: Millis(0), host: Box::new(host.clone()) });
         }
-        assert_eq!(show(&coordinator.step(look(0, &private))), "assign of 3", "the one that is no host is not considered");
+        assert_eq!(
+            show(&coordinator.step(look(0, &private))),
+            "assign of 3",
+            "the one that is no host is not considered"
+        );
         assert_eq!(coordinator.hosts(Millis(0)).len(), 3);
         let mut split = task(&[5, 5, 6]);
         split.submit.redundancy = 3;
@@ -328,6 +341,8 @@ mod tests {
         coordinator.step(Input::Host { now: Millis(0), host: Box::new(good.clone()) });
         assert_eq!(coordinator.check_host(&good, Millis(0)), Err(Refusal::NotTheHost), "said before");
         assert!(coordinator.check_host(&host(1, 6), Millis(0)).is_ok());
+        let nowhere = Host { address: "nowhere".to_owned(), ..host(1, 7) };
+        assert_eq!(coordinator.check_host(&nowhere, Millis(0)), Err(Refusal::Nowhere));
     }
 
     #[test]

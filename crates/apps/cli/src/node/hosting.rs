@@ -18,7 +18,7 @@ use std::time::Duration;
 use types::{Bytes32, Causes, Encode as _, Fuel, Millis};
 
 /// How long before a task's deadline its clients must have come: time to run, to commit and to deliver.
-const MARGIN: Millis = Millis(5_000);
+const MARGIN: Millis = Millis(10_000);
 /// How soon a word is said again that was not heard.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -113,7 +113,7 @@ fn invite(seat: &Seat, me: Party, peers: [Peer; 3]) -> Invitation {
 /// Says again and again where a party is.
 async fn say_where(wallet: Wallet, party: Bytes32, address: SocketAddr) {
     loop {
-        let host = Host::sign(wallet.key(), wallet.chain(), party, address, now());
+        let host = Host::sign(wallet.key(), wallet.chain(), party, address.to_string(), now());
         let wait = match wallet.client().put_host(&host).await {
             Ok(()) => Duration::from_millis(REPEAT.0),
             Err(error) => {

@@ -20,7 +20,7 @@ pub async fn peers(
     let peer = |member: &AccountId| {
         let words = hosts.iter().filter(|(account, _)| account == member).map(|(_, host)| host);
         let last = words.max_by_key(|host| host.at)?;
-        Some(Peer { id: PeerId::new(last.party.0), address: last.address })
+        Some(Peer { id: PeerId::new(last.party.0), address: last.address.parse().ok()? })
     };
     let [Some(first), Some(second), Some(third)] = committee.each_ref().map(peer) else { return Ok(None) };
     Ok(Some([first, second, third]))
