@@ -270,7 +270,8 @@ impl Asked<'_> {
             None => (String::new(), json!({ "ok": true })),
         };
         let Standing::Decided(verdict) = &record.standing else {
-            return Err(self.failed(&format!("{text}the committee did not certify one and the same result in time")));
+            let given = if text.is_empty() { String::new() } else { format!(" ({})", text.trim_end()) };
+            return Err(self.failed(&format!("the committee did not certify one and the same result{given} in time")));
         };
         if verdict.outcome.exit != provider::execute::exit::SUCCESS {
             return Err(self.failed("the committee's session ended early"));
