@@ -60,6 +60,8 @@ pub enum Domain {
     Withdrawal = 18,
     /// A message of the L1 inbox.
     Message = 19,
+    /// A provider's word that it takes part in private programs.
+    Host = 20,
 }
 
 impl Domain {

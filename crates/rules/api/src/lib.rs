@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod hook;
 pub mod metric;
 pub mod path;
+pub mod private;
 pub mod proving;
 
 use ledger::{Withdrawal, bridge::CursorRecord, tally::TallyRecord};

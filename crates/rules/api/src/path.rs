@@ -66,6 +66,8 @@ pub const PROOFS: &str = "/v1/proving/proofs";
 pub const FAILURES: &str = "/v1/proving/failures";
 /// Takes a member's signature on a verdict.
 pub const VOTES: &str = "/v1/votes";
+/// The providers that take part in private programs; takes one's word that it does.
+pub const HOSTS: &str = "/v1/hosts";
 /// What a monitoring system reads.
 pub const METRICS: &str = "/metrics";
 

@@ -18,9 +18,9 @@
 //! ```
 
 use proof::agreement::{Agreement, check};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use task::{Considered, OfferRecord, Reason, Stage, TaskRecord};
-use types::{AccountId, Millis, limits};
+use types::{AccountId, EthAddress, Millis, limits};
 
 /// How long a provider may sit on an assignment before somebody else is asked too.
 pub const PATIENCE: Millis = Millis(10_000);
@@ -57,17 +57,7 @@ pub fn needed(task: &TaskRecord, now: Millis) -> usize {
 /// Returns the offers considered for a task, those taken first; empty when nothing is needed or nobody can be taken.
 pub fn plan(task: &TaskRecord, offers: &BTreeMap<AccountId, OfferRecord>, now: Millis) -> Vec<Considered> {
     let needed = needed(task, now);
-    let mut fitting = Vec::new();
-    let mut left = Vec::new();
-    for (provider, record) in offers {
-        let expected_ms = expected_ms(task, record);
-        let considered = |reason| Considered { provider: *provider, rate: record.offer.rate, expected_ms, reason };
-        match misfit(task, *provider, record, expected_ms, now) {
-            Some(reason) => left.push(considered(reason)),
-            None => fitting.push(considered(Reason::Chosen(0))),
-        }
-    }
-    fitting.sort_by_key(|c| (c.rate, c.expected_ms, c.provider));
+    let (mut fitting, left) = weighed(task, offers.iter(), now);
     for (rank, considered) in (1u32..).zip(&mut fitting) {
         let taken = usize::try_from(rank).is_ok_and(|rank| rank <= needed);
         considered.reason = if taken { Reason::Chosen(rank) } else { Reason::NotNeeded(rank) };
@@ -78,6 +68,58 @@ pub fn plan(task: &TaskRecord, offers: &BTreeMap<AccountId, OfferRecord>, now: M
     fitting.extend(left);
     fitting.truncate(limits::PLAN_CANDIDATES);
     fitting
+}
+
+/// Returns the offers considered for the committee of a private task, its members first and in their order; empty when it
+/// has one already, or when too few can be taken. `hosts` are the providers that take part in private programs, each with
+/// the owner of its account: no owner sits twice in one committee, as far as owners are named. Nobody joins later, because
+/// whoever was not there from the start has no shares.
+pub fn committee(
+    task: &TaskRecord,
+    offers: &BTreeMap<AccountId, OfferRecord>,
+    hosts: &BTreeMap<AccountId, EthAddress>,
+    now: Millis,
+) -> Vec<Considered> {
+    let members = usize::from(task.submit.redundancy);
+    if !task.is_open() || now >= task.submit.deadline || !task.assignments.is_empty() {
+        return Vec::new();
+    }
+    let hosting = offers.iter().filter(|(provider, _)| hosts.contains_key(provider));
+    let (fitting, left) = weighed(task, hosting, now);
+    let (mut chosen, mut others, mut owners) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for (rank, considered) in (1u32..).zip(fitting) {
+        let owner = hosts.get(&considered.provider).copied().unwrap_or(EthAddress::ZERO);
+        if chosen.len() < members && (owner == EthAddress::ZERO || owners.insert(owner)) {
+            chosen.push(Considered { reason: Reason::Chosen(rank), ..considered });
+        } else {
+            others.push(Considered { reason: Reason::NotNeeded(rank), ..considered });
+        }
+    }
+    if chosen.len() < members {
+        return Vec::new();
+    }
+    chosen.extend(others.into_iter().chain(left));
+    chosen.truncate(limits::PLAN_CANDIDATES);
+    chosen
+}
+
+/// Returns the offers that fit, best first, and those that do not, with why.
+fn weighed<'o>(
+    task: &TaskRecord,
+    offers: impl Iterator<Item = (&'o AccountId, &'o OfferRecord)>,
+    now: Millis,
+) -> (Vec<Considered>, Vec<Considered>) {
+    let (mut fitting, mut left) = (Vec::new(), Vec::new());
+    for (provider, record) in offers {
+        let expected_ms = expected_ms(task, record);
+        let considered = |reason| Considered { provider: *provider, rate: record.offer.rate, expected_ms, reason };
+        match misfit(task, *provider, record, expected_ms, now) {
+            Some(reason) => left.push(considered(reason)),
+            None => fitting.push(considered(Reason::Chosen(0))),
+        }
+    }
+    fitting.sort_by_key(|c| (c.rate, c.expected_ms, c.provider));
+    (fitting, left)
 }
 
 fn expected_ms(task: &TaskRecord, record: &OfferRecord) -> u64 {
@@ -185,6 +227,31 @@ mod tests {
         check_plan("", "5@1000 4@1000 5@2000", "2:Chosen(1) 3:Chosen(2) 1:NotNeeded(3)");
         check_plan("", "11@9 5@1000", "2:Chosen(1) 1:TooDear(0)");
         check_plan("", "5@1 5@1000", "2:Chosen(1) 1:TooSlow(0)");
+    }
+
+    /// Reads the owner of each host's account, in order of id from 1; `-` is no host, `0` is no owner.
+    fn check_committee(stages: &str, offers_text: &str, owners: &str, expected: &str) {
+        let mut task = task(stages);
+        task.submit.redundancy = 3;
+        let hosts = (1..).zip(owners.split_whitespace()).filter(|(_, owner)| *owner != "-");
+        let hosts = hosts.map(|(n, owner)| (id(n), EthAddress([owner.parse().unwrap(); 20]))).collect();
+        let plan = committee(&task, &offers(offers_text), &hosts, Millis(1));
+        let text: Vec<String> = plan.iter().map(|c| format!("{}:{:?}", c.provider.0.limbs()[0], c.reason)).collect();
+        assert_eq!(text.join(" "), expected);
+    }
+
+    #[test]
+    fn a_committee_is_three_hosts_of_different_owners_or_nobody() {
+        let four = "3@1000 1@1000 2@1000 1@1000";
+        check_committee("", four, "1 2 3 4", "2:Chosen(1) 4:Chosen(2) 3:Chosen(3) 1:NotNeeded(4)");
+        check_committee("", four, "1 2 3 2", "2:Chosen(1) 3:Chosen(3) 1:Chosen(4) 4:NotNeeded(2)");
+        check_committee("", four, "1 2 3 -", "2:Chosen(1) 3:Chosen(2) 1:Chosen(3)");
+        check_committee("", four, "0 0 - 0", "2:Chosen(1) 4:Chosen(2) 1:Chosen(3)");
+        check_committee("", four, "1 2 2 2", "");
+        check_committee("", four, "1 2 - -", "");
+        check_committee("", "3@1000 11@1000 2@1000", "1 2 3", "");
+        check_committee("a", four, "1 2 3 4", "");
+        check_committee("aca", four, "1 2 3 4", "");
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use crate::core::names;
 use crate::message::{Answer, Bytes, Join, Message, Reason, Told};
+use crate::seal::{Commitments, Committing, Salts};
 use crate::terms::Terms;
 use mpc::{Given, Security, gathered, share_as};
 use net::{PeerId, SESSION};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use types::Encode as _;
+use types::{Bytes32, Encode as _};
 use vm::{Name, Port, Verified};
 use zeroize::Zeroizing;
 
@@ -73,6 +74,8 @@ pub struct Outcome {
     pub rounds: [u64; 3],
     /// How many bytes the protocol had each party send.
     pub bytes: [u64; 3],
+    /// What a receipt of this session must say of these outputs.
+    pub commitments: Vec<Commitments>,
 }
 
 /// Why a session gave a client nothing.
@@ -172,6 +175,9 @@ impl Visit {
         if answers.iter().any(|answer| answer.told != told) {
             return None;
         }
+        let salts = opened(answers.each_ref().map(|answer| answer.salts.as_slice()))?;
+        let begin = |name: &Name| (name.clone(), [(); 3].map(|()| Committing::new(&told)));
+        let mut committing: BTreeMap<Name, [Committing; 3]> = salts.keys().map(begin).collect();
         let mut parts = answers.map(|answer| answer.outputs.into_iter());
         let mut outputs = Vec::new();
         for (at, port) in ports {
@@ -187,9 +193,30 @@ impl Visit {
             if !given.iter().all(is_whole) {
                 return None;
             }
+            let components = committing.get_mut(&port.client)?.iter_mut();
+            components.zip(&given).for_each(|(component, given)| component.add((at, port), given, true));
             outputs.push((at, gathered(port.kind, &given)?));
         }
         let is_all = parts.iter_mut().all(|part| part.next().is_none());
-        is_all.then_some(Outcome { outputs, told, rounds, bytes })
+        let commitments = committing.into_iter().zip(salts.values()).map(|((name, components), salts)| {
+            let components = components.into_iter().zip(salts).map(|(component, salt)| component.done(salt)).collect();
+            Commitments { name, components }
+        });
+        let commitments = commitments.collect();
+        is_all.then_some(Outcome { outputs, told, rounds, bytes, commitments })
     }
+}
+
+/// Returns the salts of the three components by name; `None` when parties contradict each other.
+fn opened(answers: [&[Salts]; 3]) -> Option<BTreeMap<Name, [Bytes32; 3]>> {
+    let mut all = BTreeMap::new();
+    for (at, first) in answers[0].iter().enumerate() {
+        let [second, third] = [answers[1].get(at)?, answers[2].get(at)?];
+        let is_one = [second, third].iter().all(|other| other.name == first.name);
+        let fits = first.next == second.mine && second.next == third.mine && third.next == first.mine;
+        if !is_one || !fits || all.insert(first.name.clone(), [first.mine, second.mine, third.mine]).is_some() {
+            return None;
+        }
+    }
+    answers.iter().all(|answer| answer.len() == all.len()).then_some(all)
 }

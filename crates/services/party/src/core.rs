@@ -2,11 +2,13 @@
 //!
 //! Clients come and bring shares until every name in the program has its client. Then each two parties compare what they
 //! must hold alike, the one after gives the one before a fresh key, and the rounds begin. Nothing that depends on a share
-//! leaves a party before both others have said that all they hold is the same.
+//! leaves a party before both others have said that all they hold is the same. When a party has its outputs, it gives them
+//! to the clients and tells the others what it certifies; once all three certifications fit, there is a receipt.
 
 use crate::message::{Answer, Bytes, Caught, Join, Message, Opening, Reason, Refusal, Told};
 use crate::network::Clients;
-use crate::terms::digest;
+use crate::seal::{Committing, Receipt, Salts, Seal, Sealed, salt};
+use crate::terms::{Terms, digest};
 use mpc::{Given, Key, Keys, Party, Prepared, Runner, Security, Step};
 use net::{PeerId, SESSION};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -65,6 +67,8 @@ pub enum Effect {
     Answer(PeerId, Bytes),
     /// End the link to a client.
     Part(PeerId),
+    /// All three certify this of the run.
+    Certify(Box<Receipt>),
     /// It is over: end all links once what was sent has arrived.
     Over(Result<(), Reason>),
 }
@@ -76,6 +80,8 @@ enum State {
     Opening,
     /// Rounds.
     Running(Box<Runner>),
+    /// The outputs are out; what the others certify is waited for.
+    Sealing(Seal),
     /// It ended.
     Over,
 }
@@ -85,7 +91,7 @@ enum State {
 struct Other {
     is_met: bool,
     is_ready: bool,
-    is_finished: bool,
+    seal: Option<Seal>,
     opening: Option<Opening>,
 }
 
@@ -94,6 +100,9 @@ pub struct Session {
     setting: Arc<Setting>,
     name: [u8; SESSION],
     key: Zeroizing<[u8; 16]>,
+    /// The key of the next party, once it gave it.
+    next_key: Zeroizing<[u8; 16]>,
+    terms: Option<Terms>,
     prepared: Option<Arc<Prepared>>,
     people: BTreeSet<PeerId>,
     clients: BTreeMap<Name, PeerId>,
@@ -113,7 +122,8 @@ pub(crate) fn names(program: &Program) -> BTreeSet<&Name> {
 }
 
 impl Session {
-    /// Begins a session of this name. The key is 16 uniformly random bytes, used for nothing else.
+    /// Begins a session of this name. The key is 16 uniformly random bytes, used for this session only: words are drawn from
+    /// it, and salts are hashes of it.
     pub fn new(setting: Arc<Setting>, name: [u8; SESSION], key: Zeroizing<[u8; 16]>, now: Millis) -> Self {
         let others = [setting.me.next(), setting.me.previous()];
         Self {
@@ -121,6 +131,8 @@ impl Session {
             setting,
             name,
             key,
+            next_key: Zeroizing::new([0; 16]),
+            terms: None,
             prepared: None,
             people: BTreeSet::new(),
             clients: BTreeMap::new(),
@@ -180,10 +192,14 @@ impl Session {
 
     fn lost(&mut self, party: Party) -> Result<Vec<Effect>, Reason> {
         let other = self.other(party)?;
-        if other.is_finished { Ok(Vec::new()) } else { Err(Reason::Gone(party.number())) }
+        if other.seal.is_some() { Ok(Vec::new()) } else { Err(Reason::Gone(party.number())) }
     }
 
     fn left(&mut self, client: PeerId) -> Result<Vec<Effect>, Reason> {
+        // It has what is its own.
+        if let State::Sealing(_) = self.state {
+            return Ok(Vec::new());
+        }
         if !self.people.contains(&client) {
             return Ok(self.part(client));
         }
@@ -205,6 +221,10 @@ impl Session {
                     true => Reason::Silent(party.number()),
                     false => Reason::Gone(party.number()),
                 })
+            }
+            State::Sealing(_) => {
+                let silent = self.others.iter().find(|(_, other)| other.seal.is_none());
+                Reason::Silent(silent.map_or(self.setting.me, |(party, _)| *party).number())
             }
             State::Running(_) | State::Over => Reason::Silent(self.setting.me.next().number()),
         }
@@ -228,7 +248,9 @@ impl Session {
         let join = match Message::read(message) {
             Ok(Message::Join(join)) => self.join(client, join),
             // A client may see first that a party is gone.
-            Ok(Message::Abort(Reason::Gone(party))) if self.people.contains(&client) => {
+            Ok(Message::Abort(Reason::Gone(party)))
+                if self.people.contains(&client) && !matches!(self.state, State::Sealing(_)) =>
+            {
                 return Err(Reason::Gone(party));
             }
             Ok(Message::Abort(_)) => return self.left(client),
@@ -296,6 +318,7 @@ impl Session {
             return Err(Refusal::Inputs);
         }
         self.prepared = Some(prepared);
+        self.terms = Some(join.terms);
         self.people.insert(client);
         self.clients.extend(join.names.into_iter().map(|name| (name, client)));
         self.given.extend(join.inputs);
@@ -375,9 +398,13 @@ impl Session {
                 self.early.push_back(Zeroizing::new(message.to_vec()));
                 if let State::Running(_) = self.state { self.go(now, None) } else { Ok(Vec::new()) }
             }
-            Message::Finished => {
-                self.other(party)?.is_finished = true;
-                Ok(Vec::new())
+            Message::Finished(seal) => {
+                let other = self.other(party)?;
+                if other.seal.is_some() {
+                    return Err(nonsense());
+                }
+                other.seal = Some(seal);
+                self.certify()
             }
             Message::Abort(reason) => Err(reason),
             _ => Err(nonsense()),
@@ -409,8 +436,8 @@ impl Session {
     fn start(&mut self) -> Result<Result<Step, mpc::Fault>, Reason> {
         let next = self.setting.me.next();
         let theirs = self.other(next)?.opening.as_mut().and_then(|opening| opening.key.take());
-        let theirs = theirs.ok_or(Reason::Nonsense(next.number()))?;
-        let keys = Keys { own: Key::new(*self.key), next: Key::new(*theirs) };
+        self.next_key = theirs.ok_or(Reason::Nonsense(next.number()))?;
+        let keys = Keys { own: Key::new(*self.key), next: Key::new(*self.next_key) };
         let prepared = self.prepared.clone().expect("the program is there once all clients are");
         let inputs = std::mem::take(&mut self.given).into_values().collect();
         let runner = Runner::new(prepared, self.setting.me, &keys, inputs);
@@ -434,7 +461,8 @@ impl Session {
                     effects.push(Effect::Tell(me.previous(), Message::Round(&message).write()));
                 }
                 Some(Ok(Step::Done(outputs))) => {
-                    effects.extend(self.done(outputs));
+                    effects.extend(self.done(now, outputs));
+                    effects.extend(self.certify()?);
                     return Ok(effects);
                 }
                 None => {}
@@ -447,24 +475,63 @@ impl Session {
     }
 
     /// Hands out the outputs: to each client what is its own and what is everybody's.
-    fn done(&mut self, outputs: Vec<Given>) -> Vec<Effect> {
+    fn done(&mut self, now: Millis, outputs: Vec<Given>) -> Vec<Effect> {
         let state = std::mem::replace(&mut self.state, State::Over);
         let (State::Running(runner), Some(prepared)) = (state, self.prepared.clone()) else { return Vec::new() };
         let ports = (0_u32..).zip(&prepared.program().ports).filter(|(_, port)| port.is_output);
         let outputs: Vec<(u32, &Port, Given)> = ports.zip(outputs).map(|((at, port), part)| (at, port, part)).collect();
-        let measured = runner.measured();
+        let told = runner.told().iter().map(|(host, arguments)| Told { host: *host, arguments: arguments.clone() });
+        let told: Vec<Told> = told.collect();
+        let (seal, salts) = self.seal(&runner, &outputs, &told);
         let mut effects = Vec::new();
         for client in self.people.clone() {
             let is_theirs = |name: &Name| name.as_str().is_empty() || self.clients.get(name) == Some(&client);
             let theirs = outputs.iter().filter(|(_, port, _)| is_theirs(&port.client));
             let outputs = theirs.map(|(at, _, part)| (*at, copy(part))).collect();
-            let told = runner.told().iter().map(|(host, arguments)| Told { host: *host, arguments: arguments.clone() });
-            let answer = Answer { outputs, told: told.collect(), rounds: measured.rounds, bytes: measured.bytes };
+            let salts = salts.iter().filter(|salts| is_theirs(&salts.name)).cloned().collect();
+            let answer = Answer { outputs, told: told.clone(), rounds: seal.rounds, bytes: seal.bytes, salts };
             effects.push(Effect::Answer(client, Message::Answer(answer).write()));
         }
-        effects.extend(self.others.keys().map(|party| Effect::Tell(*party, Message::Finished.write())));
-        effects.push(Effect::Over(Ok(())));
+        let finished = |party: &Party| Effect::Tell(*party, Message::Finished(seal.clone()).write());
+        effects.extend(self.others.keys().map(finished));
+        self.state = State::Sealing(seal);
+        self.deadline = now.after(self.setting.silence);
         effects
+    }
+
+    /// Returns what this party certifies, and what opens it.
+    fn seal(&self, runner: &Runner, outputs: &[(u32, &Port, Given)], told: &[Told]) -> (Seal, Vec<Salts>) {
+        let everybody = Name::default();
+        let names: BTreeSet<&Name> = outputs.iter().map(|(_, port, _)| &port.client).chain([&everybody]).collect();
+        let (mut sealed, mut all_salts) = (Vec::new(), Vec::new());
+        for name in names {
+            let salt = |key: &[u8; 16]| salt(key, &self.name, name);
+            let salts = Salts { name: name.clone(), mine: salt(&self.key), next: salt(&self.next_key) };
+            let commit = |is_mine: bool, salt| {
+                let mut committing = Committing::new(told);
+                let theirs = outputs.iter().filter(|(_, port, _)| port.client == *name);
+                theirs.for_each(|(at, port, part)| committing.add((*at, port), part, is_mine));
+                committing.done(salt)
+            };
+            let (mine, next) = (commit(true, &salts.mine), commit(false, &salts.next));
+            sealed.push(Sealed { name: name.clone(), mine, next });
+            all_salts.push(salts);
+        }
+        let measured = runner.measured();
+        (Seal { rounds: measured.rounds, bytes: measured.bytes, outputs: sealed }, all_salts)
+    }
+
+    /// Ends the session with a receipt, once all three have said what they certify.
+    fn certify(&mut self) -> Result<Vec<Effect>, Reason> {
+        let State::Sealing(mine) = &self.state else { return Ok(Vec::new()) };
+        let me = self.setting.me;
+        let seal = |party: Party| if party == me { Some(mine) } else { self.others.get(&party)?.seal.as_ref() };
+        let [Some(first), Some(second), Some(third)] = Party::ALL.map(seal) else { return Ok(Vec::new()) };
+        let (terms, prepared) = self.terms.clone().zip(self.prepared.as_ref()).expect("it ran under terms");
+        let fuel = prepared.program().certificate.fuel;
+        let receipt = Receipt::of(terms, fuel, [first, second, third]).map_err(Reason::Unsealed)?;
+        self.state = State::Over;
+        Ok(vec![Effect::Certify(Box::new(receipt)), Effect::Over(Ok(()))])
     }
 }
 

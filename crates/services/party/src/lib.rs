@@ -11,12 +11,15 @@
 
 pub mod client;
 pub mod core;
+pub mod host;
 mod message;
 mod network;
 pub mod run;
+mod seal;
 mod terms;
 pub mod visit;
 
 pub use message::{Answer, Caught, Reason, Refusal, Told};
 pub use network::{Bounds, Clients, Fault, Network};
+pub use seal::{Commitments, Receipt};
 pub use terms::{Terms, label};

@@ -1,5 +1,6 @@
 //! What is said over a link: a byte that names the kind, then its parts in the canonical encoding.
 
+use crate::seal::{Salts, Seal};
 use crate::terms::Terms;
 use mpc::{Check, Given, Party, Share};
 use types::{ByteSink, Decode, DecodeError, Encode, Reader, Sink};
@@ -27,8 +28,8 @@ pub(crate) enum Message<'a> {
     Ready,
     /// A party to the one before it: what the protocol says.
     Round(&'a [u8]),
-    /// A party to each other: it has all that it needs.
-    Finished,
+    /// A party to each other: it has all that it needs, and this is what it certifies.
+    Finished(Seal),
     /// A party to a client: what is the client's.
     Answer(Answer),
     /// Anybody to anybody: it ends here, and why.
@@ -74,6 +75,8 @@ pub struct Answer {
     pub rounds: u64,
     /// How many bytes the protocol had it send.
     pub bytes: u64,
+    /// What opens the receipt's commitments to those outputs.
+    pub salts: Vec<Salts>,
 }
 
 types::choice! {
@@ -99,6 +102,8 @@ types::choice! {
         8 => Refused(Refusal),
         /// A party caught another one lying.
         9 => Caught(Caught),
+        /// This party and the next one certify different results.
+        10 => Unsealed(u8),
     }
 }
 
@@ -271,6 +276,12 @@ impl std::fmt::Display for Reason {
             Self::Closed(party) => write!(f, "party {} was stopped by its operator", number(party)),
             Self::Refused(refusal) => write!(f, "not let in: {refusal}"),
             Self::Caught(caught) => caught.fmt(f),
+            Self::Unsealed(party) => write!(
+                f,
+                "parties {} and {} certify different results: one of them lies or is broken, and there is no receipt",
+                number(party),
+                number(&((party % 3 + 1) % 3))
+            ),
         }
     }
 }
@@ -309,7 +320,7 @@ impl Message<'_> {
             Self::Joined => 2,
             Self::Opening(_) => 3,
             Self::Round(_) => 4,
-            Self::Finished => 5,
+            Self::Finished(_) => 5,
             Self::Answer(_) => 6,
             Self::Abort(_) => 7,
             Self::Ready => 8,
@@ -334,7 +345,8 @@ impl Message<'_> {
                 join.names.encode(&mut out);
                 put_given(&mut out, &join.inputs);
             }
-            Self::Joined | Self::Ready | Self::Finished => {}
+            Self::Joined | Self::Ready => {}
+            Self::Finished(seal) => seal.encode(&mut out),
             Self::Opening(opening) => {
                 out.fixed(&opening.agreement);
                 out.fixed(&opening.component);
@@ -347,6 +359,7 @@ impl Message<'_> {
                 answer.told.encode(&mut out);
                 out.u64(answer.rounds);
                 out.u64(answer.bytes);
+                answer.salts.encode(&mut out);
             }
             Self::Abort(reason) => reason.encode(&mut out),
         }
@@ -363,11 +376,11 @@ impl<'a> Message<'a> {
             2 if rest.is_empty() => Self::Joined,
             3 => Self::Opening(whole(rest)?),
             4 => Self::Round(rest),
-            5 if rest.is_empty() => Self::Finished,
+            5 => Self::Finished(whole(rest)?),
             6 => Self::Answer(whole(rest)?),
             7 => Self::Abort(whole(rest)?),
             8 if rest.is_empty() => Self::Ready,
-            2 | 5 | 8 => return Err(DecodeError::Long),
+            2 | 8 => return Err(DecodeError::Long),
             _ => return Err(DecodeError::Tag),
         })
     }
@@ -428,13 +441,16 @@ impl Decode for Opening {
 impl Decode for Answer {
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (outputs, told) = (take_given(input)?, Vec::decode(input)?);
-        Ok(Self { outputs, told, rounds: input.u64()?, bytes: input.u64()? })
+        let (rounds, bytes) = (input.u64()?, input.u64()?);
+        Ok(Self { outputs, told, rounds, bytes, salts: Vec::decode(input)? })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::Sealed;
+    use types::Bytes32;
     use vm::sample::Chance;
 
     fn examples() -> Vec<Bytes> {
@@ -451,10 +467,15 @@ mod tests {
         };
         let opening = |key| Opening { agreement: [1; 32], component: [2; 32], key };
         let told = vec![Told { host: 1, arguments: vec![vec![1], vec![]] }];
+        let bob = || Name::new("bob").unwrap();
+        let sealed = Sealed { name: bob(), mine: Bytes32([1; 32]), next: Bytes32([2; 32]) };
+        let seal = Seal { rounds: 5, bytes: 6, outputs: vec![sealed] };
+        let salts = Salts { name: bob(), mine: Bytes32([3; 32]), next: Bytes32([4; 32]) };
         let mut reasons: Vec<Reason> = Refusal::ALL.map(Reason::Refused).into();
         reasons.extend([
             Reason::Gone(0),
-            Reason::Left(Name::new("bob").unwrap()),
+            Reason::Left(bob()),
+            Reason::Unsealed(2),
             Reason::Stopped(Cause::Check(3).into()),
             Reason::Caught(Caught::new(Party::ALL[1], Check::Outputs)),
         ]);
@@ -465,8 +486,8 @@ mod tests {
             Message::Opening(opening(Some(Zeroizing::new([6; 16])))),
             Message::Round(&[1, 2, 3]),
             Message::Ready,
-            Message::Finished,
-            Message::Answer(Answer { outputs: inputs(), told, rounds: 3, bytes: 4 }),
+            Message::Finished(seal),
+            Message::Answer(Answer { outputs: inputs(), told, rounds: 3, bytes: 4, salts: vec![salts] }),
         ];
         all.extend(reasons.into_iter().map(Message::Abort));
         all.iter().map(Message::write).collect()

@@ -3,6 +3,7 @@
 use crate::core::{Effect, Input, Session, Setting};
 use crate::message::{Bytes, JOIN_BYTES, Message, Reason, Refusal};
 use crate::network::{Clients, Network};
+use crate::seal::Receipt;
 use mpc::Party;
 use net::{Endpoint, Guests, Link, MESSAGE_BYTES, Peer, PeerId, Policy, Receiver, SESSION, Sender};
 use std::collections::{BTreeMap, VecDeque};
@@ -14,11 +15,11 @@ use types::Millis;
 use zeroize::Zeroizing;
 
 /// Most links that are being made at one time.
-const ARRIVING: usize = 64;
+pub(crate) const ARRIVING: usize = 64;
 /// How long a caller has to say who it is and what for.
-const INTRODUCTION: Duration = Duration::from_secs(10);
+pub(crate) const INTRODUCTION: Duration = Duration::from_secs(10);
 /// Messages that wait for a session.
-const WAITING: usize = 64;
+pub(crate) const WAITING: usize = 64;
 /// How long the last messages of a session may take.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -80,7 +81,8 @@ pub async fn serve(endpoint: Arc<Endpoint>, network: &Network, stop: impl Future
                         None => {
                             let (events, inbox) = mpsc::channel(WAITING);
                             sessions.insert(name, events.clone());
-                            running.spawn(run(ground.clone(), name, events.clone(), inbox));
+                            let (ground, own) = (ground.clone(), events.clone());
+                            running.spawn(async move { drop(run(ground, name, own, inbox).await) });
                             events
                         }
                     };
@@ -99,7 +101,7 @@ pub async fn serve(endpoint: Arc<Endpoint>, network: &Network, stop: impl Future
     Ok(())
 }
 
-async fn refuse(link: Link) {
+pub(crate) async fn refuse(link: Link) {
     let (mut to, _from) = link.split();
     let parting = async {
         if to.send(&Message::Abort(Reason::Refused(Refusal::Busy)).write()).await.is_ok() {
@@ -112,13 +114,13 @@ async fn refuse(link: Link) {
 
 /// What every session of a party has.
 #[derive(Clone)]
-struct Ground {
-    setting: Arc<Setting>,
-    endpoint: Arc<Endpoint>,
-    peers: [Peer; 3],
+pub(crate) struct Ground {
+    pub(crate) setting: Arc<Setting>,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) peers: [Peer; 3],
 }
 
-enum Event {
+pub(crate) enum Event {
     Link(Link),
     Said(PeerId, Bytes),
     Ended(PeerId),
@@ -135,16 +137,22 @@ struct Links {
     parting: JoinSet<()>,
 }
 
-/// Runs one session to its end.
-async fn run(ground: Ground, name: [u8; SESSION], events: mpsc::Sender<Event>, mut inbox: mpsc::Receiver<Event>) {
+/// Runs one session to its end. Gives the receipt, if it came to one, or why it ended early.
+pub(crate) async fn run(
+    ground: Ground,
+    name: [u8; SESSION],
+    events: mpsc::Sender<Event>,
+    mut inbox: mpsc::Receiver<Event>,
+) -> Result<Option<Receipt>, Reason> {
     let mut key = Zeroizing::new([0; 16]);
     if getrandom::fill(&mut key[..]).is_err() {
         tracing::error!("the system gave no random numbers");
-        return;
+        return Err(Reason::Closed(ground.setting.me.number()));
     }
     let mut session = Session::new(Arc::clone(&ground.setting), name, key, now());
     let mut links =
         Links { ground, name, events, senders: BTreeMap::new(), tasks: JoinSet::new(), parting: JoinSet::new() };
+    let mut receipt = None;
     let ended = loop {
         let wait = Duration::from_millis(session.deadline().0.saturating_sub(now().0));
         let event = tokio::time::timeout(wait, inbox.recv()).await;
@@ -159,6 +167,7 @@ async fn run(ground: Ground, name: [u8; SESSION], events: mpsc::Sender<Event>, m
             for effect in session.step(now(), input) {
                 match effect {
                     Effect::Over(how) => ended = Some(how),
+                    Effect::Certify(certified) => receipt = Some(*certified),
                     other => inputs.extend(links.perform(other).await),
                 }
             }
@@ -174,6 +183,7 @@ async fn run(ground: Ground, name: [u8; SESSION], events: mpsc::Sender<Event>, m
         Err(reason) => tracing::warn!(session = id, %reason, "session aborted"),
     }
     links.part().await;
+    ended.map(|()| receipt)
 }
 
 impl Links {
@@ -231,7 +241,7 @@ impl Links {
                 self.parting.spawn(sender.finish());
                 None
             }
-            Effect::Over(_) => None,
+            Effect::Certify(_) | Effect::Over(_) => None,
         }
     }
 

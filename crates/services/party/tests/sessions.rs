@@ -4,7 +4,7 @@ use mpc::{Party, Prepared, Security};
 use net::PeerId;
 use party::client::{Bringing, Failure, Outcome, Visit};
 use party::core::{Effect, Input, Session, Setting};
-use party::{Clients, Reason, Refusal};
+use party::{Clients, Commitments, Reason, Receipt, Refusal};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use types::Millis;
@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 /// The first byte of a message of a round.
 const ROUND: u8 = 4;
+/// The first byte of a message in which a party says what it certifies.
+const FINISHED: u8 = 5;
 const GATHER: Millis = Millis(60_000);
 const SILENCE: Millis = Millis(20_000);
 
@@ -103,6 +105,9 @@ struct Room {
     now: Millis,
     sessions: Vec<Session>,
     ended: Vec<Option<Result<(), Reason>>>,
+    receipts: Vec<Receipt>,
+    /// Who certifies something else than it has.
+    forges: Option<u8>,
     clients: Vec<Client>,
     ways: BTreeMap<(Who, Who), Way>,
     chance: Chance,
@@ -132,6 +137,8 @@ impl Room {
             now: Millis(0),
             sessions: sessions.into(),
             ended: vec![None, None, None],
+            receipts: Vec::new(),
+            forges: None,
             clients: people,
             ways,
             chance,
@@ -163,6 +170,11 @@ impl Room {
                             *turn -= 1;
                         }
                     }
+                    if message[0] == FINISHED && self.forges == Some(party) {
+                        // The last byte of its last commitment.
+                        let last = message.len() - 1;
+                        message[last] ^= 1;
+                    }
                     self.rounds += usize::from(message[0] == ROUND);
                     self.ways.entry((me, Who::Party(other.number()))).or_default().push_back(message);
                 }
@@ -172,6 +184,7 @@ impl Room {
                     }
                 }
                 Effect::Part(_) => {}
+                Effect::Certify(receipt) => self.receipts.push(*receipt),
                 Effect::Over(how) => self.ended[usize::from(party)] = Some(how),
             }
         }
@@ -459,4 +472,61 @@ fn who_has_no_part_is_told_why() {
     assert_eq!(refusal_of(guarded.clone(), ALICE, join(Security::SemiHonest)), Some(Refusal::Trusting));
     assert_eq!(refusal_of(guarded, ALICE, join(Security::Malicious)), None);
     assert_eq!(refusal(&open, ALICE, other.split(&mut || 7).1[0].clone()), Some(Refusal::Terms));
+}
+
+#[test]
+fn all_parties_certify_the_same_and_each_client_finds_its_outputs_in_it_but_nobody_elses() {
+    for seed in 0..20 {
+        let room = Room::new(&named(), two(42, 37, seed), seed).run();
+        let [first, second, third] = room.receipts.as_slice() else { panic!("{:?}", room.ended) };
+        assert_eq!((first, first), (second, third));
+        assert_eq!(first.terms.session(), *room.clients[0].visit.session());
+        assert_eq!(first.fuel, program().program().certificate.fuel);
+        let (alice, bob) = (room.outcome(0), room.outcome(1));
+        assert_eq!((first.rounds.as_slice(), first.bytes.as_slice()), (&alice.rounds[..], &alice.bytes[..]));
+        assert!(first.holds(&alice.commitments) && first.holds(&bob.commitments));
+        let names =
+            |commitments: &[Commitments]| commitments.iter().map(|one| one.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(
+            (names(&alice.commitments), names(&bob.commitments)),
+            (vec!["".into(), "alice".into()], vec!["".into(), "bob".into()])
+        );
+        let again = Room::new(&named(), two(42, 37, seed), seed + 100).run();
+        assert_eq!(again.outcome(0).outputs, alice.outputs);
+        let mut other = first.clone();
+        other.outputs[1].components[2].0[0] ^= 1;
+        assert!(!other.holds(&alice.commitments), "a receipt of something else is not taken");
+        assert!(!first.holds(&[]), "nor one that says nothing");
+    }
+}
+
+#[test]
+fn equal_outputs_under_other_keys_have_other_commitments() {
+    let run = |noise: u64| {
+        let mut room = Room::new(&named(), two(1, 0, noise), noise);
+        if noise == 1 {
+            let key = Zeroizing::new([99; 16]);
+            room.sessions[0] =
+                Session::new(setting(Party::ALL[0], &named()), *room.clients[0].visit.session(), key, Millis(0));
+        }
+        room.run().receipts.remove(0)
+    };
+    let (one, other) = (run(0), run(1));
+    assert_eq!(one.terms, other.terms);
+    for (one, other) in one.outputs.iter().zip(&other.outputs) {
+        assert_ne!(one.components[0], other.components[0], "{}", one.name);
+    }
+}
+
+#[test]
+fn a_party_that_certifies_another_result_is_found_out_and_there_is_no_receipt() {
+    for (forger, seed) in [(0, 1), (1, 2), (2, 3), (1, 4), (2, 5)] {
+        let mut room = Room::new(&named(), two(42, 37, seed), seed);
+        room.forges = Some(forger);
+        let room = room.run();
+        // The one who forges holds its own word against the others' and may see nothing wrong.
+        assert!(room.receipts.len() <= 1, "{forger}: {:?}", room.ended);
+        assert!(room.reasons().iter().all(|reason| **reason == Reason::Unsealed(forger)), "{:?}", room.reasons());
+        assert!(room.reasons().len() >= 2, "{:?}", room.reasons());
+    }
 }

@@ -138,7 +138,7 @@ async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
                     }
                     Effect::Part(client) => drop(senders.remove(&client)),
                     // It stays until the others have left.
-                    Effect::Over(_) => {}
+                    Effect::Certify(_) | Effect::Over(_) => {}
                 }
             }
         }
