@@ -416,7 +416,15 @@ fn handed_out(any: Any, value: Value) -> Given {
             let unpacked = |part: &[u64]| from_planes(part, bits.lanes);
             Given::Secret(Share { mine: unpacked(&share.mine), next: unpacked(&share.next) })
         }
-        (_, Value::Shared(share)) => Given::Secret(Arc::try_unwrap(share).unwrap_or_else(|share| share.copy())),
+        (any, Value::Shared(share)) => {
+            let mut share = Arc::try_unwrap(share).unwrap_or_else(|share| share.copy());
+            // What is above a number's width is not the client's to see.
+            if let Any::Ring(ring) = any {
+                let all = share.mine.iter_mut().chain(&mut share.next);
+                all.for_each(|word| *word &= ring.mask());
+            }
+            Given::Secret(share)
+        }
     }
 }
 

@@ -42,6 +42,18 @@ pub enum Fault {
         /// As it came.
         found: usize,
     },
+    /// One of several messages is not as long as the plan says.
+    #[error(
+        "a message of {found} bytes came where the plan has {expected}: the other party runs another program, or lies"
+    )]
+    Message {
+        /// How many places after this party the one is that sent it.
+        after: usize,
+        /// As the plan says.
+        expected: usize,
+        /// As it came.
+        found: usize,
+    },
     /// A party lied. Nothing that depends on the lie was shown, and nothing is said or heard any more.
     #[error("the check {0} failed: one of the other parties lies, or a client shared an input wrongly; end the run")]
     Caught(Check),

@@ -158,18 +158,18 @@ impl Machine {
     ///
     /// # Errors
     /// When a message is not of the plan's length, or what all know stops the program.
-    pub fn receive(&mut self, messages: &[Vec<u8>]) -> Result<Next, Fault> {
+    pub fn receive(&mut self, messages: &[&[u8]]) -> Result<Next, Fault> {
         let plan = Arc::clone(&self.plan);
         let round = plan.rounds.get(self.round).filter(|_| !self.begun.is_empty()).ok_or(Fault::Over)?;
         let parties = self.seat.parties;
         let mut parts: Vec<Vec<&[u8]>> = round.talk.iter().map(|_| Vec::new()).collect();
         for places in 1..=parties.curious() {
-            let message = messages.get(places - 1).map_or(&[][..], Vec::as_slice);
+            let message = messages.get(places - 1).copied().unwrap_or_default();
             let speaker = parties.after(self.seat.me, places);
             let lengths: Vec<usize> = round.talk.iter().map(|step| step.what.bytes_to_each(parties, speaker)).collect();
             let expected = lengths.iter().sum();
             if message.len() != expected {
-                return Err(Fault::Length { expected, found: message.len() });
+                return Err(Fault::Message { after: places, expected, found: message.len() });
             }
             let mut rest = message;
             for (parts, length) in parts.iter_mut().zip(lengths) {

@@ -73,7 +73,7 @@ impl Runner {
     ///
     /// # Errors
     /// When a message is not of the program's length, or what all know stops it.
-    pub fn receive(&mut self, messages: &[Vec<u8>]) -> Result<Step, Fault> {
+    pub fn receive(&mut self, messages: &[&[u8]]) -> Result<Step, Fault> {
         let (machine, _) = self.machine.as_mut().ok_or(Fault::Over)?;
         let next = machine.receive(messages)?;
         self.go(Some(next))
@@ -136,8 +136,7 @@ fn handed_out(any: Any, value: &Value) -> Part {
         (_, Value::Public(numbers)) => Part::Public(numbers.clone()),
         (Any::Bits(bits), Value::Held(held)) => Part::Secret(held.each(|part| from_planes(part, bits.lanes))),
         (Any::Ring(ring), Value::Held(held)) => {
-            let mask = if ring.width.is_int() { ring.mask() } else { u64::MAX };
-            Part::Secret(held.each(|part| part.iter().map(|word| word & mask).collect()))
+            Part::Secret(held.each(|part| part.iter().map(|word| word & ring.mask()).collect()))
         }
         _ => unreachable!("a port's value is of its kind"),
     }

@@ -220,9 +220,9 @@ pub fn run_among(prepared: &Arc<Prepared>, parties: Parties, inputs: &[Vec<u64>]
         assert_eq!(sent.len(), count, "all end together");
         steps = Vec::new();
         for (me, runner) in runners.iter_mut().enumerate() {
-            let heard: Vec<Vec<u8>> =
-                (1..=parties.curious()).map(|places| sent[parties.after(me, places)][places - 1].clone()).collect();
-            heard.iter().for_each(|message| views[me].extend(message));
+            let sender = |places: usize| sent[parties.after(me, places)][places - 1].as_slice();
+            let heard: Vec<&[u8]> = (1..=parties.curious()).map(sender).collect();
+            heard.iter().for_each(|message| views[me].extend(*message));
             steps.push(runner.receive(&heard));
         }
     }
