@@ -208,6 +208,7 @@ impl Machine {
     /// Returns the number under which a speech of a step draws: no other step or speech of the run has it.
     pub(super) fn stream(&self, register: usize, speech: usize) -> u64 {
         let wide = |number: usize| u64::try_from(number).expect("a register's number fits");
+        assert!(wide(speech) < SPEECHES, "what is drawn is drawn once");
         (self.drawn + wide(register)) * SPEECHES + wide(speech)
     }
 }
