@@ -7,7 +7,7 @@
 //! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; or, with
 //! [`Security::Malicious`], at most one does what it likes, and the others abort or have the right result but once in
 //! two to the power of [`STATISTICAL_BITS`]. Messages come from whom they seem to and nobody else reads them. Their
-//! number and lengths depend on the plan alone. Not here: two liars, other numbers of parties.
+//! number and lengths depend on the plan alone. Five parties or seven are in [`many`]. Not here: two liars.
 //!
 //! ```
 //! # use mpc::*;

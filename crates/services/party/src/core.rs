@@ -1,9 +1,9 @@
 //! A party's side of one session: who says what, in what order, and when it is over.
 //!
 //! Clients come and bring shares until every name in the program has its client. Then each two parties compare what they
-//! must hold alike, one of those who hold a component gives the others a fresh key for it, and the rounds begin. Nothing that
-//! depends on a share leaves a party before all others have said that all they hold is the same. When a party has its outputs, it gives them
-//! to the clients and tells the others what it certifies; once all certifications fit, there is a receipt.
+//! must hold alike, one of those who hold a component gives the others a fresh key for it, and the rounds begin. Nothing
+//! that depends on a share leaves a party before all others have said that all they hold is the same. When a party has its
+//! outputs, it gives them to the clients and tells the others what it certifies; once all that fits, there is a receipt.
 
 use crate::circle::{Circle, circles};
 use crate::engine::{Runner, Step, prepare};

@@ -5,9 +5,9 @@
 //! each party checks with each other that they hold the same ([`core`]), they run, and each gives the clients its part
 //! of what is theirs. Whoever ends early says why, and the others hear which party it was.
 //!
-//! Setting: as in `mpc`, of three parties at most one is curious, of five two, of seven three, and all follow the protocol; or,
-//! where the session's terms say so, of three at most one does what it likes, and the others end the session. Links are those of `net`. A client that gives parties
-//! shares that do not fit is found out before anything is computed.
+//! Setting: as in `mpc`, of three parties at most one is curious, of five two, of seven three, and all follow the protocol;
+//! or, where the session's terms say so, of three at most one does what it likes, and the others end the session. Links
+//! are those of `net`. A client that gives parties shares that do not fit is found out before anything is computed.
 
 mod circle;
 pub mod client;

@@ -2,7 +2,7 @@
 
 use super::Keys;
 use super::machine::{Ground, Machine, Next};
-use super::share::{Components, Part};
+use super::share::Part;
 use crate::bits::{from_planes, to_planes};
 use crate::engine::{At, Control, Measured, Prepared, Protocol, Turn};
 use crate::field;
@@ -139,23 +139,5 @@ fn handed_out(any: Any, value: &Value) -> Part {
             Part::Secret(held.each(|part| part.iter().map(|word| word & ring.mask()).collect()))
         }
         _ => unreachable!("a port's value is of its kind"),
-    }
-}
-
-impl Components {
-    /// Returns a copy: a client that takes several names gets a port once for each of its parts.
-    pub(crate) fn copied(&self) -> Self {
-        self.each(<[u64]>::to_vec)
-    }
-}
-
-impl Part {
-    /// Returns a copy, for one more client.
-    #[must_use]
-    pub fn copied(&self) -> Self {
-        match self {
-            Self::Public(numbers) => Self::Public(numbers.clone()),
-            Self::Secret(components) => Self::Secret(components.copied()),
-        }
     }
 }

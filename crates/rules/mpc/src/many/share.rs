@@ -40,6 +40,17 @@ pub enum Part {
     Public(Vec<u64>),
 }
 
+impl Part {
+    /// Returns a copy: what is everybody's goes to each client.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        match self {
+            Self::Public(numbers) => Self::Public(numbers.clone()),
+            Self::Secret(components) => Self::Secret(components.each(<[u64]>::to_vec)),
+        }
+    }
+}
+
 fn held(parties: Parties, party: usize) -> impl Iterator<Item = usize> {
     let all = parties.components().into_iter().enumerate();
     all.filter(move |(_, lacking)| !lacking.has(party)).map(|(at, _)| at)

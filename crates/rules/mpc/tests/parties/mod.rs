@@ -226,24 +226,26 @@ pub fn run_among(prepared: &Arc<Prepared>, parties: Parties, inputs: &[Vec<u64>]
             steps.push(runner.receive(&heard));
         }
     }
-    let mut done: Vec<std::vec::IntoIter<Part>> = steps
-        .into_iter()
-        .map(|step| match step {
-            Ok(many::Step::Done(outputs)) => outputs.into_iter(),
-            _ => panic!("all are done"),
-        })
-        .collect();
-    let outputs = outs.iter().map(|port| {
-        let parts: Vec<Part> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
-        many::gathered(parties, port.kind, &parts).expect("honest parties agree")
-    });
-    let outputs: Vec<Vec<u64>> = outputs.collect();
+    let outputs = put_together_among(parties, &outs, steps);
     for (_, numbers) in outs.iter().zip(&outputs).filter(|(port, _)| !port.kind.is_secret()) {
         let told: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         views.iter_mut().for_each(|view| view.extend(&told));
     }
     let measured = runners.iter().map(many::Runner::measured).collect();
     Ok(Among { outputs, measured, views, told: runners[0].told().to_vec() })
+}
+
+fn put_together_among(parties: Parties, outs: &[&Port], steps: Vec<Result<many::Step, mpc::Fault>>) -> Vec<Vec<u64>> {
+    let done = steps.into_iter().map(|step| match step {
+        Ok(many::Step::Done(outputs)) => outputs.into_iter(),
+        _ => panic!("all are done"),
+    });
+    let mut done: Vec<std::vec::IntoIter<Part>> = done.collect();
+    let outputs = outs.iter().map(|port| {
+        let parts: Vec<Part> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
+        many::gathered(parties, port.kind, &parts).expect("honest parties agree")
+    });
+    outputs.collect()
 }
 
 /// Checks what any number of parties give against the direct evaluation, and what it costs against what was said.
