@@ -291,12 +291,12 @@ impl Runner {
     /// # Errors
     /// When the inputs are not those of the ports, or the plans are not those of three parties.
     pub fn new(prepared: Arc<Prepared>, me: Party, keys: &Keys, inputs: Vec<Given>) -> Result<Self, Fault> {
+        let Protocol::Three(security) = prepared.protocol else { return Err(Fault::Parties) };
         let ports = prepared.inputs();
         if ports.len() != inputs.len() {
             return Err(Fault::Inputs(ports.len()));
         }
         let streams = Arc::new(Streams::new(keys));
-        let Protocol::Three(security) = prepared.protocol else { return Err(Fault::Parties) };
         let is_guarded = security == Security::Malicious;
         let mut guard = is_guarded.then(|| Guard::new(Arc::clone(&streams)));
         let mut held = BTreeMap::new();
