@@ -111,19 +111,12 @@ impl Machine {
     pub(crate) fn begin(&self, number: usize, what: &Talk, messages: &mut [Writer]) -> Components {
         match what {
             Talk::OpenRing(from) => {
-                let sum = |parts: &mut dyn Iterator<Item = &Vec<u64>>| {
-                    let none = vec![0; from.lanes];
-                    parts.fold(none, |sum, part| sum.iter().zip(part).map(|(a, b)| add(from.width, *a, *b)).collect())
-                };
-                self.show(from.at, &sum, messages, &|message, part: &[u64]| message.numbers(part, from.bits()))
+                let write = |message: &mut Writer, part: &[u64]| message.numbers(part, from.bits());
+                self.show(from.at, &|a, b| add(from.width, a, b), messages, &write)
             }
             Talk::OpenBits(from) => {
-                let sum = |parts: &mut dyn Iterator<Item = &Vec<u64>>| {
-                    let none = vec![0; from.planes * words(from.lanes)];
-                    parts.fold(none, |sum, part| sum.iter().zip(part).map(|(a, b)| a ^ b).collect())
-                };
                 let write = |message: &mut Writer, part: &[u64]| message.planes(part, from.lanes, 0..from.lanes);
-                self.show(from.at, &sum, messages, &write)
+                self.show(from.at, &|a, b| a ^ b, messages, &write)
             }
             _ => self.speak(number, what, messages),
         }
@@ -133,15 +126,23 @@ impl Machine {
     fn show(
         &self,
         at: usize,
-        sum: &dyn Fn(&mut dyn Iterator<Item = &Vec<u64>>) -> Vec<u64>,
+        add: &dyn Fn(u64, u64) -> u64,
         messages: &mut [Writer],
         write: &dyn Fn(&mut Writer, &[u64]),
     ) -> Components {
-        let held = &self.held(at).0;
+        let held = self.held(at);
+        let sum = |parts: &[usize]| {
+            let mut sum = vec![0; held.words()];
+            for part in parts {
+                sum.iter_mut().zip(&held.0[*part]).for_each(|(sum, word)| *sum = add(*sum, *word));
+            }
+            sum
+        };
         for (message, shown) in messages.iter_mut().zip(&self.seat.shown) {
-            write(message, &sum(&mut shown.iter().map(|part| &held[*part])));
+            write(message, &sum(shown));
         }
-        Components(vec![sum(&mut held.iter())])
+        let all: Vec<usize> = (0..held.0.len()).collect();
+        Components(vec![sum(&all)])
     }
 
     /// Shares the sum of what some parties know: each component is what is drawn by those who hold it, or told.
