@@ -138,6 +138,12 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
     })
 }
 
+/// A client that looks sees nothing of what a number was before it was narrowed. Bits may come as wider numbers.
+fn check_narrow<'a>(port: &Port, mut words: impl Iterator<Item = &'a u64>) {
+    let largest = port.kind.width.largest();
+    assert!(port.kind.width == Width::BIT || words.all(|word| *word <= largest), "{port:?}");
+}
+
 /// Puts the outputs together, as their clients do.
 fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec<u64>> {
     let mut done: Vec<std::vec::IntoIter<Given>> = steps
@@ -149,6 +155,11 @@ fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec
         .collect();
     let outputs = outs.iter().map(|port| {
         let parts: Vec<Given> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
+        for part in &parts {
+            if let Given::Secret(share) = part {
+                check_narrow(port, share.mine.iter().chain(&share.next));
+            }
+        }
         gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
     });
     outputs.collect()
@@ -243,6 +254,11 @@ fn put_together_among(parties: Parties, outs: &[&Port], steps: Vec<Result<many::
     let mut done: Vec<std::vec::IntoIter<Part>> = done.collect();
     let outputs = outs.iter().map(|port| {
         let parts: Vec<Part> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
+        for part in &parts {
+            if let Part::Secret(components) = part {
+                check_narrow(port, components.0.iter().flatten());
+            }
+        }
         many::gathered(parties, port.kind, &parts).expect("honest parties agree")
     });
     outputs.collect()
