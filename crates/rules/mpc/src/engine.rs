@@ -3,8 +3,10 @@
 //! Between two barriers (see `vm::cost`) a block's instructions become one [`Plan`], made when it is first met and used
 //! again. Branches, loops and calls depend on what all know, so all parties take the same way without saying so.
 
+mod control;
 mod cost;
 
+pub(crate) use control::{At, Control, Turn};
 pub use cost::Quote;
 
 use crate::bits::{from_planes, to_planes};
@@ -16,8 +18,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use vm::layout::{Layout, at};
-use vm::plan::{Any, Builder, Operand, Plan, Security, input, lower};
-use vm::{Cause, Function, Instruction, Operation, Place, Program, Type, Verified, Width, is_barrier};
+use vm::plan::{Any, Builder, Operand, Parties, Plan, Security, input, lower};
+use vm::{Function, Operation, Place, Program, Type, Verified, Width, is_barrier};
 
 /// Why a program cannot be run among parties.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,13 +52,22 @@ struct Stretch {
     end: usize,
 }
 
+/// What the parties follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// The protocols of three parties.
+    Three(Security),
+    /// Those that any number of parties can follow.
+    Any(Parties),
+}
+
 /// A program and what was made of it.
 pub struct Prepared {
     verified: Arc<Verified>,
     layouts: Vec<Layout>,
     /// By function, block and first instruction.
     stretches: BTreeMap<(usize, usize, usize), Stretch>,
-    security: Security,
+    protocol: Protocol,
 }
 
 impl Prepared {
@@ -73,8 +84,21 @@ impl Prepared {
     /// # Errors
     /// When it waits for an answer of the host, or does something in which a lie could not be found.
     pub fn secure(verified: Arc<Verified>, security: Security) -> Result<Self, Unsupported> {
+        Self::of(verified, Protocol::Three(security))
+    }
+
+    /// Makes the plans of a program for so many parties, who all follow the protocol: that of [`crate::many`], also if they are
+    /// three.
+    ///
+    /// # Errors
+    /// When it waits for an answer of the host.
+    pub fn among(verified: Arc<Verified>, parties: Parties) -> Result<Self, Unsupported> {
+        Self::of(verified, Protocol::Any(parties))
+    }
+
+    fn of(verified: Arc<Verified>, protocol: Protocol) -> Result<Self, Unsupported> {
         let program = verified.program();
-        check_supported(program, security)?;
+        check_supported(program, protocol)?;
         let layouts: Vec<Layout> = program.functions.iter().map(Layout::of).collect();
         let mut stretches = BTreeMap::new();
         for (index, function) in program.functions.iter().enumerate() {
@@ -88,25 +112,36 @@ impl Prepared {
                     }
                     let end = inner.instructions[from..].iter().position(|one| is_barrier(&one.operation));
                     let end = end.map_or(inner.instructions.len(), |length| from + length);
-                    let sketch = Sketch::new(program, function, &layouts[index], security);
+                    let sketch = Sketch::new(program, function, &layouts[index], protocol);
                     let stretch = sketch.stretch(&uses, block, from..end);
                     stretches.insert((index, block, from), stretch);
                     from = end;
                 }
             }
         }
-        Ok(Self { verified, layouts, stretches, security })
+        Ok(Self { verified, layouts, stretches, protocol })
     }
 
     /// Returns the program.
     pub fn program(&self) -> &Program {
         self.verified.program()
     }
+
+    /// Returns what the parties follow.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Returns the input ports and what they take.
+    pub(crate) fn inputs(&self) -> Vec<(u32, Type)> {
+        let ports = (0..).zip(&self.program().ports).filter(|(_, port)| !port.is_output);
+        ports.map(|(at, port)| (at, port.kind)).collect()
+    }
 }
 
 /// Telling the host something is done by whoever shows it. Nobody answers. Lies about the field and about the order of lanes
 /// are not found yet.
-fn check_supported(program: &Program, security: Security) -> Result<(), Unsupported> {
+fn check_supported(program: &Program, protocol: Protocol) -> Result<(), Unsupported> {
     for (function, index) in program.functions.iter().zip(0..) {
         let layout = Layout::of(function);
         for (inner, block) in function.blocks.iter().zip(0..) {
@@ -116,7 +151,7 @@ fn check_supported(program: &Program, security: Security) -> Result<(), Unsuppor
                 kinds.extend(&one.results);
                 let is_field = kinds.iter().any(|kind| kind.is_secret() && kind.width == Width::Field);
                 let is_trusting = is_field || one.operation == Operation::Shuffle;
-                if asks || is_trusting && security == Security::Malicious {
+                if asks || is_trusting && protocol == Protocol::Three(Security::Malicious) {
                     let place = Place { function: index, block, instruction };
                     return Err(Unsupported { place, operation: one.operation.name() });
                 }
@@ -137,8 +172,11 @@ struct Sketch<'a> {
 }
 
 impl<'a> Sketch<'a> {
-    fn new(program: &'a Program, function: &'a Function, layout: &'a Layout, security: Security) -> Self {
-        let builder = Builder::new(security);
+    fn new(program: &'a Program, function: &'a Function, layout: &'a Layout, protocol: Protocol) -> Self {
+        let builder = match protocol {
+            Protocol::Three(security) => Builder::new(security),
+            Protocol::Any(parties) => Builder::among(parties),
+        };
         Self { program, function, layout, builder, known: BTreeMap::new(), takes: Vec::new() }
     }
 
@@ -226,9 +264,6 @@ pub enum Step {
     Done(Vec<Given>),
 }
 
-/// The most numbers that a program tells the host in one run.
-const TOLD: usize = 1 << 20;
-
 /// What a run has cost so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measured {
@@ -238,66 +273,31 @@ pub struct Measured {
     pub bytes: u64,
 }
 
-/// Where a block's results go.
-enum Owner {
-    /// The program ends.
-    Entry,
-    /// A call's results.
-    Call { first: u32 },
-    /// A branch's results.
-    Arm { first: u32 },
-    /// The next turn of a counted loop.
-    Turn { body: u32, index: u64, count: u64, first: u32 },
-    /// Whether a loop goes on.
-    Test { test: u32, body: u32, turn: u64, bound: u64, first: u32, carried: Vec<Value> },
-    /// What the loop's next test is of.
-    Body { test: u32, body: u32, turn: u64, bound: u64, first: u32 },
-}
-
-struct Frame {
-    function: usize,
-    values: Vec<Option<Value>>,
-}
-
-struct Open {
-    frame: usize,
-    block: usize,
-    next: usize,
-    owner: Owner,
-}
-
 /// One party in the middle of a program.
 pub struct Runner {
-    prepared: Arc<Prepared>,
+    control: Control,
     me: Party,
     streams: Arc<Streams>,
     drawn: u64,
-    inputs: BTreeMap<u32, Value>,
-    outputs: BTreeMap<u32, Given>,
     pub(crate) guard: Option<Box<Guard>>,
-    frames: Vec<Frame>,
-    open: Vec<Open>,
     /// What it is at, with the stretch that this is.
-    machine: Option<(Machine, (usize, usize, usize))>,
+    machine: Option<(Machine, At)>,
     measured: Measured,
-    told: Vec<(u32, Vec<Vec<u64>>)>,
-    told_numbers: usize,
 }
 
 impl Runner {
     /// Begins a program with what this party has of each input port, in the order of the ports.
     ///
     /// # Errors
-    /// When the inputs are not those of the ports.
+    /// When the inputs are not those of the ports, or the plans are not those of three parties.
     pub fn new(prepared: Arc<Prepared>, me: Party, keys: &Keys, inputs: Vec<Given>) -> Result<Self, Fault> {
-        let program = prepared.program();
-        let ports: Vec<(u32, Type)> =
-            (0..).zip(&program.ports).filter(|(_, port)| !port.is_output).map(|(at, port)| (at, port.kind)).collect();
+        let Protocol::Three(security) = prepared.protocol else { return Err(Fault::Parties) };
+        let ports = prepared.inputs();
         if ports.len() != inputs.len() {
             return Err(Fault::Inputs(ports.len()));
         }
         let streams = Arc::new(Streams::new(keys));
-        let is_guarded = prepared.security == Security::Malicious;
+        let is_guarded = security == Security::Malicious;
         let mut guard = is_guarded.then(|| Guard::new(me, Arc::clone(&streams)));
         let mut held = BTreeMap::new();
         for (input, ((port, kind), given)) in ports.into_iter().zip(inputs).enumerate() {
@@ -307,23 +307,8 @@ impl Runner {
             let value = taken(kind, given).ok_or(Fault::Input { input, expected: at(kind.lanes) })?;
             held.insert(port, value);
         }
-        let mut runner = Self {
-            prepared,
-            me,
-            streams,
-            drawn: 0,
-            inputs: held,
-            outputs: BTreeMap::new(),
-            guard,
-            frames: Vec::new(),
-            open: Vec::new(),
-            machine: None,
-            measured: Measured::default(),
-            told: Vec::new(),
-            told_numbers: 0,
-        };
-        runner.call(0, Vec::new(), Owner::Entry);
-        Ok(runner)
+        let control = Control::new(prepared, held);
+        Ok(Self { control, me, streams, drawn: 0, guard, machine: None, measured: Measured::default() })
     }
 
     /// Returns what the run has cost so far.
@@ -333,7 +318,7 @@ impl Runner {
 
     /// Returns what the program has told the host so far: which function, and with what. All of it is public.
     pub fn told(&self) -> &[(u32, Vec<Vec<u64>>)] {
-        &self.told
+        self.control.told()
     }
 
     /// Begins.
@@ -367,205 +352,32 @@ impl Runner {
                 }
                 Some(Next::Done(done)) => {
                     self.guard = done.guard;
-                    self.finish(done.kept);
+                    let (_, place) = self.machine.take().expect("only a machine that is there is done");
+                    self.control.finish(place, done.kept);
                 }
                 None => {}
             }
-            if self.open.is_empty() {
-                if let Some(message) = self.guard.as_mut().and_then(|guard| guard.end()) {
-                    next = Some(Next::Send(message));
-                    continue;
-                }
-                let ports = (0_u32..).zip(&self.prepared.program().ports).filter(|(_, port)| port.is_output);
-                let outputs = ports.filter_map(|(port, _)| self.outputs.remove(&port));
-                return Ok(Step::Done(outputs.collect()));
-            }
-            next = self.advance()?;
+            next = match self.control.advance()? {
+                Turn::Begin(place, values) => Some(self.begin(place, values)?),
+                Turn::Over => match self.guard.as_mut().and_then(|guard| guard.end()) {
+                    Some(message) => Some(Next::Send(message)),
+                    None => {
+                        let outputs = self.control.outputs().into_iter();
+                        return Ok(Step::Done(outputs.map(|(any, value)| handed_out(any, value)).collect()));
+                    }
+                },
+            };
         }
     }
 
-    /// Puts what a stretch kept where it belongs.
-    fn finish(&mut self, kept: Vec<Value>) {
-        let (_, place) = self.machine.take().expect("only a machine that is there is done");
-        let prepared = Arc::clone(&self.prepared);
-        let stretch = &prepared.stretches[&place];
-        for ((place, any), value) in stretch.keeps.iter().zip(&stretch.plan.kept).zip(kept) {
-            match *place {
-                End::Value(number) => self.set(number, value),
-                End::Port(port) => {
-                    self.outputs.insert(port, handed_out(*any, value));
-                }
-            }
-        }
-    }
-
-    /// Does one thing: a stretch, a barrier, or the end of a block.
-    fn advance(&mut self) -> Result<Option<Next>, Fault> {
-        let prepared = Arc::clone(&self.prepared);
-        let Open { frame, block, next, .. } = *self.open.last().expect("there is an open block");
-        let function = self.frames[frame].function;
-        let Some(one) = prepared.program().functions[function].blocks[block].instructions.get(next) else {
-            self.close()?;
-            return Ok(None);
-        };
-        let place = (function, block, next);
-        if let Some(stretch) = prepared.stretches.get(&place) {
-            self.open.last_mut().expect("there is an open block").next = stretch.end;
-            return self.begin(stretch, place).map(Some);
-        }
-        self.open.last_mut().expect("there is an open block").next = next + 1;
-        let first = prepared.layouts[function].results[block][next];
-        self.barrier(one, first)?;
-        Ok(None)
-    }
-
-    fn begin(&mut self, stretch: &Stretch, place: (usize, usize, usize)) -> Result<Next, Fault> {
-        let take = |place: &End, runner: &mut Self| match *place {
-            End::Value(number) => runner.get(number).copy(),
-            End::Port(port) => runner.inputs.remove(&port).expect("a verified program takes each port once"),
-        };
-        let values = stretch.takes.iter().map(|place| take(place, self)).collect();
+    fn begin(&mut self, place: At, values: Vec<Value>) -> Result<Next, Fault> {
+        let plan = self.control.plan(place);
         let draws = (Arc::clone(&self.streams), self.drawn, self.guard.take());
-        self.drawn += u64::try_from(stretch.plan.registers).expect("registers in memory are counted in 64 bits");
-        let mut machine = Machine::with(Arc::clone(&stretch.plan), self.me, draws, values)?;
+        self.drawn += u64::try_from(plan.registers).expect("registers in memory are counted in 64 bits");
+        let mut machine = Machine::with(plan, self.me, draws, values)?;
         let next = machine.start()?;
         self.machine = Some((machine, place));
         Ok(next)
-    }
-
-    fn barrier(&mut self, one: &Instruction, first: u32) -> Result<(), Fault> {
-        let operands = || one.operands.iter().map(|number| self.get(*number).copy()).collect::<Vec<Value>>();
-        match one.operation {
-            Operation::Check { code } => {
-                if self.numbers(one.operands[0]).contains(&0) {
-                    return Err(Cause::Check(code).into());
-                }
-            }
-            Operation::Host { host } => self.tell(host, &one.operands)?,
-            Operation::Call { function } => {
-                let arguments = operands();
-                self.call(at(function), arguments, Owner::Call { first });
-            }
-            Operation::If { then, otherwise } => {
-                let arm = if self.numbers(one.operands[0])[0] == 1 { then } else { otherwise };
-                self.enter(arm, Vec::new(), Owner::Arm { first });
-            }
-            Operation::Repeat { body, count } => {
-                let carried = operands();
-                self.turn(body, 0, count, first, carried);
-            }
-            Operation::Loop { body, bound } => {
-                let count = self.numbers(one.operands[0])[0];
-                if count > bound {
-                    return Err(Cause::Bound.into());
-                }
-                let carried = operands().split_off(1);
-                self.turn(body, 0, count, first, carried);
-            }
-            Operation::While { test, body, bound } => {
-                let carried = operands();
-                self.test(test, body, (0, bound), first, carried);
-            }
-            _ => unreachable!("every other operation is in a stretch"),
-        }
-        Ok(())
-    }
-
-    /// Keeps what the host is told until somebody asks.
-    fn tell(&mut self, host: u32, operands: &[u32]) -> Result<(), Fault> {
-        let arguments: Vec<Vec<u64>> = operands.iter().map(|number| self.numbers(*number).to_vec()).collect();
-        self.told_numbers += arguments.iter().map(Vec::len).sum::<usize>() + 1;
-        if self.told_numbers > TOLD {
-            return Err(Cause::Host(host).into());
-        }
-        self.told.push((host, arguments));
-        Ok(())
-    }
-
-    fn call(&mut self, function: usize, arguments: Vec<Value>, owner: Owner) {
-        let layout = &self.prepared.layouts[function];
-        let mut values: Vec<Option<Value>> = layout.kinds.iter().map(|_| None).collect();
-        for (number, argument) in values.iter_mut().zip(arguments) {
-            *number = Some(argument);
-        }
-        self.frames.push(Frame { function, values });
-        let frame = self.frames.len() - 1;
-        self.open.push(Open { frame, block: 0, next: 0, owner });
-    }
-
-    fn enter(&mut self, block: u32, parameters: Vec<Value>, owner: Owner) {
-        let frame = self.open.last().expect("there is an open block").frame;
-        let first = self.prepared.layouts[self.frames[frame].function].parameters[at(block)];
-        for (number, value) in (first..).zip(parameters) {
-            self.frames[frame].values[at(number)] = Some(value);
-        }
-        self.open.push(Open { frame, block: at(block), next: 0, owner });
-    }
-
-    fn turn(&mut self, body: u32, index: u64, count: u64, first: u32, mut carried: Vec<Value>) {
-        if index == count {
-            return self.set_all(first, carried);
-        }
-        carried.insert(0, Value::Public(vec![index]));
-        self.enter(body, carried, Owner::Turn { body, index: index + 1, count, first });
-    }
-
-    fn test(&mut self, test: u32, body: u32, (turn, bound): (u64, u64), first: u32, carried: Vec<Value>) {
-        let parameters = carried.iter().map(Value::copy).collect();
-        self.enter(test, parameters, Owner::Test { test, body, turn, bound, first, carried });
-    }
-
-    /// Ends the innermost block and gives its results to whoever waits for them.
-    fn close(&mut self) -> Result<(), Fault> {
-        let Open { frame, block, owner, .. } = self.open.pop().expect("there is an open block");
-        let prepared = Arc::clone(&self.prepared);
-        let results = &prepared.program().functions[self.frames[frame].function].blocks[block].results;
-        let results: Vec<Value> = results.iter().map(|number| self.value(frame, *number).copy()).collect();
-        match owner {
-            Owner::Entry => {}
-            Owner::Call { first } => {
-                self.frames.pop();
-                self.set_all(first, results);
-            }
-            Owner::Arm { first } => self.set_all(first, results),
-            Owner::Turn { body, index, count, first } => self.turn(body, index, count, first, results),
-            Owner::Test { test, body, turn, bound, first, carried } => {
-                let goes_on = matches!(results.first(), Some(Value::Public(flag)) if flag[0] == 1);
-                if !goes_on {
-                    self.set_all(first, carried);
-                } else if turn == bound {
-                    return Err(Cause::Bound.into());
-                } else {
-                    self.enter(body, carried, Owner::Body { test, body, turn: turn + 1, bound, first });
-                }
-            }
-            Owner::Body { test, body, turn, bound, first } => self.test(test, body, (turn, bound), first, results),
-        }
-        Ok(())
-    }
-
-    fn value(&self, frame: usize, number: u32) -> &Value {
-        self.frames[frame].values[at(number)].as_ref().expect("a verified program uses what is there")
-    }
-
-    fn get(&self, number: u32) -> &Value {
-        self.value(self.open.last().expect("there is an open block").frame, number)
-    }
-
-    fn numbers(&self, number: u32) -> &[u64] {
-        match self.get(number) {
-            Value::Public(numbers) => numbers,
-            Value::Shared(_) => unreachable!("a verified program decides by what all know"),
-        }
-    }
-
-    fn set(&mut self, number: u32, value: Value) {
-        let frame = self.open.last().expect("there is an open block").frame;
-        self.frames[frame].values[at(number)] = Some(value);
-    }
-
-    fn set_all(&mut self, first: u32, values: Vec<Value>) {
-        (first..).zip(values).for_each(|(number, value)| self.set(number, value));
     }
 }
 
@@ -599,11 +411,20 @@ fn low_bits(share: &Share) -> Share {
 fn handed_out(any: Any, value: Value) -> Given {
     match (any, value) {
         (_, Value::Public(numbers)) => Given::Public(numbers),
+        (_, Value::Held(_)) => unreachable!("three parties share otherwise"),
         (Any::Bits(bits), Value::Shared(share)) => {
             let unpacked = |part: &[u64]| from_planes(part, bits.lanes);
             Given::Secret(Share { mine: unpacked(&share.mine), next: unpacked(&share.next) })
         }
-        (_, Value::Shared(share)) => Given::Secret(Arc::try_unwrap(share).unwrap_or_else(|share| share.copy())),
+        (any, Value::Shared(share)) => {
+            let mut share = Arc::try_unwrap(share).unwrap_or_else(|share| share.copy());
+            // What is above a number's width is not the client's to see.
+            if let Any::Ring(ring) = any {
+                let all = share.mine.iter_mut().chain(&mut share.next);
+                all.for_each(|word| *word &= ring.mask());
+            }
+            Given::Secret(share)
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl Machine {
 }
 
 /// An index as this machine counts; one that is too large for it is beyond every end.
-fn place(index: u64) -> usize {
+pub(crate) fn place(index: u64) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn bit(part: &[u64], of: &Bits, plane: usize, lane: usize) -> u64 {
 }
 
 /// Of planes of which one is set in each lane, the bits that a table has for that one.
-fn looked_up(part: &[u64], from: &Bits, table: &[u64], planes: usize) -> Vec<u64> {
+pub(crate) fn looked_up(part: &[u64], from: &Bits, table: &[u64], planes: usize) -> Vec<u64> {
     let words = words(from.lanes);
     let mut all = vec![0; planes * words];
     for (hot, entry) in part.chunks_exact(words).zip(table) {

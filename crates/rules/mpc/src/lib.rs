@@ -7,7 +7,7 @@
 //! Setting: three parties of whom at most one is curious about what it sees, and all follow the protocol; or, with
 //! [`Security::Malicious`], at most one does what it likes, and the others abort or have the right result but once in
 //! two to the power of [`STATISTICAL_BITS`]. Messages come from whom they seem to and nobody else reads them. Their
-//! number and lengths depend on the plan alone. Not here: two liars, other numbers of parties.
+//! number and lengths depend on the plan alone. Five parties or seven are in [`many`]. Not here: two liars.
 //!
 //! ```
 //! # use mpc::*;
@@ -44,6 +44,7 @@ mod field;
 mod lanes;
 mod local;
 mod machine;
+pub mod many;
 mod message;
 mod prg;
 mod share;
@@ -55,4 +56,4 @@ pub use machine::{Done, Fault, Keys, Machine, Next};
 pub use prg::Key;
 pub use share::{Party, Share, combine, share, share_as};
 pub use verify::{Check, STATISTICAL_BITS, bill::cost};
-pub use vm::plan::{Any, Bits, Builder, Cost, Plan, Public, Ring, Security};
+pub use vm::plan::{Any, Bits, Builder, Cost, Parties, Plan, Public, Ring, Security};

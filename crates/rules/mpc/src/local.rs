@@ -175,13 +175,13 @@ impl Machine {
     }
 }
 
-fn some_planes(part: &[u64], words: usize, planes: &[usize]) -> Vec<u64> {
+pub(crate) fn some_planes(part: &[u64], words: usize, planes: &[usize]) -> Vec<u64> {
     let mut some = Vec::with_capacity(planes.len() * words);
     planes.iter().for_each(|plane| some.extend_from_slice(&part[plane * words..(plane + 1) * words]));
     some
 }
 
-fn shifted(part: &[u64], from: &Ring, by: usize, width: Width) -> Vec<u64> {
+pub(crate) fn shifted(part: &[u64], from: &Ring, by: usize, width: Width) -> Vec<u64> {
     let moved = part.iter().map(|word| (word & from.mask()) >> by);
     if width.is_int() { moved.collect() } else { moved.map(field::reduced).collect() }
 }
@@ -214,7 +214,7 @@ pub(crate) fn sub(width: Width, a: u64, b: u64) -> u64 {
     if width.is_int() { a.wrapping_sub(b) } else { field::sub(a, b) }
 }
 
-fn mul(width: Width, a: u64, b: u64) -> u64 {
+pub(crate) fn mul(width: Width, a: u64, b: u64) -> u64 {
     if width.is_int() { a.wrapping_mul(b) } else { field::mul(a, b) }
 }
 

@@ -1,6 +1,7 @@
 //! A party carrying out a plan: messages in, messages out.
 
 use crate::bits::words;
+use crate::many::Components;
 use crate::message::{Writer, heard, masked};
 use crate::prg::{Key, Stream};
 use crate::share::{Party, Share};
@@ -22,6 +23,12 @@ pub enum Fault {
     /// There are more or fewer inputs than in the plan.
     #[error("the plan has {0} inputs: share each of them")]
     Inputs(usize),
+    /// The plans are of other protocols.
+    #[error("the program was prepared for another number of parties, or for protocols that are not theirs")]
+    Parties,
+    /// There are more or fewer keys than components that the party holds.
+    #[error("the party holds {0} components: give it the key of each of them")]
+    Keys(usize),
     /// The program stopped: what all know made it.
     #[error(transparent)]
     Stopped(#[from] vm::Cause),
@@ -30,6 +37,18 @@ pub enum Fault {
         "a message of {found} bytes came where the plan has {expected}: the other party runs another program, or lies"
     )]
     Length {
+        /// As the plan says.
+        expected: usize,
+        /// As it came.
+        found: usize,
+    },
+    /// One of several messages is not as long as the plan says.
+    #[error(
+        "a message of {found} bytes came where the plan has {expected}: the other party runs another program, or lies"
+    )]
+    Message {
+        /// How many places after this party the one is that sent it.
+        after: usize,
         /// As the plan says.
         expected: usize,
         /// As it came.
@@ -73,6 +92,8 @@ pub struct Keys {
 pub(crate) enum Value {
     /// In common with whoever checks it later.
     Shared(Arc<Share>),
+    /// Among any number of parties.
+    Held(Arc<Components>),
     Public(Vec<u64>),
 }
 
@@ -86,6 +107,7 @@ impl Value {
     pub(crate) fn copy(&self) -> Self {
         match self {
             Self::Shared(share) => Self::Shared(Arc::clone(share)),
+            Self::Held(held) => Self::Held(Arc::clone(held)),
             Self::Public(numbers) => Self::Public(numbers.clone()),
         }
     }
@@ -93,6 +115,7 @@ impl Value {
     fn words(&self) -> usize {
         match self {
             Self::Shared(share) => share.mine.len(),
+            Self::Held(held) => held.words(),
             Self::Public(numbers) => numbers.len(),
         }
     }
@@ -169,6 +192,7 @@ impl Machine {
             let is_even = match &value {
                 Value::Shared(share) => share.next.len() == expected && !matches!(any, Any::Public(_)),
                 Value::Public(_) => matches!(any, Any::Public(_)),
+                Value::Held(_) => false,
             };
             if value.words() != expected || !is_even {
                 return Err(Fault::Input { input, expected });

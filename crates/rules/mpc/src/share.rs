@@ -6,40 +6,66 @@
 
 use crate::field;
 use vm::Width;
+use vm::plan::Parties;
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
-/// One of the three parties.
+/// One of the parties, in their circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Party(u8);
+pub struct Party {
+    number: u8,
+    parties: Parties,
+}
 
 impl Party {
-    /// All of them, in order.
-    pub const ALL: [Self; 3] = [Self(0), Self(1), Self(2)];
+    /// All of three, in order.
+    pub const ALL: [Self; 3] = [Self::third(0), Self::third(1), Self::third(2)];
 
-    /// Returns the party with this number, if there is one.
+    const fn third(number: u8) -> Self {
+        Self { number, parties: Parties::THREE }
+    }
+
+    /// Returns the party with this number among three, if there is one.
     pub fn new(number: u8) -> Option<Self> {
-        (number < 3).then_some(Self(number))
+        Self::all(Parties::THREE).nth(number.into())
+    }
+
+    /// Returns all of so many parties, in order.
+    pub fn all(parties: Parties) -> impl Iterator<Item = Self> {
+        (0..).take(parties.count()).map(move |number| Self { number, parties })
+    }
+
+    /// Returns how many parties it is one of.
+    pub fn among(self) -> Parties {
+        self.parties
     }
 
     /// Returns its number, from 0.
     pub fn number(self) -> u8 {
-        self.0
+        self.number
     }
 
-    /// Returns the party after it: the one whose first component it holds too, and from whom it receives.
+    /// Returns the party so many places after it.
+    #[must_use]
+    pub fn after(self, places: usize) -> Self {
+        let number = u8::try_from(self.parties.after(self.index(), places)).expect("there are few parties");
+        Self { number, ..self }
+    }
+
+    /// Returns the party after it: of three the one whose first component it holds too, and from whom it receives.
     #[must_use]
     pub fn next(self) -> Self {
-        Self((self.0 + 1) % 3)
+        self.after(1)
     }
 
-    /// Returns the party before it: the one to whom it sends.
+    /// Returns the party before it: of three the one to whom it sends.
     #[must_use]
     pub fn previous(self) -> Self {
-        Self((self.0 + 2) % 3)
+        self.after(self.parties.count() - 1)
     }
 
-    pub(crate) fn index(self) -> usize {
-        self.0.into()
+    /// Returns its number as a place in a list of all.
+    pub fn index(self) -> usize {
+        self.number.into()
     }
 }
 

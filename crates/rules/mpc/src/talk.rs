@@ -300,7 +300,7 @@ fn combine(kind: Any, to: &mut [u64], by: &[u64]) {
 }
 
 /// Draws an order of lanes, each as likely as any other. (Fisher and Yates.)
-fn permutation(stream: &crate::prg::Stream, number: u64, lanes: usize) -> Vec<usize> {
+pub(crate) fn permutation(stream: &crate::prg::Stream, number: u64, lanes: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..lanes).collect();
     let mut words = stream.words(number, lanes + WORD).into_iter();
     let mut drawn = lanes + WORD;

@@ -5,18 +5,22 @@
 //!
 //! Setting: replicated sharing among three (Araki et al., CCS 2016). A number is the sum of three components, modulo a power
 //! of two or the prime of the field; a bit is the exclusive or of three. Party `i` holds the components `i` and `i + 1`. In
-//! a round each party sends one message, to the party before it.
+//! a round each party sends one message, to the party before it. Among more parties the same steps are done as [`Parties`]
+//! says: where a step here names the dealer, as many deal as may be curious.
 
+mod among;
 mod build;
 mod compare;
 mod divide;
 mod lower;
 mod moves;
 mod order;
+mod parties;
 mod words;
 
 pub use build::Builder;
 pub use lower::{Operand, input, lower};
+pub use parties::{Lacking, Parties, Speech};
 
 use crate::kind::{Type, Width};
 use crate::operation::Operation;
@@ -217,16 +221,17 @@ pub enum Talk {
     OpenBits(Bits),
     /// The sum of the two components that the dealer knows, shifted right, shared anew.
     DealSum { from: Ring, shift: usize, width: Width },
-    /// The bits of that sum, shared as bits.
+    /// The bits of that sum, shared as bits; of several dealers' sums, one after another.
     DealSumBits { from: Ring },
     /// What is carried out of each bit of that sum, shared as bits; the two components' bits are there already.
     DealCarries { from: Ring, first: usize, second: usize },
-    /// For each plane in turn, the sum of the two components of its bits that the dealer knows, shared as numbers.
+    /// For each plane in turn, the sum of the two components of its bits that the dealer knows, shared as numbers; of several
+    /// dealers' sums, one after another.
     DealOfBits { from: Bits, width: Width },
     /// Numbers from the bits of what is left of them after masks of which the dealer knows both: the two others learn that.
     Complete { bits: Bits, masks: Ring },
-    /// All lanes in an order that two parties draw and the third does not know: this party and the one after it. Columns
-    /// with one order name the same register, which holds nothing, for it.
+    /// All lanes in an order that two parties draw and the third does not know: this party and the one after it; among more,
+    /// those who hold the component of this number. Columns with one order name the same register, which holds nothing, for it.
     Mix { from: Any, first: usize, order: usize },
 }
 
@@ -267,6 +272,8 @@ pub struct Plan {
     pub kept: Vec<Any>,
     /// Which lies it withstands.
     pub security: Security,
+    /// Among how many parties.
+    pub parties: Parties,
     cost: Cost,
 }
 
@@ -331,7 +338,7 @@ impl Round {
 }
 
 impl Plan {
-    /// Returns what the plan's own messages cost, exactly, without what is checked between them.
+    /// Returns what the plan's own messages cost three parties, exactly, without what is checked between them.
     pub fn cost(&self) -> Cost {
         self.cost
     }

@@ -1,10 +1,13 @@
 //! A client's side of a session: shares for each party, and what their answers come to.
 
+use crate::circle::circles;
 use crate::core::names;
+use crate::engine::{gathered, share};
 use crate::message::{Answer, Bytes, Join, Message, Reason, Told};
-use crate::seal::{Commitments, Committing, Salts};
+use crate::seal::{Commitments, Committing, Salts, agreed};
 use crate::terms::Terms;
-use mpc::{Given, Security, gathered, share_as};
+use mpc::many::Part;
+use mpc::{Parties, Party, Security};
 use net::{PeerId, SESSION};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +24,7 @@ pub struct Bringing {
     /// What tells two sessions of it apart.
     pub label: [u8; 32],
     /// The keys of the parties, in order.
-    pub parties: [PeerId; 3],
+    pub parties: Vec<PeerId>,
     /// Whose part it takes.
     pub names: BTreeSet<Name>,
     /// The lanes of each input port of those names, by port.
@@ -38,27 +41,30 @@ impl Bringing {
     /// time.
     ///
     /// # Panics
-    /// When there is a port that the program has not.
-    pub fn split(self, draw: &mut dyn FnMut() -> u64) -> (Visit, [Bytes; 3]) {
+    /// When there is a port that the program has not, or there are no protocols for as many parties.
+    pub fn split(self, draw: &mut dyn FnMut() -> u64) -> (Visit, Vec<Bytes>) {
+        let count = self.parties.len();
+        let parties = Parties::new(count).expect("a network names as many parties as there are protocols for");
         let program = self.program.program();
         let terms = Terms::new(self.security, program.id(), self.label, &self.parties);
-        let mut parts: [Vec<(u32, Given)>; 3] = Default::default();
+        let mut parts: Vec<Vec<(u32, Part)>> = (0..count).map(|_| Vec::new()).collect();
         for (port, lanes) in &self.inputs {
             let kind = program.ports[vm::layout::at(*port)].kind;
             if kind.is_secret() {
-                let shares = share_as(kind.width, lanes, draw);
-                parts.iter_mut().zip(shares).for_each(|(to, part)| to.push((*port, Given::Secret(part))));
+                let shares = share(parties, kind.width, lanes, draw);
+                parts.iter_mut().zip(shares).for_each(|(to, part)| to.push((*port, Part::Secret(part))));
             } else {
-                parts.iter_mut().for_each(|to| to.push((*port, Given::Public(lanes.to_vec()))));
+                parts.iter_mut().for_each(|to| to.push((*port, Part::Public(lanes.to_vec()))));
             }
         }
         let names: Vec<Name> = self.names.iter().cloned().collect();
-        let joins = parts.map(|inputs| {
+        let joins = parts.into_iter().map(|inputs| {
             let program = program.to_bytes().into();
             Message::Join(Join { terms: terms.clone(), program, names: names.clone(), inputs }).write()
         });
-        let visit =
-            Visit { session: terms.session(), program: self.program, names: self.names, answers: [const { None }; 3] };
+        let joins = joins.collect();
+        let answers = (0..count).map(|_| None).collect();
+        let visit = Visit { session: terms.session(), parties, program: self.program, names: self.names, answers };
         (visit, joins)
     }
 }
@@ -71,9 +77,9 @@ pub struct Outcome {
     /// What the program told the host, in order.
     pub told: Vec<Told>,
     /// How often each party waited for a message.
-    pub rounds: [u64; 3],
+    pub rounds: Vec<u64>,
     /// How many bytes the protocol had each party send.
-    pub bytes: [u64; 3],
+    pub bytes: Vec<u64>,
     /// What a receipt of this session must say of these outputs.
     pub commitments: Vec<Commitments>,
 }
@@ -113,9 +119,10 @@ pub enum Failure {
 /// A client's side of one session.
 pub struct Visit {
     session: [u8; SESSION],
+    parties: Parties,
     program: Arc<Verified>,
     names: BTreeSet<Name>,
-    answers: [Option<Answer>; 3],
+    answers: Vec<Option<Answer>>,
 }
 
 impl Failure {
@@ -162,42 +169,50 @@ impl Visit {
                 if self.answers.iter().any(Option::is_none) {
                     return Ok(None);
                 }
-                let answers = std::mem::take(&mut self.answers).map(|answer| answer.expect("none is missing"));
+                let answers = self.answers.iter_mut().map(|answer| answer.take().expect("none is missing")).collect();
                 self.outcome(answers).map(Some).ok_or(Failure::Contradiction)
             }
             _ => Err(nonsense),
         }
     }
 
-    fn outcome(&self, answers: [Answer; 3]) -> Option<Outcome> {
+    fn outcome(&self, answers: Vec<Answer>) -> Option<Outcome> {
         let is_mine = |port: &Port| port.client.as_str().is_empty() || self.names.contains(&port.client);
         let ports = (0_u32..).zip(&self.program.program().ports).filter(|(_, port)| port.is_output && is_mine(port));
         let told = answers[0].told.clone();
-        let (rounds, bytes) = (answers.each_ref().map(|one| one.rounds), answers.each_ref().map(|one| one.bytes));
+        let rounds = answers.iter().map(|one| one.rounds).collect();
+        let bytes = answers.iter().map(|one| one.bytes).collect();
         if answers.iter().any(|answer| answer.told != told) {
             return None;
         }
-        let salts = opened(answers.each_ref().map(|answer| answer.salts.as_slice()))?;
-        let begin = |name: &Name| (name.clone(), [(); 3].map(|()| Committing::new(&told)));
-        let mut committing: BTreeMap<Name, [Committing; 3]> = salts.keys().map(begin).collect();
-        let mut parts = answers.map(|answer| answer.outputs.into_iter());
+        let salts: Vec<&[Salts]> = answers.iter().map(|answer| answer.salts.as_slice()).collect();
+        let salts = opened(self.parties, &salts)?;
+        let begin = |name: &Name| (name.clone(), salts[name].iter().map(|_| Committing::new(&told)).collect());
+        let mut committing: BTreeMap<Name, Vec<Committing>> = salts.keys().map(begin).collect();
+        let mut parts: Vec<_> = answers.into_iter().map(|answer| answer.outputs.into_iter()).collect();
         let mut outputs = Vec::new();
         for (at, port) in ports {
-            let [first, second, third] = parts.each_mut().map(|part| part.next().filter(|(given, _)| *given == at));
-            let given = [first?.1, second?.1, third?.1];
-            let is_whole = |given: &Given| match given {
-                Given::Public(numbers) => numbers.len() == vm::layout::at(port.kind.lanes),
-                Given::Secret(share) => {
-                    let lanes = vm::layout::at(port.kind.lanes);
-                    share.mine.len() == lanes && share.next.len() == lanes
-                }
+            let given =
+                parts.iter_mut().map(|part| part.next().filter(|(given, _)| *given == at).map(|(_, part)| part));
+            let given: Vec<Part> = given.collect::<Option<_>>()?;
+            let lanes = vm::layout::at(port.kind.lanes);
+            let is_whole = |part: &Part| match part {
+                Part::Public(numbers) => numbers.len() == lanes,
+                Part::Secret(components) => components.fits(self.parties, lanes),
             };
             if !given.iter().all(is_whole) {
                 return None;
             }
-            let components = committing.get_mut(&port.client)?.iter_mut();
-            components.zip(&given).for_each(|(component, given)| component.add((at, port), given, true));
-            outputs.push((at, gathered(port.kind, &given)?));
+            let committing = committing.get_mut(&port.client)?;
+            for party in Party::all(self.parties) {
+                for (place, circle) in circles(party).into_iter().enumerate() {
+                    // Whoever holds it holds the same, which is found out when it is put together.
+                    if circle.giver == party {
+                        committing[circle.component].add((at, port), &given[party.index()], place);
+                    }
+                }
+            }
+            outputs.push((at, gathered(self.parties, port.kind, given)?));
         }
         let is_all = parts.iter_mut().all(|part| part.next().is_none());
         let commitments = committing.into_iter().zip(salts.values()).map(|((name, components), salts)| {
@@ -209,14 +224,16 @@ impl Visit {
     }
 }
 
-/// Returns the salts of the three components by name; `None` when parties contradict each other.
-fn opened(answers: [&[Salts]; 3]) -> Option<BTreeMap<Name, [Bytes32; 3]>> {
+/// Returns the salts of all components by name; `None` when parties contradict each other.
+fn opened(parties: Parties, answers: &[&[Salts]]) -> Option<BTreeMap<Name, Vec<Bytes32>>> {
     let mut all = BTreeMap::new();
     for (at, first) in answers[0].iter().enumerate() {
-        let [second, third] = [answers[1].get(at)?, answers[2].get(at)?];
-        let is_one = [second, third].iter().all(|other| other.name == first.name);
-        let fits = first.next == second.mine && second.next == third.mine && third.next == first.mine;
-        if !is_one || !fits || all.insert(first.name.clone(), [first.mine, second.mine, third.mine]).is_some() {
+        let same: Vec<&[Bytes32]> = answers
+            .iter()
+            .map(|salts| salts.get(at).filter(|salts| salts.name == first.name).map(|salts| salts.salts.as_slice()))
+            .collect::<Option<_>>()?;
+        let agreed = agreed(parties, |party| same[party.index()]).ok()?;
+        if all.insert(first.name.clone(), agreed).is_some() {
             return None;
         }
     }

@@ -1,15 +1,18 @@
 //! A party's side of one session: who says what, in what order, and when it is over.
 //!
 //! Clients come and bring shares until every name in the program has its client. Then each two parties compare what they
-//! must hold alike, the one after gives the one before a fresh key, and the rounds begin. Nothing that depends on a share
-//! leaves a party before both others have said that all they hold is the same. When a party has its outputs, it gives them
-//! to the clients and tells the others what it certifies; once all three certifications fit, there is a receipt.
+//! must hold alike, one of those who hold a component gives the others a fresh key for it, and the rounds begin. Nothing
+//! that depends on a share leaves a party before all others have said that all they hold is the same. When a party has its
+//! outputs, it gives them to the clients and tells the others what it certifies; once all that fits, there is a receipt.
 
+use crate::circle::{Circle, circles};
+use crate::engine::{Runner, Step, prepare};
 use crate::message::{Answer, Bytes, Caught, Join, Message, Opening, Reason, Refusal, Told};
 use crate::network::Clients;
 use crate::seal::{Committing, Receipt, Salts, Seal, Sealed, salt};
 use crate::terms::{Terms, digest};
-use mpc::{Given, Key, Keys, Party, Prepared, Runner, Security, Step};
+use mpc::many::Part;
+use mpc::{Parties, Party, Prepared, Security};
 use net::{PeerId, SESSION};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -17,16 +20,17 @@ use types::{Bytes32, Encode as _, Millis};
 use vm::{Name, Port, Program};
 use zeroize::Zeroizing;
 
-/// How far ahead the next party can be: it has heard of a round more than this one, and the one after it of another.
+/// How far ahead a party that is heard can be: those who hear this one can be a round further than it, and those who hear
+/// these another.
 const AHEAD: usize = 4;
 
 /// What a party knows before any session.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// Which of the three it is.
+    /// Which of how many it is.
     pub me: Party,
-    /// The keys of the three, in order.
-    pub parties: [PeerId; 3],
+    /// The keys of all, in order.
+    pub parties: Vec<PeerId>,
     /// Who may be a client.
     pub clients: Clients,
     /// For how long a session waits for its clients.
@@ -67,7 +71,7 @@ pub enum Effect {
     Answer(PeerId, Bytes),
     /// End the link to a client.
     Part(PeerId),
-    /// All three certify this of the run.
+    /// All certify this of the run.
     Certify(Box<Receipt>),
     /// It is over: end all links once what was sent has arrived.
     Over(Result<(), Reason>),
@@ -100,16 +104,19 @@ pub struct Session {
     setting: Arc<Setting>,
     name: [u8; SESSION],
     key: Zeroizing<[u8; 16]>,
-    /// The key of the next party, once it gave it.
-    next_key: Zeroizing<[u8; 16]>,
+    /// Who holds each component that it holds.
+    circles: Vec<Circle>,
+    /// The key of each, once all were given.
+    keys: Vec<Zeroizing<[u8; 16]>>,
     terms: Option<Terms>,
     prepared: Option<Arc<Prepared>>,
     people: BTreeSet<PeerId>,
     clients: BTreeMap<Name, PeerId>,
-    given: BTreeMap<u32, Given>,
+    given: BTreeMap<u32, Part>,
     others: BTreeMap<Party, Other>,
-    early: VecDeque<Bytes>,
-    /// Whether both others were told that they hold the same as this party.
+    /// What the parties after it said of rounds to come, the nearest first.
+    early: Vec<VecDeque<Bytes>>,
+    /// Whether all others were told that they hold the same as this party.
     is_ready: bool,
     state: State,
     deadline: Millis,
@@ -125,20 +132,22 @@ impl Session {
     /// Begins a session of this name. The key is 16 uniformly random bytes, used for this session only: words are drawn from
     /// it, and salts are hashes of it.
     pub fn new(setting: Arc<Setting>, name: [u8; SESSION], key: Zeroizing<[u8; 16]>, now: Millis) -> Self {
-        let others = [setting.me.next(), setting.me.previous()];
+        let me = setting.me;
+        let others = Party::all(me.among()).filter(|party| *party != me);
         Self {
             deadline: now.after(setting.gather),
             setting,
             name,
             key,
-            next_key: Zeroizing::new([0; 16]),
+            circles: circles(me),
+            keys: Vec::new(),
             terms: None,
             prepared: None,
             people: BTreeSet::new(),
             clients: BTreeMap::new(),
             given: BTreeMap::new(),
-            others: others.into_iter().map(|party| (party, Other::default())).collect(),
-            early: VecDeque::new(),
+            others: others.map(|party| (party, Other::default())).collect(),
+            early: (0..me.among().curious()).map(|_| VecDeque::new()).collect(),
             is_ready: false,
             state: State::Gathering,
         }
@@ -226,7 +235,10 @@ impl Session {
                 let silent = self.others.iter().find(|(_, other)| other.seal.is_none());
                 Reason::Silent(silent.map_or(self.setting.me, |(party, _)| *party).number())
             }
-            State::Running(_) | State::Over => Reason::Silent(self.setting.me.next().number()),
+            State::Running(_) | State::Over => {
+                let silent = self.early.iter().position(VecDeque::is_empty).unwrap_or_default();
+                Reason::Silent(self.setting.me.after(silent + 1).number())
+            }
         }
     }
 
@@ -323,7 +335,7 @@ impl Session {
         let ports = (0_u32..).zip(&program.ports).filter(|(_, port)| !port.is_output && claimed.contains(&port.client));
         let ports: Vec<(u32, &Port)> = ports.collect();
         let fits =
-            |((at, port), (given_at, given)): (&(u32, &Port), &(u32, Given))| at == given_at && fits(port, given);
+            |((at, port), (given_at, given)): (&(u32, &Port), &(u32, Part))| at == given_at && self.fits(port, given);
         if ports.len() != join.inputs.len() || !ports.iter().zip(&join.inputs).all(fits) {
             return Err(Refusal::Inputs);
         }
@@ -340,14 +352,15 @@ impl Session {
         if verified.program().certificate.fuel > self.setting.fuel {
             return Err(Refusal::TooDear);
         }
-        Prepared::secure(Arc::new(verified), security).map_err(|_| Refusal::Unsupported)
+        prepare(Arc::new(verified), self.setting.me.among(), security).map_err(|_| Refusal::Unsupported)
     }
 
     /// Returns what this party tells another one that it holds.
     fn open(&self, party: Party) -> Effect {
-        let is_previous = party == self.setting.me.previous();
-        let key = is_previous.then(|| self.key.clone());
-        let opening = Opening { agreement: self.agreement(), component: self.component(!is_previous), key };
+        let me = self.setting.me;
+        let given = self.circles.iter().filter(|circle| circle.giver == me && circle.holders.contains(&party));
+        let keys = given.map(|circle| self.fresh(circle)).collect();
+        let opening = Opening { agreement: self.agreement(), component: self.component(party), keys };
         Effect::Tell(party, Message::Opening(opening).write())
     }
 
@@ -359,7 +372,7 @@ impl Session {
             bytes.extend(client.bytes());
         }
         for (port, given) in &self.given {
-            if let Given::Public(numbers) = given {
+            if let Part::Public(numbers) = given {
                 bytes.extend(port.to_bytes());
                 bytes.extend(numbers.to_bytes());
             }
@@ -367,15 +380,28 @@ impl Session {
         digest(&[b"agreement", &bytes])
     }
 
-    /// Hashes the components that this party holds alike with the next one, or with the previous one. They are uniformly
-    /// random and the other holds them too, so the hash tells it nothing.
-    fn component(&self, with_next: bool) -> [u8; 32] {
+    /// Returns the key of a component that this party gives to its other holders.
+    fn fresh(&self, circle: &Circle) -> Zeroizing<[u8; 16]> {
+        if self.setting.me.among() == Parties::THREE {
+            // It gives only one.
+            return self.key.clone();
+        }
+        let number = u64::try_from(circle.component).expect("there are few components");
+        let hash = Zeroizing::new(digest(&[b"circle", &self.key[..], &self.name, &number.to_be_bytes()]));
+        let mut key = Zeroizing::new([0; 16]);
+        key.copy_from_slice(&hash[..16]);
+        key
+    }
+
+    /// Hashes the components that this party holds alike with another one. They are uniformly random and the other holds them
+    /// too, so the hash tells it nothing.
+    fn component(&self, with: Party) -> [u8; 32] {
         let mut bytes = Zeroizing::new(self.name.to_vec());
         for (port, given) in &self.given {
-            if let Given::Secret(share) = given {
+            if let Part::Secret(components) = given {
                 bytes.extend(port.to_bytes());
-                let words = if with_next { &share.next } else { &share.mine };
-                words.iter().for_each(|word| bytes.extend(word.to_be_bytes()));
+                let both = self.circles.iter().zip(&components.0).filter(|(circle, _)| circle.holders.contains(&with));
+                both.flat_map(|(_, words)| words).for_each(|word| bytes.extend(word.to_be_bytes()));
             }
         }
         digest(&[b"component", &bytes])
@@ -385,9 +411,9 @@ impl Session {
         let nonsense = || Reason::Nonsense(party.number());
         match Message::read(message).map_err(|_| nonsense())? {
             Message::Opening(opening) => {
-                let expects_key = party == self.setting.me.next();
+                let expected = self.circles.iter().filter(|circle| circle.giver == party).count();
                 let other = self.other(party)?;
-                if other.opening.is_some() || opening.key.is_some() != expects_key {
+                if other.opening.is_some() || opening.keys.len() != expected {
                     return Err(nonsense());
                 }
                 other.opening = Some(opening);
@@ -401,11 +427,11 @@ impl Session {
                 other.is_ready = true;
                 if let State::Opening = self.state { self.begin(now) } else { Ok(Vec::new()) }
             }
-            Message::Round(message) if party == self.setting.me.next() => {
-                if self.early.len() >= AHEAD {
-                    return Err(nonsense());
-                }
-                self.early.push_back(Zeroizing::new(message.to_vec()));
+            Message::Round(message) => {
+                let me = self.setting.me;
+                let early = self.early.iter_mut().enumerate().find(|(places, _)| me.after(places + 1) == party);
+                let (_, early) = early.filter(|(_, early)| early.len() < AHEAD).ok_or_else(nonsense)?;
+                early.push_back(Zeroizing::new(message.to_vec()));
                 if let State::Running(_) = self.state { self.go(now, None) } else { Ok(Vec::new()) }
             }
             Message::Finished(seal) => {
@@ -421,14 +447,14 @@ impl Session {
         }
     }
 
-    /// Compares what the others hold, once both have said it; begins the rounds once all three have compared.
+    /// Compares what the others hold, once they have said it; begins the rounds once all have compared.
     fn begin(&mut self, now: Millis) -> Result<Vec<Effect>, Reason> {
         let mut effects = Vec::new();
         if !self.is_ready {
             let agreement = self.agreement();
             for (party, other) in &self.others {
                 let Some(opening) = &other.opening else { return Ok(effects) };
-                let component = self.component(*party == self.setting.me.next());
+                let component = self.component(*party);
                 if opening.agreement != agreement || opening.component != component {
                     return Err(Reason::Differs(party.number()));
                 }
@@ -444,13 +470,24 @@ impl Session {
     }
 
     fn start(&mut self) -> Result<Result<Step, mpc::Fault>, Reason> {
-        let next = self.setting.me.next();
-        let theirs = self.other(next)?.opening.as_mut().and_then(|opening| opening.key.take());
-        self.next_key = theirs.ok_or(Reason::Nonsense(next.number()))?;
-        let keys = Keys { own: Key::new(*self.key), next: Key::new(*self.next_key) };
+        let me = self.setting.me;
+        let circles = std::mem::take(&mut self.circles);
+        // Each gave the keys of its components in their order.
+        let mut theirs: BTreeMap<Party, VecDeque<Zeroizing<[u8; 16]>>> = BTreeMap::new();
+        for (party, other) in &mut self.others {
+            theirs.insert(*party, other.opening.take().map(|opening| opening.keys.into()).unwrap_or_default());
+        }
+        for circle in &circles {
+            let key = match theirs.get_mut(&circle.giver) {
+                Some(keys) => keys.pop_front().ok_or(Reason::Nonsense(circle.giver.number()))?,
+                None => self.fresh(circle),
+            };
+            self.keys.push(key);
+        }
+        self.circles = circles;
         let prepared = self.prepared.clone().expect("the program is there once all clients are");
         let inputs = std::mem::take(&mut self.given).into_values().collect();
-        let runner = Runner::new(prepared, self.setting.me, &keys, inputs);
+        let runner = Runner::new(prepared, me, &self.keys, inputs);
         let mut runner = runner.expect("each input was compared with its port");
         let first = runner.start();
         self.state = State::Running(Box::new(runner));
@@ -465,10 +502,13 @@ impl Session {
             match next.take() {
                 Some(Err(mpc::Fault::Stopped(cause))) => return Err(Reason::Stopped(cause.into())),
                 Some(Err(mpc::Fault::Caught(check))) => return Err(Reason::Caught(Caught::new(me, check))),
+                Some(Err(mpc::Fault::Message { after, .. })) => return Err(Reason::Nonsense(me.after(after).number())),
                 Some(Err(_)) => return Err(Reason::Nonsense(me.next().number())),
-                Some(Ok(Step::Send(message))) => {
-                    let message = Zeroizing::new(message);
-                    effects.push(Effect::Tell(me.previous(), Message::Round(&message).write()));
+                Some(Ok(Step::Send(messages))) => {
+                    for (places, message) in (1..).zip(messages) {
+                        let (message, to) = (Zeroizing::new(message), me.after(me.among().count() - places));
+                        effects.push(Effect::Tell(to, Message::Round(&message).write()));
+                    }
                 }
                 Some(Ok(Step::Done(outputs))) => {
                     effects.extend(self.done(now, outputs));
@@ -478,18 +518,22 @@ impl Session {
                 None => {}
             }
             let State::Running(runner) = &mut self.state else { return Ok(effects) };
-            let Some(message) = self.early.pop_front() else { return Ok(effects) };
+            if self.early.iter().any(VecDeque::is_empty) {
+                return Ok(effects);
+            }
+            let heard = self.early.iter_mut().filter_map(VecDeque::pop_front);
+            let heard: Vec<Bytes> = heard.collect();
             self.deadline = now.after(self.setting.silence);
-            next = Some(runner.receive(&message));
+            next = Some(runner.receive(&heard));
         }
     }
 
     /// Hands out the outputs: to each client what is its own and what is everybody's.
-    fn done(&mut self, now: Millis, outputs: Vec<Given>) -> Vec<Effect> {
+    fn done(&mut self, now: Millis, outputs: Vec<Part>) -> Vec<Effect> {
         let state = std::mem::replace(&mut self.state, State::Over);
         let (State::Running(runner), Some(prepared)) = (state, self.prepared.clone()) else { return Vec::new() };
         let ports = (0_u32..).zip(&prepared.program().ports).filter(|(_, port)| port.is_output);
-        let outputs: Vec<(u32, &Port, Given)> = ports.zip(outputs).map(|((at, port), part)| (at, port, part)).collect();
+        let outputs: Vec<(u32, &Port, Part)> = ports.zip(outputs).map(|((at, port), part)| (at, port, part)).collect();
         let told = runner.told().iter().map(|(host, arguments)| Told { host: *host, arguments: arguments.clone() });
         let told: Vec<Told> = told.collect();
         let (seal, salts) = self.seal(&runner, &outputs, &told);
@@ -497,7 +541,7 @@ impl Session {
         for client in self.people.clone() {
             let is_theirs = |name: &Name| name.as_str().is_empty() || self.clients.get(name) == Some(&client);
             let theirs = outputs.iter().filter(|(_, port, _)| is_theirs(&port.client));
-            let outputs = theirs.map(|(at, _, part)| (*at, copy(part))).collect();
+            let outputs = theirs.map(|(at, _, part)| (*at, part.copied())).collect();
             let salts = salts.iter().filter(|salts| is_theirs(&salts.name)).cloned().collect();
             let answer = Answer { outputs, told: told.clone(), rounds: seal.rounds, bytes: seal.bytes, salts };
             effects.push(Effect::Answer(client, Message::Answer(answer).write()));
@@ -510,57 +554,49 @@ impl Session {
     }
 
     /// Returns what this party certifies, and what opens it.
-    fn seal(&self, runner: &Runner, outputs: &[(u32, &Port, Given)], told: &[Told]) -> (Seal, Vec<Salts>) {
+    fn seal(&self, runner: &Runner, outputs: &[(u32, &Port, Part)], told: &[Told]) -> (Seal, Vec<Salts>) {
         let everybody = Name::default();
         let names: BTreeSet<&Name> = outputs.iter().map(|(_, port, _)| &port.client).chain([&everybody]).collect();
         let (mut sealed, mut all_salts) = (Vec::new(), Vec::new());
         for name in names {
-            let salt = |key: &[u8; 16]| salt(key, &self.name, name);
-            let salts = Salts { name: name.clone(), mine: salt(&self.key), next: salt(&self.next_key) };
-            let commit = |is_mine: bool, salt| {
+            let salts: Vec<Bytes32> = self.keys.iter().map(|key| salt(key, &self.name, name)).collect();
+            let commit = |(place, salt): (usize, &Bytes32)| {
                 let mut committing = Committing::new(told);
                 let theirs = outputs.iter().filter(|(_, port, _)| port.client == *name);
-                theirs.for_each(|(at, port, part)| committing.add((*at, port), part, is_mine));
+                theirs.for_each(|(at, port, part)| committing.add((*at, port), part, place));
                 committing.done(salt)
             };
-            let (mine, next) = (commit(true, &salts.mine), commit(false, &salts.next));
-            sealed.push(Sealed { name: name.clone(), mine, next });
-            all_salts.push(salts);
+            let components = salts.iter().enumerate().map(commit).collect();
+            sealed.push(Sealed { name: name.clone(), components });
+            all_salts.push(Salts { name: name.clone(), salts });
         }
         let measured = runner.measured();
         (Seal { rounds: measured.rounds, bytes: measured.bytes, outputs: sealed }, all_salts)
     }
 
-    /// Ends the session with a receipt, once all three have said what they certify.
+    /// Ends the session with a receipt, once all have said what they certify.
     fn certify(&mut self) -> Result<Vec<Effect>, Reason> {
         let State::Sealing(mine) = &self.state else { return Ok(Vec::new()) };
         let me = self.setting.me;
         let seal = |party: Party| if party == me { Some(mine) } else { self.others.get(&party)?.seal.as_ref() };
-        let [Some(first), Some(second), Some(third)] = Party::ALL.map(seal) else { return Ok(Vec::new()) };
+        let seals: Option<Vec<&Seal>> = Party::all(me.among()).map(seal).collect();
+        let Some(seals) = seals else { return Ok(Vec::new()) };
         let (terms, prepared) = self.terms.clone().zip(self.prepared.as_ref()).expect("it ran under terms");
         let fuel = prepared.program().certificate.fuel;
-        let receipt = Receipt::of(terms, fuel, [first, second, third]).map_err(Reason::Unsealed)?;
+        let receipt = Receipt::of(terms, fuel, me.among(), &seals).map_err(Reason::Unsealed)?;
         self.state = State::Over;
         Ok(vec![Effect::Certify(Box::new(receipt)), Effect::Over(Ok(()))])
     }
-}
 
-/// A public output goes to every client.
-fn copy(part: &Given) -> Given {
-    match part {
-        Given::Public(numbers) => Given::Public(numbers.clone()),
-        Given::Secret(share) => Given::Secret(mpc::Share { mine: share.mine.clone(), next: share.next.clone() }),
-    }
-}
-
-/// Whether what a client gives is what a port takes.
-fn fits(port: &Port, given: &Given) -> bool {
-    let lanes = vm::layout::at(port.kind.lanes);
-    match given {
-        Given::Public(numbers) => {
-            let largest = port.kind.width.largest();
-            !port.kind.is_secret() && numbers.len() == lanes && numbers.iter().all(|number| *number <= largest)
+    /// Whether what a client gives is what a port takes.
+    fn fits(&self, port: &Port, part: &Part) -> bool {
+        let lanes = vm::layout::at(port.kind.lanes);
+        match part {
+            Part::Public(numbers) => {
+                let largest = port.kind.width.largest();
+                !port.kind.is_secret() && numbers.len() == lanes && numbers.iter().all(|number| *number <= largest)
+            }
+            Part::Secret(components) => port.kind.is_secret() && components.fits(self.setting.me.among(), lanes),
         }
-        Given::Secret(share) => port.kind.is_secret() && share.mine.len() == lanes && share.next.len() == lanes,
     }
 }

@@ -28,7 +28,7 @@ pub struct Invitation {
     /// What this party knows before.
     pub setting: Setting,
     /// The members, in order.
-    pub peers: [Peer; 3],
+    pub peers: Vec<Peer>,
 }
 
 type Answer = oneshot::Sender<Result<Receipt, Reason>>;

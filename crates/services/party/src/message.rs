@@ -2,7 +2,8 @@
 
 use crate::seal::{Salts, Seal};
 use crate::terms::Terms;
-use mpc::{Check, Given, Party, Share};
+use mpc::many::{Components, Part};
+use mpc::{Check, Party};
 use types::{ByteSink, Decode, DecodeError, Encode, Reader, Sink};
 use vm::{Cause, Name};
 use zeroize::Zeroizing;
@@ -26,7 +27,7 @@ pub(crate) enum Message<'a> {
     Opening(Opening),
     /// A party to each other: both of you hold the same as I.
     Ready,
-    /// A party to the one before it: what the protocol says.
+    /// A party to those before it: what the protocol says.
     Round(&'a [u8]),
     /// A party to each other: it has all that it needs, and this is what it certifies.
     Finished(Seal),
@@ -42,7 +43,7 @@ pub(crate) struct Join {
     pub(crate) program: Box<[u8]>,
     pub(crate) names: Vec<Name>,
     /// By port: one for each input port of the names, in order.
-    pub(crate) inputs: Vec<(u32, Given)>,
+    pub(crate) inputs: Vec<(u32, Part)>,
 }
 
 /// What two parties must hold alike, and a key that they will share.
@@ -51,8 +52,8 @@ pub(crate) struct Opening {
     pub(crate) agreement: [u8; 32],
     /// The hash of the components that both hold.
     pub(crate) component: [u8; 32],
-    /// To the previous party: the key from which both draw.
-    pub(crate) key: Option<Zeroizing<[u8; 16]>>,
+    /// The keys of components that both hold and the sender gives, in their order.
+    pub(crate) keys: Vec<Zeroizing<[u8; 16]>>,
 }
 
 types::record! {
@@ -68,7 +69,7 @@ types::record! {
 /// What a party gives to a client at the end.
 pub struct Answer {
     /// By port: the party's part of each output that is the client's or everybody's.
-    pub outputs: Vec<(u32, Given)>,
+    pub outputs: Vec<(u32, Part)>,
     /// What the program told the host, in order.
     pub told: Vec<Told>,
     /// How often the party waited for a message.
@@ -102,7 +103,7 @@ types::choice! {
         8 => Refused(Refusal),
         /// A party caught another one lying.
         9 => Caught(Caught),
-        /// This party and the next one certify different results.
+        /// This party and the next one that holds the same component certify different results.
         10 => Unsealed(u8),
     }
 }
@@ -278,9 +279,9 @@ impl std::fmt::Display for Reason {
             Self::Caught(caught) => caught.fmt(f),
             Self::Unsealed(party) => write!(
                 f,
-                "parties {} and {} certify different results: one of them lies or is broken, and there is no receipt",
-                number(party),
-                number(&((party % 3 + 1) % 3))
+                "party {} and the next one that holds the same certify different results: one of them lies or is broken, \
+                 and there is no receipt",
+                number(party)
             ),
         }
     }
@@ -305,12 +306,12 @@ impl std::fmt::Display for Caught {
 /// Room for whatever is not a number of a vector.
 const MARGIN: usize = 1 << 10;
 
-fn room(given: &[(u32, Given)]) -> usize {
-    let words = |given: &Given| match given {
-        Given::Secret(share) => share.mine.len() + share.next.len(),
-        Given::Public(numbers) => numbers.len(),
+fn room(given: &[(u32, Part)]) -> usize {
+    let words = |part: &Part| match part {
+        Part::Secret(components) => components.0.iter().map(|component| component.len() + 1).sum(),
+        Part::Public(numbers) => numbers.len(),
     };
-    given.iter().map(|(_, given)| 16 + 8 * words(given)).sum()
+    given.iter().map(|(_, part)| 16 + 8 * words(part)).sum()
 }
 
 impl Message<'_> {
@@ -350,8 +351,8 @@ impl Message<'_> {
             Self::Opening(opening) => {
                 out.fixed(&opening.agreement);
                 out.fixed(&opening.component);
-                out.u8(opening.key.is_some().into());
-                opening.key.iter().for_each(|key| out.fixed(&key[..]));
+                out.u8(u8::try_from(opening.keys.len()).expect("there are few components"));
+                opening.keys.iter().for_each(|key| out.fixed(&key[..]));
             }
             Self::Round(message) => out.fixed(message),
             Self::Answer(answer) => {
@@ -390,33 +391,37 @@ fn whole<T: Decode>(bytes: &[u8]) -> Result<T, DecodeError> {
     T::from_bytes(bytes)
 }
 
-fn put_given(out: &mut ByteSink, given: &[(u32, Given)]) {
+fn put_given(out: &mut ByteSink, given: &[(u32, Part)]) {
     out.u32(u32::try_from(given.len()).expect("a program has few ports"));
     for (port, given) in given {
         out.u32(*port);
         match given {
-            Given::Public(numbers) => {
+            Part::Public(numbers) => {
                 out.u8(0);
                 numbers.encode(out);
             }
-            Given::Secret(share) => {
-                out.u8(1);
-                share.mine.encode(out);
-                share.next.encode(out);
+            Part::Secret(components) => {
+                out.u8(u8::try_from(components.0.len()).expect("there are few components"));
+                components.0.iter().for_each(|component| component.encode(out));
             }
         }
     }
 }
 
-fn take_given(input: &mut Reader<'_>) -> Result<Vec<(u32, Given)>, DecodeError> {
+fn take_given(input: &mut Reader<'_>) -> Result<Vec<(u32, Part)>, DecodeError> {
     let count = input.u32()?;
     let mut all = Vec::new();
     for _ in 0..count {
         let port = input.u32()?;
         let given = match input.u8()? {
-            0 => Given::Public(Vec::decode(input)?),
-            1 => Given::Secret(Share { mine: Vec::decode(input)?, next: Vec::decode(input)? }),
-            _ => return Err(DecodeError::Tag),
+            0 => Part::Public(Vec::decode(input)?),
+            count => {
+                let mut components = Components(Vec::new());
+                for _ in 0..count {
+                    components.0.push(Vec::decode(input)?);
+                }
+                Part::Secret(components)
+            }
         };
         all.push((port, given));
     }
@@ -433,8 +438,11 @@ impl Decode for Join {
 impl Decode for Opening {
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (agreement, component) = (input.fixed()?, input.fixed()?);
-        let key = if bool::decode(input)? { Some(Zeroizing::new(input.fixed()?)) } else { None };
-        Ok(Self { agreement, component, key })
+        let mut keys = Vec::new();
+        for _ in 0..input.u8()? {
+            keys.push(Zeroizing::new(input.fixed()?));
+        }
+        Ok(Self { agreement, component, keys })
     }
 }
 
@@ -456,8 +464,9 @@ mod tests {
     fn examples() -> Vec<Bytes> {
         let parties = [1, 2, 3].map(|number| net::PeerId::new([number; 32]));
         let inputs = || {
-            let share = Share { mine: vec![1, 2], next: vec![3, u64::MAX] };
-            vec![(0, Given::Secret(share)), (7, Given::Public(vec![5]))]
+            let share = Components(vec![vec![1, 2], vec![3, u64::MAX]]);
+            let more = Components((0..6).map(|word| vec![word]).collect());
+            vec![(0, Part::Secret(share)), (5, Part::Secret(more)), (7, Part::Public(vec![5]))]
         };
         let join = Join {
             terms: Terms::new(mpc::Security::Malicious, types::ContentId([4; 32]), [5; 32], &parties),
@@ -465,12 +474,12 @@ mod tests {
             names: vec![Name::new("alice").unwrap()],
             inputs: inputs(),
         };
-        let opening = |key| Opening { agreement: [1; 32], component: [2; 32], key };
+        let opening = |keys| Opening { agreement: [1; 32], component: [2; 32], keys };
         let told = vec![Told { host: 1, arguments: vec![vec![1], vec![]] }];
         let bob = || Name::new("bob").unwrap();
-        let sealed = Sealed { name: bob(), mine: Bytes32([1; 32]), next: Bytes32([2; 32]) };
+        let sealed = Sealed { name: bob(), components: vec![Bytes32([1; 32]), Bytes32([2; 32])] };
         let seal = Seal { rounds: 5, bytes: 6, outputs: vec![sealed] };
-        let salts = Salts { name: bob(), mine: Bytes32([3; 32]), next: Bytes32([4; 32]) };
+        let salts = Salts { name: bob(), salts: vec![Bytes32([3; 32]), Bytes32([4; 32])] };
         let mut reasons: Vec<Reason> = Refusal::ALL.map(Reason::Refused).into();
         reasons.extend([
             Reason::Gone(0),
@@ -482,8 +491,8 @@ mod tests {
         let mut all = vec![
             Message::Join(join),
             Message::Joined,
-            Message::Opening(opening(None)),
-            Message::Opening(opening(Some(Zeroizing::new([6; 16])))),
+            Message::Opening(opening(Vec::new())),
+            Message::Opening(opening(vec![Zeroizing::new([6; 16]); 4])),
             Message::Round(&[1, 2, 3]),
             Message::Ready,
             Message::Finished(seal),

@@ -1,5 +1,6 @@
 //! The file that names the parties, their clients and their bounds.
 
+use mpc::Parties;
 use net::{Peer, PeerId};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -7,11 +8,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use vm::Name;
 
-/// Three parties, who may be their client, and what they allow.
+/// Three parties, or five or seven, who may be their client, and what they allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// The parties, in order.
-    pub parties: [Peer; 3],
+    pub parties: Vec<Peer>,
     /// Who may be a client.
     pub clients: Clients,
     /// Whether the parties take part only in runs that find a party's lies.
@@ -77,9 +78,12 @@ pub enum Fault {
     /// A key is no key.
     #[error("`{0}` is no id: take it from that peer's `talea party id`")]
     Id(String),
-    /// There are not three parties.
-    #[error("it names {0} parties: write three `[[party]]`, each with `id` and `address`")]
+    /// There are no protocols for as many parties.
+    #[error("it names {0} parties: write three `[[party]]`, or five or seven, each with `id` and `address`")]
     Parties(usize),
+    /// More than three parties cannot find a liar.
+    #[error("{0} parties cannot find a lie yet, and three can: leave `malicious` out, or name three parties")]
+    Malicious(usize),
     /// Two parties share a key, or a client has a party's.
     #[error("{0} is named twice: each party has a key of its own, and no client has a party's")]
     Twice(PeerId),
@@ -145,7 +149,11 @@ impl Network {
             }
             peers.push(peer);
         }
-        let parties: [Peer; 3] = peers.try_into().map_err(|peers: Vec<Peer>| Fault::Parties(peers.len()))?;
+        let parties = peers;
+        let count = Parties::new(parties.len()).ok_or(Fault::Parties(parties.len()))?;
+        if file.malicious && count != Parties::THREE {
+            return Err(Fault::Malicious(parties.len()));
+        }
         let mut named = BTreeMap::new();
         for client in &file.client {
             let fault = || Fault::Name(client.name.clone());
@@ -179,8 +187,8 @@ impl Network {
     }
 
     /// Returns the keys of the parties, in order.
-    pub fn ids(&self) -> [PeerId; 3] {
-        self.parties.map(|party| party.id)
+    pub fn ids(&self) -> Vec<PeerId> {
+        self.parties.iter().map(|party| party.id).collect()
     }
 }
 
@@ -196,10 +204,15 @@ mod tests {
         [1, 2, 3].map(entry).concat()
     }
 
+    fn five() -> String {
+        [1, 2, 3, 4, 5].map(entry).concat()
+    }
+
     #[test]
     fn a_network_names_three_parties_and_its_clients() {
         let network = Network::read(&format!("open = true\n{}[bounds]\nsilence_s = 7\n", three())).unwrap();
         assert_eq!(network.ids(), [1, 2, 3].map(|number| PeerId::new([number; 32])));
+        assert_eq!(Network::read(&format!("open = true\n{}", five())).unwrap().parties.len(), 5);
         assert_eq!(network.bounds, Bounds { silence_s: 7, ..Bounds::default() });
         assert_eq!((network.clients, network.malicious), (Clients::Anybody, false));
         assert!(Network::read(&format!("open = true\nmalicious = true\n{}", three())).unwrap().malicious);
@@ -217,6 +230,8 @@ mod tests {
             (three(), "nobody may be a client"),
             (format!("open = true\n{}", entry(1)), "names 1 parties"),
             (format!("open = true\n{}{}", three(), entry(4)), "names 4 parties"),
+            (format!("open = true\nmalicious = true\n{}", five()), "cannot find a lie yet"),
+            (format!("open = true\n{}{}{}", five(), [6, 7, 8].map(entry).concat(), entry(9)), "names 9 parties"),
             (format!("open = true\n{}{}{}", entry(1), entry(1), entry(2)), "is named twice"),
             (format!("{}{}", three(), client("a b", &nine)), "is no client's name"),
             (format!("{}{}{}", three(), client("a", &nine), client("a", &nine)), "there twice"),

@@ -4,7 +4,7 @@ use crate::core::{Effect, Input, Session, Setting};
 use crate::message::{Bytes, JOIN_BYTES, Message, Reason, Refusal};
 use crate::network::{Clients, Network};
 use crate::seal::Receipt;
-use mpc::Party;
+use mpc::{Parties, Party};
 use net::{Endpoint, Guests, Link, MESSAGE_BYTES, Peer, PeerId, Policy, Receiver, SESSION, Sender};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -43,10 +43,12 @@ pub fn policy(network: &Network) -> Policy {
 /// When the endpoint's key is no party's.
 pub async fn serve(endpoint: Arc<Endpoint>, network: &Network, stop: impl Future<Output = ()>) -> Result<(), Stranger> {
     let me = endpoint.id();
-    let number = network.ids().iter().position(|id| *id == me).ok_or(Stranger(me))?;
+    let number = network.ids().iter().position(|id| *id == me);
+    let me =
+        Parties::new(network.parties.len()).and_then(|parties| Party::all(parties).nth(number?)).ok_or(Stranger(me))?;
     let millis = |time: Duration| Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let setting = Setting {
-        me: Party::ALL[number],
+        me,
         parties: network.ids(),
         clients: network.clients.clone(),
         gather: millis(network.bounds.gather()),
@@ -54,7 +56,7 @@ pub async fn serve(endpoint: Arc<Endpoint>, network: &Network, stop: impl Future
         fuel: network.bounds.fuel,
         guarded: network.malicious,
     };
-    let ground = Ground { setting: Arc::new(setting), endpoint: Arc::clone(&endpoint), peers: network.parties };
+    let ground = Ground { setting: Arc::new(setting), endpoint: Arc::clone(&endpoint), peers: network.parties.clone() };
     let mut sessions: BTreeMap<[u8; SESSION], mpsc::Sender<Event>> = BTreeMap::new();
     let mut running: JoinSet<()> = JoinSet::new();
     let mut arriving: JoinSet<Option<(Link, [u8; SESSION])>> = JoinSet::new();
@@ -117,7 +119,7 @@ pub(crate) async fn refuse(link: Link) {
 pub(crate) struct Ground {
     pub(crate) setting: Arc<Setting>,
     pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) peers: [Peer; 3],
+    pub(crate) peers: Vec<Peer>,
 }
 
 pub(crate) enum Event {
@@ -220,7 +222,7 @@ impl Links {
 
     fn party(&self, peer: &PeerId) -> Option<Party> {
         let at = self.ground.setting.parties.iter().position(|id| id == peer)?;
-        Some(Party::ALL[at])
+        Party::all(self.ground.setting.me.among()).nth(at)
     }
 
     /// Does what the session wants done, and returns what came of it.
@@ -232,7 +234,7 @@ impl Links {
                 None
             }
             Effect::Tell(party, message) => {
-                let peer = self.ground.setting.parties[usize::from(party.number())];
+                let peer = self.ground.setting.parties[party.index()];
                 self.send(peer, &message).await
             }
             Effect::Answer(client, message) => self.send(client, &message).await,
@@ -260,7 +262,7 @@ impl Links {
     /// Calls the parties that wait to be called: of two the one with the smaller key calls.
     fn meet(&mut self) {
         let me = self.ground.endpoint.id();
-        for peer in self.ground.peers.into_iter().filter(|peer| me < peer.id) {
+        for peer in self.ground.peers.iter().copied().filter(|peer| me < peer.id) {
             let (endpoint, name, events) = (Arc::clone(&self.ground.endpoint), self.name, self.events.clone());
             let patience = Duration::from_millis(self.ground.setting.silence.0);
             self.tasks.spawn(async move {

@@ -1,11 +1,13 @@
 //! What parties certify when a run is over: what it took, and commitments to what each client was given.
 //!
-//! Setting: a commitment hashes one component of a client's outputs behind a salt that only the two parties who hold the
+//! Setting: a commitment hashes one component of a client's outputs behind a salt that only the parties who hold the
 //! component know, and the client itself. So the receipt can be shown to anybody: who lacks a component lacks its salt too,
-//! and another client has salts of his own. The salts are hashes of the keys that two parties share for one run.
+//! and another client has salts of his own. The salts are hashes of the keys that they share for one run.
 
+use crate::circle::{circles, components};
 use crate::terms::{Terms, digest};
-use mpc::Given;
+use mpc::many::Part;
+use mpc::{Parties, Party};
 use types::{Bytes32, Encode as _};
 use vm::{Name, Port};
 
@@ -36,14 +38,12 @@ types::record! {
 }
 
 types::record! {
-    /// A party's commitments to the two components that it holds of what one client is given.
+    /// A party's commitments to the components that it holds of what one client is given.
     pub struct Sealed {
         /// Whose outputs.
         pub name: Name,
-        /// To the component with the party's own number.
-        pub mine: Bytes32,
-        /// To the component with the next party's number.
-        pub next: Bytes32,
+        /// To each component, in the party's order.
+        pub components: Vec<Bytes32>,
     }
 }
 
@@ -64,10 +64,8 @@ types::record! {
     pub struct Salts {
         /// Whose outputs.
         pub name: Name,
-        /// Of the component with the party's own number.
-        pub mine: Bytes32,
-        /// Of the component with the next party's number.
-        pub next: Bytes32,
+        /// Of each component, in the party's order.
+        pub salts: Vec<Bytes32>,
     }
 }
 
@@ -85,14 +83,13 @@ impl Committing {
         Self(zeroize::Zeroizing::new(told.to_vec().to_bytes()))
     }
 
-    /// Adds the component of one output: of a share, the one with the holder's number, or the next one's.
-    pub(crate) fn add(&mut self, (at, port): (u32, &Port), given: &Given, is_mine: bool) {
-        let words = match given {
-            Given::Public(numbers) => numbers,
-            Given::Secret(share) if is_mine => &share.mine,
-            Given::Secret(share) => &share.next,
+    /// Adds the component of one output: of what a party holds, the one at a place.
+    pub(crate) fn add(&mut self, (at, port): (u32, &Port), part: &Part, place: usize) {
+        let words = match part {
+            Part::Public(numbers) => numbers.as_slice(),
+            Part::Secret(components) => components.0.get(place).map_or(&[][..], Vec::as_slice),
         };
-        // What is above a number's width its two holders need not hold alike.
+        // What is above a number's width its holders need not hold alike.
         let mask = if port.kind.width.is_int() { port.kind.width.largest() } else { u64::MAX };
         self.0.extend(at.to_bytes());
         self.0.extend(u64::try_from(words.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -106,24 +103,25 @@ impl Committing {
 }
 
 impl Receipt {
-    /// Puts together what three parties certify, each in its place; gives the number of one that
-    /// does not fit the one after it.
-    pub(crate) fn of(terms: Terms, fuel: u64, seals: [&Seal; 3]) -> Result<Self, u8> {
-        let count = seals[0].outputs.len();
-        for (number, seal) in (0_u8..).zip(seals) {
-            let next = seals[(usize::from(number) + 1) % 3];
-            let pairs = || seal.outputs.iter().zip(&next.outputs);
-            let fits = seal.outputs.len() == count
-                && next.outputs.len() == count
-                && pairs().all(|(one, other)| one.name == other.name && one.next == other.mine);
-            if !fits {
-                return Err(number);
+    /// Puts together what all parties certify, each in its place; gives the number of one that does not fit the next one that
+    /// holds the same component.
+    pub(crate) fn of(terms: Terms, fuel: u64, parties: Parties, seals: &[&Seal]) -> Result<Self, u8> {
+        let names = || seals[0].outputs.iter().map(|one| &one.name);
+        let mut outputs: Vec<Commitments> =
+            names().map(|name| Commitments { name: name.clone(), components: Vec::new() }).collect();
+        for party in Party::all(parties) {
+            let theirs = &seals[party.index()].outputs;
+            let is_whole = |one: &Sealed| one.components.len() == circles(party).len();
+            if !theirs.iter().map(|one| &one.name).eq(names()) || !theirs.iter().all(is_whole) {
+                return Err(party.number());
             }
         }
-        let all = |at: usize| seals.map(|seal| seal.outputs[at].mine).to_vec();
-        let outputs = seals[0].outputs.iter().enumerate();
-        let outputs = outputs.map(|(at, one)| Commitments { name: one.name.clone(), components: all(at) }).collect();
-        let (rounds, bytes) = (seals.map(|seal| seal.rounds).to_vec(), seals.map(|seal| seal.bytes).to_vec());
+        for (at, output) in outputs.iter_mut().enumerate() {
+            let sealed = |party: Party| seals[party.index()].outputs[at].components.as_slice();
+            output.components = agreed(parties, sealed).map_err(Party::number)?;
+        }
+        let rounds = seals.iter().map(|seal| seal.rounds).collect();
+        let bytes = seals.iter().map(|seal| seal.bytes).collect();
         Ok(Self { terms, fuel, rounds, bytes, outputs })
     }
 
@@ -131,4 +129,22 @@ impl Receipt {
     pub fn holds(&self, given: &[Commitments]) -> bool {
         !given.is_empty() && given.iter().all(|one| self.outputs.contains(one))
     }
+}
+
+/// Returns what all holders of each component say of it, by component; gives the first one with whom the next one that holds
+/// the same does not agree. Each says something of each component that it holds.
+pub(crate) fn agreed<'a>(parties: Parties, said: impl Fn(Party) -> &'a [Bytes32]) -> Result<Vec<Bytes32>, Party> {
+    let word = |party: Party, component: usize| {
+        let place = circles(party).iter().position(|circle| circle.component == component);
+        place.and_then(|place| said(party).get(place).copied())
+    };
+    let mut all = vec![Bytes32([0; 32]); components(parties)];
+    for circle in Party::all(parties).flat_map(circles) {
+        let words = circle.holders.iter().map(|holder| (*holder, word(*holder, circle.component)));
+        let words: Vec<(Party, Option<Bytes32>)> = words.collect();
+        for pair in words.windows(2) {
+            all[circle.component] = pair[0].1.filter(|_| pair[0].1 == pair[1].1).ok_or(pair[0].0)?;
+        }
+    }
+    Ok(all)
 }

@@ -1,6 +1,6 @@
 //! What all of a session agree on before any share moves.
 
-use mpc::Security;
+use mpc::{Parties, Security};
 use net::{PeerId, SESSION};
 use types::{Bytes32, ContentId, Encode as _};
 
@@ -8,6 +8,8 @@ use types::{Bytes32, ContentId, Encode as _};
 const TRUSTING: u32 = 1;
 /// The same, but one of them may lie, and the others end the session then.
 const GUARDED: u32 = 2;
+/// More than three of them, a component for each set of parties that may be curious, all follow the protocol.
+const MANY: u32 = 3;
 
 /// What stands before everything that is hashed here, so that no hash of one thing is that of another.
 const DOMAIN: &[u8] = b"talea session 1";
@@ -28,8 +30,9 @@ types::record! {
 
 impl Terms {
     /// Returns the terms of a session of these parties.
-    pub fn new(security: Security, program: ContentId, label: [u8; 32], parties: &[PeerId; 3]) -> Self {
+    pub fn new(security: Security, program: ContentId, label: [u8; 32], parties: &[PeerId]) -> Self {
         let protocol = match security {
+            Security::SemiHonest if parties.len() > Parties::THREE.count() => MANY,
             Security::SemiHonest => TRUSTING,
             Security::Malicious => GUARDED,
         };
@@ -37,11 +40,12 @@ impl Terms {
         Self { protocol, program, label: Bytes32(label), parties }
     }
 
-    /// Returns which lies the session withstands; `None` when its protocol is another one.
+    /// Returns which lies the session withstands; `None` when its protocol is another one, or not for as many parties.
     pub fn security(&self) -> Option<Security> {
-        match self.protocol {
-            TRUSTING => Some(Security::SemiHonest),
-            GUARDED => Some(Security::Malicious),
+        let is_three = Parties::new(self.parties.len())? == Parties::THREE;
+        match (self.protocol, is_three) {
+            (TRUSTING, true) | (MANY, false) => Some(Security::SemiHonest),
+            (GUARDED, true) => Some(Security::Malicious),
             _ => None,
         }
     }

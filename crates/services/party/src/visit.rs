@@ -25,8 +25,8 @@ enum Event {
 /// When the session is over without an outcome.
 pub async fn visit(
     endpoint: Arc<Endpoint>,
-    parties: [Peer; 3],
-    (mut visit, joins): (Visit, [Bytes; 3]),
+    parties: Vec<Peer>,
+    (mut visit, joins): (Visit, Vec<Bytes>),
     patience: Duration,
     watch: impl Future<Output = (u8, String)>,
 ) -> Result<Outcome, Failure> {

@@ -1,6 +1,6 @@
-//! Three parties and their clients in one thread: messages arrive in any order that links allow, get lost, or are wrong.
+//! Parties and their clients in one thread: messages arrive in any order that links allow, get lost, or are wrong.
 
-use mpc::{Party, Prepared, Security};
+use mpc::{Parties, Party, Prepared, Security};
 use net::PeerId;
 use party::client::{Bringing, Failure, Outcome, Visit};
 use party::core::{Effect, Input, Session, Setting};
@@ -54,7 +54,7 @@ fn id(number: u8) -> PeerId {
     PeerId::new([number; 32])
 }
 
-const PARTIES: [u8; 3] = [3, 1, 2];
+const PARTIES: [u8; 7] = [3, 1, 2, 4, 5, 6, 7];
 const ALICE: u8 = 10;
 const BOB: u8 = 11;
 
@@ -62,8 +62,12 @@ fn name(text: &str) -> Name {
     Name::new(text).expect("a short name")
 }
 
+fn ids(parties: Parties) -> Vec<PeerId> {
+    PARTIES.into_iter().take(parties.count()).map(id).collect()
+}
+
 fn setting(me: Party, clients: &Clients) -> Arc<Setting> {
-    let (clients, parties) = (clients.clone(), PARTIES.map(id));
+    let (clients, parties) = (clients.clone(), ids(me.among()));
     Arc::new(Setting { me, parties, clients, gather: GATHER, silence: SILENCE, fuel: 1 << 20, guarded: false })
 }
 
@@ -74,18 +78,28 @@ struct Client {
     ended: Option<Result<Outcome, Failure>>,
 }
 
-type Joins = [Zeroizing<Vec<u8>>; 3];
+type Joins = Vec<Zeroizing<Vec<u8>>>;
 
 fn bring(names: &[&str], inputs: &[(u32, u64)], seed: u64) -> (Visit, Joins) {
     bring_to(Security::SemiHonest, names, inputs, seed)
 }
 
 fn bring_to(security: Security, names: &[&str], inputs: &[(u32, u64)], seed: u64) -> (Visit, Joins) {
+    bring_among(Parties::THREE, security, names, inputs, seed)
+}
+
+fn bring_among(
+    parties: Parties,
+    security: Security,
+    names: &[&str],
+    inputs: &[(u32, u64)],
+    seed: u64,
+) -> (Visit, Joins) {
     let bringing = Bringing {
         program: program(),
         security,
         label: [9; 32],
-        parties: PARTIES.map(id),
+        parties: ids(parties),
         names: names.iter().map(|text| name(text)).collect(),
         inputs: inputs.iter().map(|(port, number)| (*port, Zeroizing::new(vec![*number]))).collect(),
     };
@@ -106,6 +120,7 @@ type Way = VecDeque<Zeroizing<Vec<u8>>>;
 struct Room {
     now: Millis,
     sessions: Vec<Session>,
+    all: Vec<Party>,
     ended: Vec<Option<Result<(), Reason>>>,
     receipts: Vec<Receipt>,
     /// Who certifies something else than it has.
@@ -121,11 +136,17 @@ struct Room {
 
 impl Room {
     fn new(clients: &Clients, coming: Vec<(u8, (Visit, Joins))>, seed: u64) -> Self {
+        Self::of(Parties::THREE, clients, coming, seed)
+    }
+
+    fn of(parties: Parties, clients: &Clients, coming: Vec<(u8, (Visit, Joins))>, seed: u64) -> Self {
         let session = *coming[0].1.0.session();
-        let sessions = Party::ALL.map(|me| {
-            let key = Zeroizing::new([me.number(); 16]);
-            Session::new(setting(me, clients), session, key, Millis(0))
-        });
+        let sessions: Vec<Session> = Party::all(parties)
+            .map(|me| {
+                let key = Zeroizing::new([me.number(); 16]);
+                Session::new(setting(me, clients), session, key, Millis(0))
+            })
+            .collect();
         let mut ways = BTreeMap::new();
         let mut people = Vec::new();
         for (at, (number, (visit, joins))) in coming.into_iter().enumerate() {
@@ -137,8 +158,9 @@ impl Room {
         let chance = Chance::new(seed);
         Self {
             now: Millis(0),
-            sessions: sessions.into(),
-            ended: vec![None, None, None],
+            ended: sessions.iter().map(|_| None).collect(),
+            sessions,
+            all: Party::all(parties).collect(),
             receipts: Vec::new(),
             forges: None,
             clients: people,
@@ -158,7 +180,10 @@ impl Room {
         for effect in effects {
             match effect {
                 // Both ends of a link learn of it before anything is said on it.
-                Effect::Meet => (0..3).filter(|other| *other != party).for_each(|other| self.meet(party, other)),
+                Effect::Meet => {
+                    let others: Vec<u8> = self.numbers().filter(|other| *other != party).collect();
+                    others.into_iter().for_each(|other| self.meet(party, other));
+                }
                 Effect::Tell(other, mut message) => {
                     if let Some((_, turn)) = self
                         .lies
@@ -192,12 +217,16 @@ impl Room {
         }
     }
 
+    fn numbers(&self) -> impl Iterator<Item = u8> + use<> {
+        self.all.clone().into_iter().map(Party::number)
+    }
+
     fn meet(&mut self, party: u8, other: u8) {
         let pair = (Who::Party(party.min(other)), Who::Party(party.max(other)));
         if let std::collections::btree_map::Entry::Vacant(way) = self.ways.entry(pair) {
             way.insert(Way::new());
             for (at, to) in [(party, other), (other, party)] {
-                self.step(at, Input::Met(Party::ALL[usize::from(to)]));
+                self.step(at, Input::Met(self.all[usize::from(to)]));
             }
         }
     }
@@ -213,7 +242,7 @@ impl Room {
         let message = self.ways.get_mut(&(from, to)).and_then(Way::pop_front).expect("it is not empty");
         match (from, to) {
             (Who::Party(from), Who::Party(to)) => {
-                self.step(to, Input::Heard(Party::ALL[usize::from(from)], message));
+                self.step(to, Input::Heard(self.all[usize::from(from)], message));
             }
             (Who::Client(from), Who::Party(to)) => {
                 let client = self.clients[from].id;
@@ -244,7 +273,8 @@ impl Room {
     /// Lets time go by for everybody who has not ended.
     fn wait(mut self, length: Millis) -> Self {
         self.now = self.now.after(length);
-        (0..3).for_each(|party| self.step(party, Input::Tick));
+        let numbers: Vec<u8> = self.numbers().collect();
+        numbers.into_iter().for_each(|party| self.step(party, Input::Tick));
         self
     }
 
@@ -379,14 +409,14 @@ fn refusal(clients: &Clients, client: u8, message: Zeroizing<Vec<u8>>) -> Option
     let (visit, joins) = bring(&["alice"], &[(0, 1)], 1);
     drop(joins);
     let setting = (*setting(Party::ALL[0], clients)).clone();
-    refusal_of(setting, client, (visit, [message, Zeroizing::default(), Zeroizing::default()]))
+    refusal_of(setting, client, (visit, vec![message]))
 }
 
 /// The same for a party of one's own, with the session's first message.
-fn refusal_of(setting: Setting, client: u8, (mut visit, [message, ..]): (Visit, Joins)) -> Option<Refusal> {
+fn refusal_of(setting: Setting, client: u8, (mut visit, joins): (Visit, Joins)) -> Option<Refusal> {
     let key = Zeroizing::new([1; 16]);
     let mut session = Session::new(Arc::new(setting), *visit.session(), key, Millis(0));
-    let effects = session.step(Millis(1), Input::Asked(id(client), message));
+    let effects = session.step(Millis(1), Input::Asked(id(client), joins[0].clone()));
     effects.into_iter().find_map(|effect| match effect {
         Effect::Answer(_, message) => match visit.hear(0, &message) {
             Err(Failure::Told { reason: Reason::Refused(refusal), .. }) => Some(refusal),
@@ -411,8 +441,9 @@ fn a_session_that_finds_lies_has_a_name_of_its_own_and_the_same_outputs() {
     for seed in 0..20 {
         let room = Room::new(&Clients::Anybody, guarded(6, 7, 1, seed), seed).run();
         assert_eq!(room.outcome(0).outputs, [(3, vec![42]), (4, vec![7]), (5, vec![1])]);
-        assert_eq!(room.outcome(0).rounds, [u64::try_from(quote.cost.rounds).expect("few"); 3]);
-        assert_eq!(room.outcome(0).bytes, quote.cost.bytes.map(|bytes| u64::try_from(bytes).expect("few")));
+        assert_eq!(room.outcome(0).rounds, [u64::try_from(quote.rounds).expect("few"); 3]);
+        let bytes: Vec<u64> = quote.bytes.iter().map(|bytes| u64::try_from(*bytes).expect("few")).collect();
+        assert_eq!(room.outcome(0).bytes, bytes);
     }
 }
 
@@ -465,7 +496,7 @@ fn who_has_no_part_is_told_why() {
         program: program(),
         security: Security::SemiHonest,
         label: [8; 32],
-        parties: PARTIES.map(id),
+        parties: ids(Parties::THREE),
         names: BTreeSet::from([name("alice")]),
         inputs: BTreeMap::from([(0, Zeroizing::new(vec![1]))]),
     };
@@ -541,4 +572,73 @@ fn who_is_missing_is_the_same_for_parties_that_hear_it_from_a_client() {
     // That it is missing itself is no reason: it was there, and leaves.
     room.step(2, Input::Asked(id(ALICE), told("alice")));
     assert_eq!(room.reasons(), [&Reason::Missing(name("bob")), &Reason::Left(name("alice"))]);
+}
+
+fn among(parties: Parties, a: u64, b: u64, seed: u64) -> Vec<(u8, (Visit, Joins))> {
+    let bring =
+        |names: &[&str], inputs: &[(u32, u64)], seed| bring_among(parties, Security::SemiHonest, names, inputs, seed);
+    vec![(ALICE, bring(&["alice"], &[(0, a)], seed)), (BOB, bring(&["bob"], &[(1, b), (2, 1)], seed + 1))]
+}
+
+#[test]
+fn five_parties_and_seven_give_and_certify_what_they_should_and_cost_what_was_said() {
+    for parties in [5, 7].into_iter().filter_map(Parties::new) {
+        let prepared = Prepared::among(program(), parties).unwrap_or_else(|error| panic!("{error}"));
+        let quote = prepared.cost().expect("there is no loop");
+        let number = |number: usize| u64::try_from(number).expect("few");
+        for seed in 0..10 {
+            let room = Room::of(parties, &named(), among(parties, 9, 5, seed), seed).run();
+            assert_eq!(room.outcome(0).outputs, [(3, vec![45]), (4, vec![9])]);
+            assert_eq!(room.outcome(1).outputs, [(3, vec![45]), (5, vec![0])]);
+            assert_eq!(room.ended, vec![Some(Ok(())); parties.count()]);
+            for client in [0, 1] {
+                let outcome = room.outcome(client);
+                assert_eq!(outcome.rounds, vec![number(quote.rounds); parties.count()]);
+                assert_eq!(outcome.bytes, quote.bytes.iter().copied().map(number).collect::<Vec<u64>>());
+                assert!(room.receipts.iter().all(|receipt| receipt.holds(&outcome.commitments)));
+            }
+            assert_eq!(room.receipts.len(), parties.count());
+        }
+    }
+}
+
+#[test]
+fn of_five_parties_whoever_goes_is_silent_or_holds_something_else_is_named() {
+    let parties = Parties::new(5).expect("there is a protocol for five");
+    for victim in 0..5 {
+        let mut coming = among(parties, 6, 7, 1);
+        // The last byte is of a share of alice's.
+        let join = &mut coming[0].1.1[victim];
+        let last = join.len() - 1;
+        join[last] ^= 2;
+        let room = Room::of(parties, &named(), coming, 3).run();
+        assert_eq!((room.rounds, room.reasons().len()), (0, 5), "{:?}", room.ended);
+        assert!(room.reasons().iter().all(|reason| matches!(reason, Reason::Differs(_))), "{:?}", room.ended);
+    }
+    for gone in 0..5_u8 {
+        let mut room = Room::of(parties, &named(), among(parties, 6, 7, 1), 5).until(12);
+        room.ways.values_mut().for_each(Way::clear);
+        let lost = room.all[usize::from(gone)];
+        room.ended[usize::from(gone)] = Some(Ok(()));
+        for party in (0..5).filter(|party| *party != gone) {
+            room.step(party, Input::Lost(lost));
+        }
+        let room = room.run();
+        assert!(room.reasons().iter().all(|reason| **reason == Reason::Gone(gone)), "{:?}", room.ended);
+        assert_eq!(room.reasons().len(), 4, "{:?}", room.ended);
+    }
+    let mut room = Room::of(parties, &named(), among(parties, 6, 7, 1), 5).until(12);
+    room.ways.values_mut().for_each(Way::clear);
+    let room = room.wait(SILENCE).run();
+    assert!(room.reasons().iter().all(|reason| matches!(reason, Reason::Silent(_))), "{:?}", room.ended);
+}
+
+#[test]
+fn more_than_three_parties_refuse_to_look_for_lies_that_they_cannot_find() {
+    let parties = Parties::new(5).expect("there is a protocol for five");
+    let me = Party::all(parties).next().expect("five of them");
+    let join = |security| bring_among(parties, security, &["alice"], &[(0, 1)], 1);
+    let setting = || (*setting(me, &Clients::Anybody)).clone();
+    assert_eq!(refusal_of(setting(), ALICE, join(Security::Malicious)), Some(Refusal::Terms));
+    assert_eq!(refusal_of(setting(), ALICE, join(Security::SemiHonest)), None);
 }

@@ -1,4 +1,4 @@
-//! Three parties on this machine, for as long as one run lasts.
+//! Parties on this machine, for as long as one run lasts.
 
 use crate::error::Error;
 use net::PeerId;
@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::task::Poll;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -33,7 +34,7 @@ struct Started {
     address: SocketAddr,
 }
 
-/// Three party processes with identities of their own.
+/// Party processes with identities of their own.
 pub struct Local {
     parties: Vec<Started>,
     folder: TempDir,
@@ -41,10 +42,10 @@ pub struct Local {
 
 impl Local {
     /// Starts the processes.
-    pub async fn start() -> Result<Self, Error> {
+    pub async fn start(count: usize) -> Result<Self, Error> {
         let folder = tempfile::tempdir().map_err(Error::io("make a folder for the parties"))?;
         let mut parties = Vec::new();
-        for number in 1..=3 {
+        for number in 1..=count {
             let late = |_| Error::failed(format!("party {number} did not start in time: try again"));
             parties.push(tokio::time::timeout(START, start()).await.map_err(late)??);
         }
@@ -71,12 +72,17 @@ impl Local {
 
     /// Waits until a party's process ends before its time.
     pub async fn ended(&mut self) -> (u8, String) {
-        let [first, second, third] = self.parties.as_mut_slice() else { return std::future::pending().await };
-        let (number, status) = tokio::select! {
-            status = first.child.wait() => (0, status),
-            status = second.child.wait() => (1, status),
-            status = third.child.wait() => (2, status),
-        };
+        let waits = self.parties.iter_mut().map(|party| Box::pin(party.child.wait()));
+        let mut waits: Vec<_> = (0..).zip(waits).collect();
+        let (number, status) = std::future::poll_fn(|context| {
+            let ended = waits.iter_mut().map(|(number, wait)| (*number, wait.as_mut().poll(context)));
+            let mut ended = ended.filter_map(|(number, status)| match status {
+                Poll::Ready(status) => Some((number, status)),
+                Poll::Pending => None,
+            });
+            ended.next().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
         let why = status.map_or_else(|error| error.to_string(), |status| format!("its process ended ({status})"));
         (number, why)
     }

@@ -1,4 +1,4 @@
-//! `talea party` and `talea keygen`: one of three parties as a service, and who it is.
+//! `talea party` and `talea keygen`: one of the parties as a service, and who it is.
 
 mod identity;
 pub mod local;

@@ -1,4 +1,4 @@
-//! Runs among three parties: the shares of each input go straight to them, and nobody sees it.
+//! Runs among parties: the shares of each input go straight to them, and nobody sees it.
 
 use super::clear::{Given, choices, given, lanes, listed, printed, unmet};
 use super::cost::Price;
@@ -10,7 +10,7 @@ use ::party::client::{Bringing, Failure, Outcome};
 use ::party::{Network, Reason, label, visit::visit};
 use clap::Args;
 use lang::{Compiled, Parsed};
-use mpc::Security;
+use mpc::{Parties, Security};
 use net::{Endpoint, Identity, Policy};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,13 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Among whom a program runs.
 #[derive(Args)]
 pub struct Among {
-    /// Run a source among as many parties on this machine, started for this run: 3.
-    #[arg(long, value_name = "PARTIES", group = "parties", value_parser = clap::value_parser!(u8).range(3..=3))]
-    mpc: Option<u8>,
+    /// Run a source among as many parties on this machine, started for this run: 3, 5 or 7. Of these 1, 2 or 3 may put together
+    /// what they see, and learn nothing.
+    #[arg(long, value_name = "PARTIES", group = "parties", value_parser = count)]
+    mpc: Option<Parties>,
     /// Run a source among the parties that this file names, which run already.
     #[arg(long, value_name = "FILE", group = "parties")]
     network: Option<PathBuf>,
-    /// Find every lie of one party and end the run, at several times the cost. A network's file can ask for it too.
+    /// Find every lie of one party of three and end the run, at several times the cost. A network's file can ask for it too.
     #[arg(long, requires = "parties")]
     malicious: bool,
     /// Who asks: an identity's file. A network that is open to anybody needs none.
@@ -67,6 +68,12 @@ impl Among {
     }
 }
 
+/// Reads how many parties are meant.
+pub(super) fn count(text: &str) -> Result<Parties, String> {
+    let parties = text.parse().ok().and_then(Parties::new);
+    parties.ok_or_else(|| "there are protocols for 3, 5 and 7 parties".to_owned())
+}
+
 /// A program with what it is given.
 pub(super) struct Work {
     parsed: Parsed,
@@ -80,7 +87,8 @@ pub(super) struct Work {
 /// `talea run --mpc` and `talea run --network`.
 pub async fn run(program: PathBuf, inputs: &[String], among: &Among, say: &Say) -> Result<(), Error> {
     let network = among.network.as_deref().map(party::network).transpose()?;
-    let work = Work::read(program, inputs, among.security(network.as_ref()))?;
+    let parties = network.as_ref().and_then(|network| Parties::new(network.parties.len())).or(among.mpc);
+    let work = Work::read(program, inputs, among.security(network.as_ref()), parties.unwrap_or_default())?;
     match &network {
         Some(network) => {
             let identity = match &among.identity {
@@ -105,24 +113,30 @@ pub(super) struct Met {
 
 impl Work {
     /// Reads a program and what it is given.
-    pub(super) fn read(program: PathBuf, inputs: &[String], security: Security) -> Result<Self, Error> {
+    pub(super) fn read(
+        program: PathBuf,
+        inputs: &[String],
+        security: Security,
+        parties: Parties,
+    ) -> Result<Self, Error> {
         let which = Which { program: Some(program) };
         let given = given(inputs)?;
         let (_, parsed) = which.parse()?;
         let compiled = parsed.compile("main", &choices(&given)).map_err(wrong)?;
-        // Said here with the line, not by three parties without it.
-        let price = Price::of(&parsed, &compiled, security)?;
+        // Said here with the line, not by parties without it.
+        let price = Price::of(&parsed, &compiled, security, parties)?;
         Ok(Self { parsed, compiled, given, security, price })
     }
 
-    /// Runs among three processes that live as long as the run.
+    /// Runs among processes that live as long as the run.
     async fn local(&self, among: &Among, say: &Say) -> Result<(), Error> {
         // Wrong inputs are said before anything starts.
         lanes(self.compiled.program.program(), &self.given, None)?;
         let client = self.names(&among.client)?;
         let began = Instant::now();
         let identity = party::fresh()?;
-        let mut local = Local::start().await?;
+        let count = among.mpc.unwrap_or_default().count();
+        let mut local = Local::start(count).await?;
         let names = Bringing::everybody(&self.compiled.program);
         let mut names: Vec<String> = names.iter().map(Name::to_string).filter(|name| !name.is_empty()).collect();
         if names.is_empty() {
@@ -131,7 +145,7 @@ impl Work {
         }
         let file = local.meet(identity.id(), &names).await?;
         let network = party::network(&file)?;
-        say.tell(format!("three parties started in {} ms", began.elapsed().as_millis()));
+        say.tell(format!("{count} parties started in {} ms", began.elapsed().as_millis()));
         let met = self.meet(&network, identity, client, among.label()?, local.ended()).await;
         local.stop().await;
         self.say(&met?, say)
@@ -189,7 +203,7 @@ impl Work {
         }
         let session = label_text(mine.session());
         let began = Instant::now();
-        let outcome = visit(Arc::clone(&endpoint), network.parties, (mine, joins), PATIENCE, watch).await;
+        let outcome = visit(Arc::clone(&endpoint), network.parties.clone(), (mine, joins), PATIENCE, watch).await;
         let took = began.elapsed();
         endpoint.close().await;
         let outcome = outcome.map_err(|failure| self.failed(failure))?;
@@ -228,7 +242,7 @@ impl Work {
             (port.clone(), lang::show(lanes, port.kind.width, port.meaning))
         };
         let (text, outputs) = listed(&outcome.outputs.iter().map(show).collect::<Vec<_>>());
-        let each = |numbers: &[u64; 3]| numbers.map(|number| number.to_string()).join(" / ");
+        let each = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" / ");
         say.tell(format!("{} rounds, {} bytes sent by the parties", outcome.rounds[0], each(&outcome.bytes)));
         if let Some(Price { exact, rounds, sent, .. }) = &self.price {
             let bound = if *exact { "exactly" } else { "at most" };

@@ -1,12 +1,13 @@
 //! `talea cost`: what a run costs, before anything runs.
 
 use super::Which;
+use super::among::count;
 use super::clear::place;
 use crate::error::Error;
 use crate::say::Say;
 use clap::Args;
 use lang::{Compiled, Options as Choices, Parsed};
-use mpc::{Prepared, Security};
+use mpc::{Parties, Prepared, Security};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -16,12 +17,15 @@ use std::sync::Arc;
 pub struct Cost {
     #[command(flatten)]
     which: Which,
-    /// Among parties of whom one may lie.
+    /// Among how many parties: 3, 5 or 7.
+    #[arg(long, value_name = "PARTIES", value_parser = count)]
+    mpc: Option<Parties>,
+    /// Among three parties of whom one may lie.
     #[arg(long)]
     malicious: bool,
 }
 
-/// What a run among three parties costs.
+/// What a run among parties costs.
 #[derive(Serialize)]
 pub(super) struct Price {
     /// Whether it costs just that, and not less.
@@ -29,30 +33,46 @@ pub(super) struct Price {
     /// How often the parties wait for each other.
     pub(super) rounds: u64,
     /// How many bytes each party sends.
-    pub(super) sent: [u64; 3],
+    pub(super) sent: Vec<u64>,
     /// How many bytes are drawn ahead; against lies, how many random elements.
     preprocessing: u64,
 }
 
 impl Price {
-    /// Says what a run costs, from the program's certificate, or from its plans where a lie is to be found: checks are of many
-    /// instructions together. `None` when its loops are too long to say.
+    /// Says what a run costs: from the program's certificate, which is of three parties; from its plans among more, or where a
+    /// lie is to be found, since checks are of many instructions together. `None` when its loops are too long to say.
     ///
     /// # Errors
-    /// When the program does something that cannot be done among parties, with its place.
-    pub(super) fn of(parsed: &Parsed, compiled: &Compiled, security: Security) -> Result<Option<Self>, Error> {
-        let prepared = Prepared::secure(Arc::new(compiled.program.clone()), security).map_err(|unsupported| {
+    /// When the program does something that cannot be done among parties, with its place; or more than three are to find a lie.
+    pub(super) fn of(
+        parsed: &Parsed,
+        compiled: &Compiled,
+        security: Security,
+        parties: Parties,
+    ) -> Result<Option<Self>, Error> {
+        let program = Arc::new(compiled.program.clone());
+        let prepared = match (parties, security) {
+            (Parties::THREE, security) => Prepared::secure(program, security),
+            (more, Security::SemiHonest) => Prepared::among(program, more),
+            (more, Security::Malicious) => {
+                return Err(Error::failed(format!(
+                    "{} parties cannot find a lie yet, and three can: leave --malicious out, or run among three",
+                    more.count()
+                )));
+            }
+        };
+        let prepared = prepared.map_err(|unsupported| {
             Error::failed(format!("{}{unsupported}", place(parsed, compiled, unsupported.place)))
         })?;
-        if security == Security::SemiHonest {
+        if (parties, security) == (Parties::THREE, Security::SemiHonest) {
             return Ok(Some(Self::certified(compiled)));
         }
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Ok(prepared.cost().map(|quote| Self {
             exact: quote.exact,
-            rounds: wide(quote.cost.rounds),
-            sent: quote.cost.bytes.map(wide),
-            preprocessing: wide(quote.cost.masks),
+            rounds: wide(quote.rounds),
+            sent: quote.bytes.into_iter().map(wide).collect(),
+            preprocessing: wide(quote.masks),
         }))
     }
 
@@ -61,7 +81,7 @@ impl Price {
         Self {
             exact: certificate.exact,
             rounds: certificate.rounds,
-            sent: [certificate.sent_first, certificate.sent_second, certificate.sent_third],
+            sent: vec![certificate.sent_first, certificate.sent_second, certificate.sent_third],
             preprocessing: certificate.preprocessing,
         }
     }
@@ -70,8 +90,9 @@ impl Price {
 /// Shows the certificate and the cost of each line.
 pub fn cost(options: &Cost, say: &Say) -> Result<(), Error> {
     let (_, parsed, compiled) = options.which.compile(&Choices::default())?;
-    if options.malicious {
-        return guarded(&parsed, &compiled, say);
+    let parties = options.mpc.unwrap_or_default();
+    if options.malicious || parties != Parties::THREE {
+        return planned(&parsed, &compiled, (options.malicious, parties), say);
     }
     let Price { exact, rounds, sent, preprocessing } = Price::certified(&compiled);
     let certificate = &compiled.program.program().certificate;
@@ -79,7 +100,7 @@ pub fn cost(options: &Cost, say: &Say) -> Result<(), Error> {
         "a run costs {} {} fuel; by three parties {rounds} rounds, {} bytes sent, {preprocessing} bytes preprocessed\n\n",
         bound(exact),
         certificate.fuel,
-        each(sent),
+        each(&sent),
     );
     text.push_str("      fuel  rounds      bytes  line\n");
     let lines = lines(&parsed, &compiled, &mut text);
@@ -95,8 +116,8 @@ fn bound(exact: bool) -> &'static str {
     if exact { "exactly" } else { "at most" }
 }
 
-fn each(sent: [u64; 3]) -> String {
-    sent.map(|sent| sent.to_string()).join(" / ")
+fn each(sent: &[u64]) -> String {
+    sent.iter().map(u64::to_string).collect::<Vec<_>>().join(" / ")
 }
 
 fn lines(parsed: &Parsed, compiled: &Compiled, text: &mut String) -> Vec<Value> {
@@ -115,23 +136,37 @@ fn lines(parsed: &Parsed, compiled: &Compiled, text: &mut String) -> Vec<Value> 
     lines
 }
 
-/// Says what a run costs in which a lie is found. It has no lines: checks are of many of them together.
-fn guarded(parsed: &Parsed, compiled: &Compiled, say: &Say) -> Result<(), Error> {
-    let price = Price::of(parsed, compiled, Security::Malicious)?;
+/// Says what a run costs that no certificate is of. It has no lines: where a lie is to be found, checks are of many of them
+/// together, and among more than three parties only plans say what is sent.
+fn planned(
+    parsed: &Parsed,
+    compiled: &Compiled,
+    (is_guarded, parties): (bool, Parties),
+    say: &Say,
+) -> Result<(), Error> {
+    let security = if is_guarded { Security::Malicious } else { Security::SemiHonest };
+    let price = Price::of(parsed, compiled, security, parties)?;
     let Price { exact, rounds, sent, preprocessing } = price.ok_or_else(|| {
-        Error::failed("its loops take too many turns to add up what is checked in them: leave --malicious out")
+        Error::failed(
+            "its loops take too many turns to add up what plans send in them: run it among three without --malicious",
+        )
     })?;
+    let (bound, each) = (bound(exact), each(&sent));
+    let mut value = json!({
+        "ok": true, "exact": exact, "parties": parties.count(), "rounds": rounds, "sent": sent,
+        "preprocessing": preprocessing,
+    });
+    if !is_guarded {
+        let text = format!("a run among {} parties costs {bound} {rounds} rounds, {each} bytes sent", parties.count());
+        say.give(text, &value);
+        return Ok(());
+    }
+    value["statistical_bits"] = json!(mpc::STATISTICAL_BITS);
     let text = format!(
-        "a run in which one party may lie costs {} {rounds} rounds, {} bytes sent, {preprocessing} random elements; a lie \
-         escapes once in 2^{}",
-        bound(exact),
-        each(sent),
+        "a run in which one party may lie costs {bound} {rounds} rounds, {each} bytes sent, {preprocessing} random elements; a \
+         lie escapes once in 2^{}",
         mpc::STATISTICAL_BITS,
     );
-    let value = json!({
-        "ok": true, "exact": exact, "rounds": rounds, "sent": sent, "preprocessing": preprocessing,
-        "statistical_bits": mpc::STATISTICAL_BITS,
-    });
     say.give(text, &value);
     Ok(())
 }

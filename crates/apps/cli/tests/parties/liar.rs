@@ -115,7 +115,7 @@ async fn lie(endpoint: Arc<Endpoint>, network: &Network, mut turn: usize) {
             for effect in session.step(now(), input) {
                 match effect {
                     Effect::Meet => {
-                        for peer in network.parties.into_iter().filter(|peer| endpoint.id() < peer.id) {
+                        for peer in network.parties.iter().copied().filter(|peer| endpoint.id() < peer.id) {
                             let link = endpoint.call(name, peer, PATIENCE).await.expect("the others are there");
                             say.send((Event::Link(link), None)).await.expect("it is read below");
                         }

@@ -1,8 +1,10 @@
-//! Programs among three parties in one thread.
+//! Programs among parties in one thread.
 
 #![allow(dead_code, unreachable_pub, reason = "no test file uses all of it")]
 
-use mpc::{Given, Key, Keys, Measured, Party, Prepared, Quote, Runner, Security, Step, gathered, share_as};
+use mpc::many::{self, Part, circles};
+use mpc::{Given, Key, Keys, Measured, Parties, Party, Prepared, Quote, Runner, Security, Step, gathered, share_as};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use vm::sample::{self, Chance};
 use vm::{
@@ -136,6 +138,12 @@ pub fn run_prepared(prepared: &Arc<Prepared>, inputs: &[Vec<u64>], seed: u64) ->
     })
 }
 
+/// A client that looks sees nothing of what a number was before it was narrowed. Bits may come as wider numbers.
+fn check_narrow<'a>(port: &Port, mut words: impl Iterator<Item = &'a u64>) {
+    let largest = port.kind.width.largest();
+    assert!(port.kind.width == Width::BIT || words.all(|word| *word <= largest), "{port:?}");
+}
+
 /// Puts the outputs together, as their clients do.
 fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec<u64>> {
     let mut done: Vec<std::vec::IntoIter<Given>> = steps
@@ -147,17 +155,148 @@ fn put_together(outs: &[&Port], steps: Vec<Result<Step, mpc::Fault>>) -> Vec<Vec
         .collect();
     let outputs = outs.iter().map(|port| {
         let parts: Vec<Given> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
+        for part in &parts {
+            if let Given::Secret(share) = part {
+                check_narrow(port, share.mine.iter().chain(&share.next));
+            }
+        }
         gathered(port.kind, &parts.try_into().ok().expect("three")).expect("honest parties agree")
     });
     outputs.collect()
 }
 
+/// What a run among any number of parties gave and cost, and what those who may be curious together saw.
+pub struct Among {
+    pub outputs: Vec<Vec<u64>>,
+    pub measured: Vec<Measured>,
+    /// What each party saw, as in [`Ran::views`].
+    pub views: Vec<Vec<u8>>,
+    pub told: Vec<(u32, Vec<Vec<u64>>)>,
+}
+
+/// Makes the plans of a program for any number of parties.
+pub fn prepared_among(verified: &Verified, parties: Parties) -> Arc<Prepared> {
+    Arc::new(Prepared::among(Arc::new(verified.clone()), parties).expect("it asks no host"))
+}
+
+/// Runs a program among any number of parties.
+pub fn run_among(prepared: &Arc<Prepared>, parties: Parties, inputs: &[Vec<u64>], seed: u64) -> Result<Among, String> {
+    let mut chance = Chance::new(seed);
+    let count = parties.count();
+    let (ins, outs): (Vec<&Port>, Vec<&Port>) = prepared.program().ports.iter().partition(|port| !port.is_output);
+    let mut given: Vec<Vec<Part>> = (0..count).map(|_| Vec::new()).collect();
+    let mut views: Vec<Vec<u8>> = vec![Vec::new(); count];
+    for (port, numbers) in ins.iter().zip(inputs) {
+        if port.kind.is_secret() {
+            let shares = many::share(parties, port.kind.width, numbers, &mut || chance.bits());
+            for ((to, view), share) in given.iter_mut().zip(&mut views).zip(shares) {
+                view.extend(share.0.iter().flatten().flat_map(|word| word.to_le_bytes()));
+                to.push(Part::Secret(share));
+            }
+        } else {
+            given.iter_mut().for_each(|to| to.push(Part::Public(numbers.clone())));
+        }
+    }
+    // A key for each circle of those who hold a component.
+    let mut keys: BTreeMap<Vec<usize>, [u8; 16]> = BTreeMap::new();
+    let mut runners: Vec<many::Runner> = given
+        .into_iter()
+        .enumerate()
+        .map(|(me, inputs)| {
+            let mut key = |circle| {
+                let mut fresh = || [chance.bits().to_le_bytes(), chance.bits().to_le_bytes()].concat();
+                Key::new(*keys.entry(circle).or_insert_with(|| fresh().try_into().expect("16 bytes")))
+            };
+            let keys = many::Keys(circles(parties, me).into_iter().map(&mut key).collect());
+            many::Runner::new(Arc::clone(prepared), me, &keys, inputs).expect("the inputs are the ports'")
+        })
+        .collect();
+    let mut steps: Vec<_> = runners.iter_mut().map(many::Runner::start).collect();
+    loop {
+        if let Some(Err(stop)) = steps.iter().find(|step| step.is_err()) {
+            let stop = stop.to_string();
+            assert!(steps.iter().all(|step| step.as_ref().err().map(ToString::to_string) == Some(stop.clone())));
+            return Err(stop);
+        }
+        let mut sent = Vec::new();
+        for step in &steps {
+            if let Ok(many::Step::Send(messages)) = step {
+                assert_eq!(messages.len(), parties.curious());
+                sent.push(messages.clone());
+            }
+        }
+        if sent.is_empty() {
+            break;
+        }
+        assert_eq!(sent.len(), count, "all end together");
+        steps = Vec::new();
+        for (me, runner) in runners.iter_mut().enumerate() {
+            let sender = |places: usize| sent[parties.after(me, places)][places - 1].as_slice();
+            let heard: Vec<&[u8]> = (1..=parties.curious()).map(sender).collect();
+            heard.iter().for_each(|message| views[me].extend(*message));
+            steps.push(runner.receive(&heard));
+        }
+    }
+    let outputs = put_together_among(parties, &outs, steps);
+    for (_, numbers) in outs.iter().zip(&outputs).filter(|(port, _)| !port.kind.is_secret()) {
+        let told: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        views.iter_mut().for_each(|view| view.extend(&told));
+    }
+    let measured = runners.iter().map(many::Runner::measured).collect();
+    Ok(Among { outputs, measured, views, told: runners[0].told().to_vec() })
+}
+
+fn put_together_among(parties: Parties, outs: &[&Port], steps: Vec<Result<many::Step, mpc::Fault>>) -> Vec<Vec<u64>> {
+    let done = steps.into_iter().map(|step| match step {
+        Ok(many::Step::Done(outputs)) => outputs.into_iter(),
+        _ => panic!("all are done"),
+    });
+    let mut done: Vec<std::vec::IntoIter<Part>> = done.collect();
+    let outputs = outs.iter().map(|port| {
+        let parts: Vec<Part> = done.iter_mut().map(|outputs| outputs.next().expect("one for each port")).collect();
+        for part in &parts {
+            if let Part::Secret(components) = part {
+                check_narrow(port, components.0.iter().flatten());
+            }
+        }
+        many::gathered(parties, port.kind, &parts).expect("honest parties agree")
+    });
+    outputs.collect()
+}
+
+/// Checks what any number of parties give against the direct evaluation, and what it costs against what was said.
+pub fn check_among(
+    verified: &Verified,
+    parties: Parties,
+    inputs: &[Vec<u64>],
+    seed: u64,
+    expected: &Result<vm::Run, vm::Stop>,
+) {
+    let prepared = prepared_among(verified, parties);
+    let quote = prepared.cost().expect("loops are short");
+    match (run_among(&prepared, parties, inputs, seed), expected) {
+        (Ok(ran), Ok(direct)) => {
+            let operations: Vec<_> = verified.program().functions[0].blocks[0].instructions.iter().collect();
+            assert_eq!(ran.outputs, direct.outputs, "{parties:?} {inputs:?} {operations:?}");
+            check_quote(quote, &ran.measured);
+        }
+        (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
+        (mine, direct) => panic!("{parties:?} {:?} {direct:?}", mine.map(|ran| ran.outputs)),
+    }
+}
+
+/// Of five, seven and three parties those whose turn it is.
+fn turn(seed: u64) -> Option<Parties> {
+    [5, 7, 3].into_iter().zip(0..).find(|(_, turn)| *turn == seed).and_then(|(count, _)| Parties::new(count))
+}
+
 /// A run costs what was said before it began.
-fn check_quote(quote: Quote, measured: [Measured; 3]) {
-    for (party, found) in measured.into_iter().enumerate() {
+fn check_quote(quote: Quote, measured: &[Measured]) {
+    assert_eq!(quote.bytes.len(), measured.len());
+    for (party, found) in measured.iter().copied().enumerate() {
         let said = Measured {
-            rounds: u64::try_from(quote.cost.rounds).expect("few"),
-            bytes: u64::try_from(quote.cost.bytes[party]).expect("few"),
+            rounds: u64::try_from(quote.rounds).expect("few"),
+            bytes: u64::try_from(quote.bytes[party]).expect("few"),
         };
         let is_less = found.rounds <= said.rounds && found.bytes <= said.bytes;
         assert!(if quote.exact { found == said } else { is_less }, "{found:?} and {said:?}");
@@ -171,7 +310,7 @@ fn check_guarded(verified: &Verified, inputs: &[Vec<u64>], seed: u64, expected: 
     match (run_prepared(&Arc::new(prepared), inputs, seed), expected) {
         (Ok(ran), Ok(direct)) => {
             assert_eq!(ran.outputs, direct.outputs, "{inputs:?} against lies");
-            check_quote(quote, ran.measured);
+            check_quote(quote, &ran.measured);
         }
         (Err(stop), Err(direct)) => assert_eq!(stop, direct.cause.to_string()),
         (mine, direct) => panic!("{:?} {direct:?}", mine.map(|ran| ran.outputs)),
@@ -189,9 +328,12 @@ pub fn check_prepared(verified: &Verified, prepared: &Arc<Prepared>, inputs: &[V
     if seed == 0 {
         check_guarded(verified, inputs, seed, &direct);
     }
+    if let Some(parties) = turn(seed) {
+        check_among(verified, parties, inputs, seed, &direct);
+    }
     match (run_prepared(prepared, inputs, seed), direct) {
         (Ok(ran), Ok(direct)) => {
-            check_quote(prepared.cost().expect("loops are short"), ran.measured);
+            check_quote(prepared.cost().expect("loops are short"), &ran.measured);
             let operations: Vec<_> = verified.program().functions[0].blocks[0].instructions.iter().collect();
             assert_eq!(ran.outputs, direct.outputs, "{inputs:?} {operations:?}");
             check_cost(verified, &ran, &direct);
@@ -226,6 +368,9 @@ pub fn check_sample(seed: u64, size: u64) -> bool {
     assert_eq!(clear, direct.as_ref().map(|run| run.outputs.clone()).map_err(ToString::to_string), "seed {seed}");
     if seed.is_multiple_of(4) {
         check_guarded(&verified, &inputs, seed, &direct);
+    }
+    if let Some(parties) = turn(seed % 6) {
+        check_among(&verified, parties, &inputs, seed, &direct);
     }
     match (run(&verified, &inputs, seed), direct) {
         (Ok(ran), Ok(direct)) => {

@@ -1,7 +1,7 @@
 //! Plans, built step by step. Each step is put into the first round in which what it needs is known, so steps that do
 //! not need one another share their messages.
 
-use super::{Any, Bits, Cost, Local, Plan, Public, Ring, Round, Security, Step, Talk, words};
+use super::{Any, Bits, Cost, Local, Parties, Plan, Public, Ring, Round, Security, Step, Talk, words};
 use crate::kind::{Type, Width};
 use crate::layout::at;
 use crate::operation::Operation;
@@ -23,6 +23,9 @@ pub struct Builder {
     opened: Vec<Public>,
     outputs: Vec<Ring>,
     security: Security,
+    parties: Parties,
+    /// Whether the plan is for the protocols that any number of parties can follow.
+    is_general: bool,
 }
 
 impl Default for Builder {
@@ -44,12 +47,29 @@ impl Builder {
             opened: Vec::new(),
             outputs: Vec::new(),
             security: Security::SemiHonest,
+            parties: Parties::THREE,
+            is_general: false,
         }
     }
 
     /// Begins a plan that withstands some lies.
     pub fn new(security: Security) -> Self {
         Self { security, ..Self::default() }
+    }
+
+    /// Begins a plan for so many parties, of the protocols that are the same for all numbers of them.
+    pub fn among(parties: Parties) -> Self {
+        Self { parties, is_general: true, ..Self::default() }
+    }
+
+    /// Returns how many parties deal what a number is made of, if the protocols are those for all numbers of parties.
+    pub(crate) fn dealers(&self) -> Option<usize> {
+        self.is_general.then(|| self.parties.curious())
+    }
+
+    /// Returns the parties.
+    pub(crate) fn parties(&self) -> Parties {
+        self.parties
     }
 
     /// Returns whether parties may lie.
@@ -235,6 +255,10 @@ impl Builder {
     /// Hands numbers out as shares, for whoever is to put them together: one round, after which the components tell
     /// no more than the numbers.
     pub fn output(&mut self, a: Ring) {
+        if self.is_general {
+            // Of any components that curious parties lack, the rest and the number say all.
+            return self.outputs.push(a);
+        }
         let fresh = Ring { at: self.talk(&[a.at], Talk::Refresh(a)), ..a };
         self.outputs.push(fresh);
     }
@@ -287,7 +311,7 @@ impl Builder {
 
     /// Returns the plan.
     pub fn finish(self) -> Plan {
-        let Self { known, rounds, cost, inputs, opened, outputs, kept, security, .. } = self;
+        let Self { known, rounds, cost, inputs, opened, outputs, kept, security, parties, .. } = self;
         let mut rounds = rounds.unwrap_or_default();
         let mut stays = vec![false; known.len()];
         let ends = opened.iter().map(|public| public.at).chain(outputs.iter().map(|ring| ring.at));
@@ -303,7 +327,7 @@ impl Builder {
                 step.last_use.retain(|at| !stays[*at]);
             }
         }
-        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept, security, cost }
+        Plan { rounds, registers: known.len(), inputs, opened, outputs, kept, security, parties, cost }
     }
 
     /// Returns a register that is known from a round on.
@@ -336,7 +360,9 @@ impl Builder {
         let round = self.round(needs);
         let to = self.register(round + 1);
         self.cost.rounds = self.cost.rounds.max(round + 1);
-        self.cost.bytes.iter_mut().enumerate().for_each(|(party, bytes)| *bytes += what.bytes(party));
+        if !self.is_general {
+            self.cost.bytes.iter_mut().enumerate().for_each(|(party, bytes)| *bytes += what.bytes(party));
+        }
         if let Some(rounds) = &mut self.rounds {
             Self::place(rounds, round).talk.push(Step { to, what, last_use: Vec::new() });
         }

@@ -9,9 +9,9 @@ use super::{Bits, Builder, Local, Ring, Talk};
 use crate::kind::Width;
 
 /// Two numbers, bit by bit, whose sum is the shared one: where both are one, and where exactly one is.
-struct Parts {
-    both: Bits,
-    one: Bits,
+pub(super) struct Parts {
+    pub(super) both: Bits,
+    pub(super) one: Bits,
 }
 
 impl Builder {
@@ -41,18 +41,23 @@ impl Builder {
         (self.xor(differ, carried_in), carries)
     }
 
-    fn third_bits(&mut self, a: Ring, negated: bool) -> Bits {
+    pub(super) fn third_bits(&mut self, a: Ring, negated: bool) -> Bits {
         let at = self.local(&[a.at], || Local::ThirdBits { from: a, negated });
         Bits { at, lanes: a.lanes, planes: a.bits() }
     }
 
+    /// Returns two numbers, bit by bit, whose sum is the shared one.
+    fn two(&mut self, a: Ring) -> (Bits, Bits) {
+        if self.dealers().is_some() { self.two_among(a) } else { (self.dealt_bits(a), self.third_bits(a, false)) }
+    }
+
     fn parts(&mut self, a: Ring) -> Parts {
-        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
+        let (dealt, third) = self.two(a);
         Parts { both: self.and(dealt, third), one: self.xor(dealt, third) }
     }
 
     /// Returns what is carried out of the lowest bits, so many of them: a tree of conjunctions, one level a round.
-    fn carried(&mut self, parts: &Parts, bits: usize) -> Bits {
+    pub(super) fn carried(&mut self, parts: &Parts, bits: usize) -> Bits {
         let lowest: Vec<usize> = (0..bits).collect();
         // Plane `i` says whether block `i` carries by itself; plane `i-1` of the other whether block `i` passes a carry
         // on. Whether the lowest block passes one on is never asked.
@@ -99,7 +104,7 @@ impl Builder {
 
     /// Returns whether the highest bit of each number is set: whether it is negative, if it has a sign.
     pub fn highest(&mut self, a: Ring) -> Bits {
-        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
+        let (dealt, third) = self.two(a);
         let one = self.xor(dealt, third);
         let top = self.planes(one, vec![a.bits() - 1]);
         if a.bits() == 1 {
@@ -139,6 +144,9 @@ impl Builder {
 
     /// Returns whether each number is zero.
     pub fn is_zero(&mut self, a: Ring) -> Bits {
+        if self.dealers().is_some() {
+            return self.is_zero_among(a);
+        }
         // What the dealer knows is then the negation of what the others know.
         let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, true));
         let differ = self.xor(dealt, third);
@@ -168,6 +176,9 @@ impl Builder {
 
     /// Returns each plane as numbers that are zero or one, plane after plane.
     pub fn numbers(&mut self, a: Bits, width: Width) -> Ring {
+        if let Some(dealers) = self.dealers() {
+            return self.numbers_among(a, width, dealers);
+        }
         let lanes = a.planes * a.lanes;
         let dealt = Ring { at: self.talk(&[a.at], Talk::DealOfBits { from: a, width }), lanes, width };
         let third = Ring { at: self.local(&[a.at], || Local::ThirdOfBits { from: a }), lanes, width };
@@ -219,6 +230,9 @@ impl Builder {
     fn rescale_up(&mut self, a: Ring, by: usize, width: Width) -> Ring {
         if self.is_guarded() {
             return self.rescale_guarded(a, by, width);
+        }
+        if self.dealers().is_some() {
+            return self.rescale_among(a, by, width);
         }
         let parts = self.parts(a);
         let dealt = self.talk(&[a.at], Talk::DealSum { from: a, shift: by, width });
@@ -298,7 +312,10 @@ impl Builder {
 
     /// Returns the bits of each number.
     pub fn bits(&mut self, a: Ring) -> Bits {
-        let (dealt, third) = (self.dealt_bits(a), self.third_bits(a, false));
+        if self.dealers().is_some() && a.width == Width::Field {
+            return self.element_bits_among(a);
+        }
+        let (dealt, third) = self.two(a);
         if a.width.is_int() {
             return self.sum_bits(dealt, third);
         }

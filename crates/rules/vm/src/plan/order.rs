@@ -48,13 +48,14 @@ fn stages(lanes: usize) -> Vec<Stage> {
 
 impl Builder {
     /// Brings lanes into an order that nobody knows: three passes, in each of which two parties who know an order share the
-    /// lanes anew, in that order, with the third. (Laur, Willemson, Zhang, ISC 2011.)
+    /// lanes anew, in that order, with the third. (Laur, Willemson, Zhang, ISC 2011.) Among more, a pass for each set of parties
+    /// that may be curious, by all others.
     pub(crate) fn shuffled(&mut self, columns: Vec<Any>) -> Vec<Any> {
         let mut columns = columns;
         if columns.first().is_none_or(|column| column.lanes() == 1) {
             return columns;
         }
-        for first in 0..3 {
+        for first in 0..self.parties().components().len() {
             let order = self.register(0);
             for column in &mut columns {
                 *column = column.placed(self.talk(&[column.at()], Talk::Mix { from: *column, first, order }));

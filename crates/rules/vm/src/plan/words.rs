@@ -14,6 +14,9 @@ impl Builder {
             // What the dealer says of its masks nobody could check.
             return self.weighted(a, width);
         }
+        if self.dealers().is_some() {
+            return self.word_among(a, width);
+        }
         let masks = Ring { at: self.local(&[], || Local::Masks { lanes }), lanes, width };
         let taken = self.scale_all(masks, u64::MAX);
         let taken = self.dealt_bits(taken);
