@@ -171,9 +171,7 @@ fn apply(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Option<u32>
         Action::Decide(tx) => task::verdict::decide(s, context, tx).map(|_| ()),
         Action::Split(tx) => tally::split_by(s, context.sender, tx).map(|_| ()).map_err(Refusal::from),
         Action::Merge(tx) => tally::merge_by(s, context.sender, tx).map(|_| ()).map_err(Refusal::from),
-        Action::Resolve(tx) => {
-            tally::resolve_by(s, &context.chain, context.sender, tx, context.now).map_err(Refusal::from)
-        }
+        Action::Resolve(tx) => tally::resolve_by(s, context.sender, tx, context.now).map_err(Refusal::from),
         Action::Redeem(tx) => tally::redeem(s, context.sender, tx.tally).map(|_| ()).map_err(Refusal::from),
         Action::Reclaim(tx) => tally::reclaim_by(s, tx, context.now).map_err(Refusal::from),
         _ => return None,
