@@ -692,17 +692,4 @@ mod tests {
             assert_eq!(is_rejected, code != 0, "{action:?}");
         }
     }
-
-    #[test]
-    fn what_brings_a_signature_that_does_not_hold_is_no_transaction() {
-        let chain = Digest::ZERO;
-        for action in [quorums::unsigned(&chain), verdicts::unsigned(&chain)].concat() {
-            let bytes = Transaction::sign(&key(3), &chain, 0, action).to_bytes();
-            assert_eq!(Transaction::check(&bytes, &chain), Err(transition::Reject::BadEndorsement));
-        }
-        for (from, action, _) in [quorums::cases(&chain), verdicts::cases(&chain)].concat() {
-            let bytes = Transaction::sign(&key(from), &chain, 0, action).to_bytes();
-            assert!(Transaction::check(&bytes, &chain).is_ok());
-        }
-    }
 }
