@@ -211,8 +211,11 @@ impl Claiming {
     pub fn contradictions(&self, sight: &Sight) -> Vec<Wish> {
         let is_mine = |claim: &&Claimed| claim.proposer == self.me;
         let mine: BTreeSet<&Bytes32> = sight.claimed.iter().filter(is_mine).map(|claim| &claim.digest).collect();
-        let mut wishes = Vec::new();
-        for (number, claims) in self.questions(&sight.claimed) {
+        let contradicted = self.questions(&sight.claimed);
+        // A lie whose maker has lost the bond elsewhere settles as any other, until somebody takes it away.
+        let mut wishes = spoils(sight, &contradicted);
+        wishes.retain(|wish| matches!(wish, Wish::Lift(_)));
+        for (number, claims) in contradicted {
             let (Some(known), Some(contest)) = (self.batches.get(&number), sight.contests.get(&number)) else {
                 continue;
             };

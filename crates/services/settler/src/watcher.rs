@@ -10,6 +10,7 @@
 use crate::claiming::look::{Rounds, held, look};
 use crate::claiming::{Claiming, KEPT, Wish};
 use crate::member::run::{Away, Error, Following, Setting};
+use crate::part::Behind;
 use l1::claims::{Claims, Heard, Step};
 use l1::{Call, Sent, Units, Writer};
 use std::collections::BTreeSet;
@@ -218,6 +219,9 @@ impl<F: Fn(&Event)> Watcher<F> {
                     let Some(header) = self.claiming.header(batch) else { continue };
                     self.proposer.call(Step::Claim { batch: header }).await?;
                     (self.tell)(&Event::Contradicted { batch });
+                }
+                Wish::Lift(Behind { digest, proposer }) => {
+                    self.proposer.call(Step::Lift { digest, proposer }).await?;
                 }
                 Wish::Doubt(claim) => {
                     self.proposer.call(Step::Doubt { claim: &claim }).await?;

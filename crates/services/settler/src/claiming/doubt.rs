@@ -3,6 +3,7 @@
 
 use super::{Claiming, Sight, Wish, answers, claim};
 use crate::claiming::Standing;
+use crate::part::Behind;
 use l1::claims::{Claimed, Contest, Stance, doubt_of};
 use std::collections::{BTreeMap, BTreeSet};
 use types::Bytes32;
@@ -66,6 +67,10 @@ impl Claiming {
         for Unseen { claim: made, contest, is_doubted } in &sight.unseen {
             let until = contest.since.saturating_add(sight.window_s);
             let is_due = (doubted_from(contest.since, sight.window_s)..until).contains(&sight.now_s);
+            let behind = Behind { digest: made.digest, proposer: made.proposer };
+            if let Some((Stance::Behind, Standing::Eliminated)) = sight.stances.get(&(made.digest, made.proposer)) {
+                wishes.push(Wish::Lift(behind));
+            }
             let is_open = contest.proven.is_none() && !is_doubted && answers(sight, made);
             if !is_due || !is_open || !doubted.insert(made.digest) {
                 continue;

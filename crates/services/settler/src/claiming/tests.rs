@@ -587,6 +587,20 @@ fn what_is_claimed_of_a_batch_that_is_not_shown_is_doubted_before_its_window_end
 }
 
 #[test]
+fn a_lie_whose_maker_lost_the_bond_elsewhere_is_taken_away_by_whoever_watches() {
+    let watcher = whole(WATCHER);
+    let lies = [claimed(&lie(1, 0), LIARS[0], false), claimed(&lie(2, 0), LIARS[0], false)];
+    let mut sight = half_blind(lies.to_vec(), 139, Standing::Bonded { open: 0 });
+    sight.stances.values_mut().for_each(|(_, standing)| *standing = Standing::Eliminated);
+    let behind = |lie: &Claimed| Wish::Lift(Behind { digest: lie.digest, proposer: lie.proposer });
+    sight.unseen.clear();
+    assert_eq!(watcher.contradictions(&sight), [behind(&lies[0])], "the other's contest was not asked for");
+    let mut blind = half_blind(lies.to_vec(), 139, Standing::Bonded { open: 0 });
+    blind.stances = sight.stances;
+    assert_eq!(watcher.doubts(&blind), [behind(&lies[1])], "what is not shown, too");
+}
+
+#[test]
 fn a_doubt_of_what_turns_out_to_be_true_is_retracted_while_that_is_possible() {
     let mut watcher = Claiming::new(domain(), WATCHER);
     watcher.begin(truth(1));
