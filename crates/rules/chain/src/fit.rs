@@ -260,8 +260,9 @@ fn claims(draft: &Draft, reading: &mut Reading<'_>) {
         return;
     }
     // Whoever is contradicted about the largest batch has all of its leaves proven.
-    let leaves = draft.proving.as_ref().and_then(|proving| proving.leaves.flatten()).unwrap_or(LEAVES);
-    if let (Some(Some(Gwei(bond))), Some(Gwei(price))) = (draft.security.proposer_bond_eth, draft.l1.gas_price_max_gwei)
+    let leaves = draft.proving.as_ref().map_or(Some(None), |proving| proving.leaves).map(|of| of.unwrap_or(LEAVES));
+    if let (Some(Some(Gwei(bond))), Some(Gwei(price)), Some(leaves)) =
+        (draft.security.proposer_bond_eth, draft.l1.gas_price_max_gwei, leaves)
     {
         let least = price.saturating_mul(PROOF_GAS).saturating_mul(leaves).saturating_mul(2);
         if bond < least {
