@@ -27,7 +27,9 @@ contract Claims is IClaims {
     mapping(uint64 number => Commitment) private _commitments;
     mapping(bytes32 digest => Claim) private _claims;
     mapping(bytes32 contest => Contest) private _contests;
-    mapping(bytes32 digest => mapping(address proposer => Stance)) private _stances;
+    /// @dev The claim that a doubt is about.
+    mapping(bytes32 doubt => bytes32 digest) private _doubted;
+    mapping(bytes32 digestOrDoubt => mapping(address proposer => Stance)) private _stances;
     mapping(address account => Proposer) private _proposers;
     /// @inheritdoc IClaims
     mapping(bytes32 announcement => uint256) public announcedIn;
@@ -119,13 +121,53 @@ contract Claims is IClaims {
             if (contest.claims != 0 && block.timestamp >= until) revert WindowPassed(until);
             contest.since = uint64(block.timestamp);
             ++contest.claims;
-            _claims[digest] = Claim(key, header.number, uint64(block.timestamp), 0);
+            // Whoever doubted it while somebody else stood behind it doubts it still.
+            (made.contest, made.number, made.since) = (key, header.number, uint64(block.timestamp));
         }
 
         ++made.proposers;
         ++proposer.open;
         _stances[digest][msg.sender] = Stance.Behind;
         emit Claimed(digest, key, msg.sender, header);
+    }
+
+    /// @inheritdoc IClaims
+    function doubt(IRollup.Header calldata header) external whileServing {
+        _checkHeader(header);
+        Proposer storage proposer = _proposers[msg.sender];
+        if (proposer.standing != Standing.Bonded) revert StandingWrong(proposer.standing);
+        bytes32 digest = rollup.headerDigest(header);
+        Claim storage made = _claims[digest];
+        if (made.proposers == 0) revert NobodyBehind(digest);
+        bytes32 key = made.contest;
+        Contest storage contest = _contests[key];
+        if (contest.proven != 0) revert AlreadyProven(contest.proven);
+        uint64 until = contest.since + _window;
+        if (block.timestamp >= until) revert WindowPassed(until);
+        bytes32 doubt_ = doubtOf(digest);
+        if (_stances[doubt_][msg.sender] != Stance.None) revert AlreadyMade(doubt_);
+
+        ++made.doubts;
+        ++proposer.open;
+        _doubted[doubt_] = digest;
+        _stances[doubt_][msg.sender] = Stance.Behind;
+        emit Doubted(digest, key, msg.sender, header);
+    }
+
+    /// @inheritdoc IClaims
+    function retract(bytes32 digest) external {
+        bytes32 doubt_ = doubtOf(digest);
+        if (!_answers(doubt_, msg.sender)) revert NothingToRetract(digest, msg.sender);
+        Claim storage made = _claims[digest];
+        Contest storage contest = _contests[made.contest];
+        if (contest.proven != 0) revert AlreadyProven(contest.proven);
+        uint64 until = contest.since + _window;
+        if (block.timestamp >= until) revert WindowPassed(until);
+
+        _stances[doubt_][msg.sender] = Stance.Closed;
+        --made.doubts;
+        --_proposers[msg.sender].open;
+        emit Closed(doubt_, msg.sender);
     }
 
     /// @inheritdoc IClaims
@@ -149,18 +191,20 @@ contract Claims is IClaims {
         if (!proof.accepts(digest, evidence)) revert ProofRefused(digest);
 
         (contest.proven, contest.prover) = (digest, msg.sender);
-        if (_claims[digest].number == 0) _claims[digest] = Claim(key, header.number, 0, 0);
+        if (_claims[digest].number == 0) _claims[digest] = Claim(key, header.number, 0, 0, 0);
         emit Proven(digest, key, msg.sender);
     }
 
     /// @inheritdoc IClaims
     function eliminate(bytes32 digest, address proposer) external {
-        Contest storage contest = _contests[_claims[digest].contest];
-        bool isWrong = contest.proven != 0 && contest.proven != digest;
+        (bytes32 claimed, bool isDoubt) = _about(digest);
+        Contest storage contest = _contests[_claims[claimed].contest];
+        bool isWrong = contest.proven != 0 && (contest.proven == claimed) == isDoubt;
         if (!isWrong || !_answers(digest, proposer)) revert NothingToEliminate(digest, proposer);
 
         _proposers[proposer].standing = Standing.Eliminated;
-        uint256 reward = _bond * _proverPpm / PPM;
+        // Nobody earns by a doubt of what is true: who withholds a batch's data could live on whom it deceives.
+        uint256 reward = isDoubt ? 0 : _bond * _proverPpm / PPM;
         owedTo[contest.prover] += reward;
         owedTo[address(0)] += _bond - reward;
         emit Eliminated(proposer, digest, contest.prover);
@@ -172,16 +216,19 @@ contract Claims is IClaims {
         if (!isEliminated || _stances[digest][proposer] != Stance.Behind) revert NothingToLift(digest, proposer);
 
         _stances[digest][proposer] = Stance.Lifted;
-        Claim storage made = _claims[digest];
-        if (--made.proposers == 0) --_contests[made.contest].claims;
+        (bytes32 claimed, bool isDoubt) = _about(digest);
+        Claim storage made = _claims[claimed];
+        if (isDoubt) --made.doubts;
+        else if (--made.proposers == 0) --_contests[made.contest].claims;
         emit Lifted(digest, proposer);
     }
 
     /// @inheritdoc IClaims
     function close(bytes32 digest, address proposer) external {
-        Claim storage made = _claims[digest];
+        (bytes32 claimed, bool isDoubt) = _about(digest);
+        Claim storage made = _claims[claimed];
         bytes32 proven = _contests[made.contest].proven;
-        bool isWrong = proven != 0 && proven != digest;
+        bool isWrong = proven != 0 && (proven == claimed) == isDoubt;
         bool isSettled = made.number <= rollup.batchNumber();
         if (isWrong || !isSettled || !_answers(digest, proposer)) revert NothingToClose(digest, proposer);
 
@@ -202,6 +249,7 @@ contract Claims is IClaims {
         if (contest.proven != 0) revert ClaimRefuted(digest, contest.proven);
         if (made.proposers == 0) revert NobodyBehind(digest);
         if (contest.claims != 1) revert ProofAwaited(made.contest, contest.claims);
+        if (made.doubts != 0) revert ClaimDoubted(digest, made.doubts);
         if (block.timestamp < made.since + _window) revert WindowOpen(made.since + _window);
         return true;
     }
@@ -248,6 +296,11 @@ contract Claims is IClaims {
     }
 
     /// @inheritdoc IClaims
+    function doubtOf(bytes32 digest) public pure returns (bytes32) {
+        return keccak256(abi.encode(digest));
+    }
+
+    /// @inheritdoc IClaims
     function stanceOf(bytes32 digest, address proposer) external view returns (Stance) {
         return _stances[digest][proposer];
     }
@@ -263,7 +316,14 @@ contract Claims is IClaims {
         return !_isServing();
     }
 
-    /// @dev Whether a proposer stands behind a claim with a bond.
+    /// @dev Returns the claim that is meant, and whether what is asked about is a doubt of it.
+    function _about(bytes32 digest) private view returns (bytes32 claimed, bool isDoubt) {
+        claimed = _doubted[digest];
+        isDoubt = claimed != 0;
+        if (!isDoubt) claimed = digest;
+    }
+
+    /// @dev Whether a proposer stands behind a claim or a doubt with a bond.
     function _answers(bytes32 digest, address proposer) private view returns (bool) {
         return _stances[digest][proposer] == Stance.Behind && _proposers[proposer].standing == Standing.Bonded;
     }

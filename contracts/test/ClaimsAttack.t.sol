@@ -168,6 +168,171 @@ contract ClaimsAttackTest is OptimisticTest {
         checkSettled(1);
     }
 
+    // Claims about what is withheld.
+
+    /// @dev The sequencer shows nobody what a batch holds, and claims what it likes. Whoever doubts that keeps it from
+    /// settling by silence; a proof of anything else leaves the doubter whole.
+    function test_a_lie_about_a_withheld_batch_does_not_settle_by_silence() public {
+        joinAs(sybil(0));
+        commitNext();
+        claimAs(sybil(0), lie(1, 0));
+        vm.warp(block.timestamp + WINDOW - 1);
+        doubtAs(honest, lie(1, 0));
+        wait(10 * WINDOW);
+        refusesToSettle(lie(1, 0), abi.encodeWithSelector(IClaims.ClaimDoubted.selector, digestOf(lie(1, 0)), 1));
+
+        proveAs(prover, truth(1));
+        settleClaimed(truth(1));
+        checkSettled(1);
+        bytes32 doubt = claims.doubtOf(digestOf(lie(1, 0)));
+        refuses(abi.encodeWithSelector(IClaims.NothingToEliminate.selector, doubt, honest));
+        claims.eliminate(doubt, honest);
+        claims.eliminate(digestOf(lie(1, 0)), sybil(0));
+        checkSpoils(1);
+        claims.close(doubt, honest);
+        checkWhole(honest);
+    }
+
+    function test_a_withheld_batch_that_nobody_proves_ends_in_a_freeze_and_whole_bonds() public {
+        joinAs(sybil(0));
+        commitNext();
+        claimAs(sybil(0), lie(1, 0));
+        doubtAs(honest, lie(1, 0));
+        freezeRollup();
+        vm.assertEq(rollup.stateRoot(), GENESIS_ROOT, "the last settled state");
+        checkWhole(honest);
+        checkWhole(sybil(0));
+    }
+
+    /// @dev A doubt of what is true costs the bond, and earns nobody anything: else it would pay to withhold data.
+    function test_who_doubts_what_is_true_loses_the_bond_and_nobody_earns_it() public {
+        commitNext();
+        claimAs(honest, truth(1));
+        joinAs(sybil(0));
+        doubtAs(sybil(0), truth(1));
+        wait(WINDOW);
+        refusesToSettle(truth(1), abi.encodeWithSelector(IClaims.ClaimDoubted.selector, digestOf(truth(1)), 1));
+        proveAs(prover, truth(1));
+        settleClaimed(truth(1));
+        checkSettled(1);
+        bytes32 doubt = claims.doubtOf(digestOf(truth(1)));
+        refuses(abi.encodeWithSelector(IClaims.NothingToClose.selector, doubt, sybil(0)));
+        claims.close(doubt, sybil(0));
+        claims.eliminate(doubt, sybil(0));
+        checkStanding(sybil(0), IClaims.Standing.Eliminated);
+        vm.assertEq(claims.owedTo(prover), 0, "the prover earns nothing");
+        vm.assertEq(claims.owedTo(address(0)), BOND, "all of it is burnt");
+        claims.collect(address(0));
+        claims.close(digestOf(truth(1)), honest);
+        checkWhole(honest);
+        vm.assertEq(address(claims).balance, 0, "nothing is left");
+    }
+
+    /// @dev Whoever is shown the batch before the window ends takes the doubt back, and the claim settles in its time.
+    function test_a_doubt_that_is_retracted_costs_nobody_anything() public {
+        commitNext();
+        claimAs(honest, truth(1));
+        uint256 start = block.timestamp;
+        joinAs(sybil(0));
+        doubtAs(sybil(0), truth(1));
+        vm.warp(start + WINDOW - 1);
+        bytes32 digest = digestOf(truth(1));
+        vm.prank(sybil(0));
+        claims.retract(digest);
+        vm.warp(start + WINDOW);
+        settleClaimed(truth(1));
+        checkSettled(1);
+        checkWhole(sybil(0));
+        claims.close(digestOf(truth(1)), honest);
+        checkWhole(honest);
+    }
+
+    /// @dev Else a doubter could wait for the proof to be made, and go.
+    function test_a_doubt_is_not_retracted_after_the_window_or_the_proof() public {
+        commitNext();
+        commitNext();
+        claimAs(honest, truth(1));
+        claimAs(honest, truth(2));
+        joinAs(sybil(0));
+        doubtAs(sybil(0), truth(1));
+        doubtAs(sybil(0), truth(2));
+        proveAs(prover, truth(2));
+        (bytes32 first, bytes32 second) = (digestOf(truth(1)), digestOf(truth(2)));
+        refuses(abi.encodeWithSelector(IClaims.AlreadyProven.selector, second));
+        vm.prank(sybil(0));
+        claims.retract(second);
+        uint64 until = claims.contestOf(1, GENESIS_ROOT).since + WINDOW;
+        vm.warp(until);
+        refuses(abi.encodeWithSelector(IClaims.WindowPassed.selector, until));
+        vm.prank(sybil(0));
+        claims.retract(first);
+    }
+
+    /// @dev One bond lost anywhere ends all doubts of its proposer.
+    function test_a_doubt_of_the_eliminated_is_lifted() public {
+        joinAs(sybil(0));
+        commitNext();
+        commitNext();
+        claimAs(honest, truth(1));
+        claimAs(honest, truth(2));
+        doubtAs(sybil(0), truth(1));
+        doubtAs(sybil(0), truth(2));
+        bytes32 doubt = claims.doubtOf(digestOf(truth(1)));
+        refuses(abi.encodeWithSelector(IClaims.NothingToLift.selector, doubt, sybil(0)));
+        claims.lift(doubt, sybil(0));
+        proveAs(prover, truth(2));
+        claims.eliminate(claims.doubtOf(digestOf(truth(2))), sybil(0));
+        claims.lift(doubt, sybil(0));
+        wait(WINDOW);
+        settleClaimed(truth(1));
+        settleClaimed(truth(2));
+        checkSettled(2);
+    }
+
+    /// @dev A lie whose proposer goes away and that is claimed again is doubted still.
+    function test_a_doubt_outlives_whoever_stands_behind_the_claim() public {
+        joinAs(sybil(0));
+        joinAs(sybil(1));
+        commitNext();
+        commitNext();
+        claimAs(sybil(0), lie(1, 0));
+        claimAs(sybil(0), lie(2, 0));
+        doubtAs(honest, lie(1, 0));
+        proveAs(prover, truth(2));
+        claims.eliminate(digestOf(lie(2, 0)), sybil(0));
+        claims.lift(digestOf(lie(1, 0)), sybil(0));
+        claimAs(sybil(1), lie(1, 0));
+        wait(WINDOW);
+        refusesToSettle(lie(1, 0), abi.encodeWithSelector(IClaims.ClaimDoubted.selector, digestOf(lie(1, 0)), 1));
+    }
+
+    function test_a_doubt_is_of_a_claim_that_can_be_contradicted_and_is_made_once_with_a_bond() public {
+        commitNext();
+        IRollup.Header memory header = truth(1);
+        bytes32 digest = digestOf(header);
+        refuses(abi.encodeWithSelector(IClaims.NobodyBehind.selector, digest));
+        vm.prank(honest);
+        claims.doubt(header);
+        claimAs(honest, header);
+        refuses(abi.encodeWithSelector(IClaims.StandingWrong.selector, IClaims.Standing.Stranger));
+        vm.prank(sybil(0));
+        claims.doubt(header);
+        joinAs(sybil(0));
+        refuses(abi.encodeWithSelector(IClaims.NothingToRetract.selector, digest, sybil(0)));
+        vm.prank(sybil(0));
+        claims.retract(digest);
+        doubtAs(sybil(0), header);
+        refuses(abi.encodeWithSelector(IClaims.AlreadyMade.selector, claims.doubtOf(digest)));
+        vm.prank(sybil(0));
+        claims.doubt(header);
+        checkOpen(sybil(0), 1);
+        wait(WINDOW);
+        joinAs(sybil(1));
+        refuses(abi.encodeWithSelector(IClaims.WindowPassed.selector, uint64(block.timestamp)));
+        vm.prank(sybil(1));
+        claims.doubt(header);
+    }
+
     // Claims that go away.
 
     /// @dev The attacker guards a lie by the truth and then lets the truth's proposer be eliminated elsewhere. The honest

@@ -104,6 +104,29 @@ contract ClaimsGasTest is OptimisticTest {
         checkDelay("batch contradicted in the last second, proven a window later", start);
     }
 
+    /// @dev A thousand bonds doubt one claim: each costs its owner everything, and the one proof answers all of them.
+    function test_the_delay_of_a_thousand_doubts() public {
+        commitNext();
+        uint256 start = block.timestamp;
+        IRollup.Header memory header = truth(1);
+        bytes32 digest = claimAs(honest, header);
+        vm.warp(start + WINDOW - 1);
+        for (uint256 i = 0; i < SYBILS; ++i) {
+            joinAs(sybil(i));
+            vm.prank(sybil(i));
+            claims.doubt(header);
+            if (i == 0) check("doubting, as the first");
+            if (i == SYBILS - 1) check("doubting, as the thousandth");
+        }
+        vm.prank(sybil(0));
+        claims.retract(digest);
+        check("retracting");
+        vm.warp(block.timestamp + WINDOW);
+        proveAs(prover, header);
+        settleClaimed(header);
+        checkDelay("batch with a thousand doubts in the last second, proven a window later", start);
+    }
+
     function test_the_delay_of_a_thousand_sybils() public {
         commitNext();
         uint256 start = block.timestamp;

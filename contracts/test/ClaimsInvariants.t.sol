@@ -31,11 +31,13 @@ contract ClaimsInvariantsTest {
     }
 
     function targetSelectors() public view returns (FuzzSelector[] memory targets) {
-        bytes4[12] memory actions = [
+        bytes4[14] memory actions = [
             ContestedChain.commit.selector,
             ContestedChain.pass.selector,
             ContestedChain.prove.selector,
             ContestedChain.lieAbout.selector,
+            ContestedChain.doubtAny.selector,
+            ContestedChain.retractAny.selector,
             ContestedChain.settleAny.selector,
             ContestedChain.settleNext.selector,
             ContestedChain.leave.selector,
@@ -61,6 +63,10 @@ contract ClaimsInvariantsTest {
         _chain.lieAbout(1, 0, 0);
         _chain.lieAbout(0, 1, 1);
         _chain.lieAbout(2, 1, 4);
+        _chain.doubtAny(3, 0);
+        _chain.doubtAny(4, 0);
+        _chain.retractAny(5);
+        vm.assertEq(_chain.doubtedCount() - _chain.retractedCount(), 1, "doubted");
         _chain.pass(type(uint256).max);
         _chain.prove(1);
         _chain.eliminateAny(2);
@@ -84,7 +90,7 @@ contract ClaimsInvariantsTest {
         }
         _chain.collectAny(true);
         _chain.collectAny(false);
-        vm.assertEq(_chain.eliminatedCount(), 2, "eliminated");
+        vm.assertEq(_chain.eliminatedCount(), 3, "eliminated");
         vm.assertEq(_chain.liftedCount(), 2, "lifted");
         vm.assertGe(_chain.closedCount(), 3, "closed");
         vm.assertGe(_chain.leftCount(), 2, "left");

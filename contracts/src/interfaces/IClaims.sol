@@ -24,6 +24,11 @@ import { IVerifier } from "./IVerifier.sol";
 /// all claims of its proposer. Whoever loses it is eliminated, and all that only the eliminated stand behind stops counting,
 /// one transaction each. So an honest proposer who sees a false claim stands behind the true one within the false one's
 /// window, even if somebody else has claimed it before.
+///
+/// Whoever is not shown what a batch holds cannot claim what is true of it, but can doubt a claim about it, with the same
+/// bond: then silence does not settle that claim, and it waits for a proof. A proof of it takes the doubter's bond, which is
+/// burnt whole; a proof of anything else leaves the doubter whole. As long as the window lasts a doubt can be retracted for
+/// nothing, because it has cost nobody anything: who is shown the batch late need not stay in doubt.
 interface IClaims is IVerifier {
     /// @notice What proposers may rely on, fixed at deployment.
     /// @param sequencer Who commits to what batches hold.
@@ -53,11 +58,13 @@ interface IClaims is IVerifier {
     /// @param number The batch's number; zero for what was neither claimed nor proven.
     /// @param since When somebody came to stand behind it, while nobody did.
     /// @param proposers How many stand behind it. It counts if any do.
+    /// @param doubts How many doubt it. If any do, it settles by a proof only.
     struct Claim {
         bytes32 contest;
         uint64 number;
         uint64 since;
         uint32 proposers;
+        uint32 doubts;
     }
 
     /// @notice The claims about one batch after one state.
@@ -72,7 +79,7 @@ interface IClaims is IVerifier {
         uint32 claims;
     }
 
-    /// @notice Whether a proposer stands behind a claim: never did, does, was eliminated, or has nothing to answer for any
+    /// @notice Whether a proposer stands behind a claim or a doubt: never did, does, was eliminated, or has nothing to answer for any
     /// more.
     enum Stance {
         None,
@@ -88,7 +95,7 @@ interface IClaims is IVerifier {
     }
 
     /// @notice A proposer.
-    /// @param open How many claims hold the bond.
+    /// @param open How many claims and doubts hold the bond.
     struct Proposer {
         Standing standing;
         uint64 open;
@@ -102,6 +109,8 @@ interface IClaims is IVerifier {
     event Left(address indexed proposer);
     /// @notice A proposer stands behind a claim.
     event Claimed(bytes32 indexed digest, bytes32 indexed contest, address indexed proposer, IRollup.Header header);
+    /// @notice A proposer doubts a claim; the header is the claim's.
+    event Doubted(bytes32 indexed digest, bytes32 indexed contest, address indexed proposer, IRollup.Header header);
     /// @notice An eliminated proposer does not stand behind a claim any more.
     event Lifted(bytes32 indexed digest, address indexed proposer);
     /// @notice Somebody has a proof, and will be paid for it and no other.
@@ -156,6 +165,10 @@ interface IClaims is IVerifier {
     error ProofAwaited(bytes32 contest, uint32 claims);
     /// @notice Whoever stood behind the claim was eliminated: somebody else has to claim the same.
     error NobodyBehind(bytes32 digest);
+    /// @notice Somebody doubts the claim: it waits for a proof.
+    error ClaimDoubted(bytes32 digest, uint32 doubts);
+    /// @notice The caller does not doubt the claim with a bond.
+    error NothingToRetract(bytes32 digest, address proposer);
     /// @notice The proposer was not eliminated, or does not stand behind the claim.
     error NothingToLift(bytes32 digest, address proposer);
     /// @notice No proof shows the claim wrong, or the proposer does not stand behind it with a bond.
@@ -184,6 +197,14 @@ interface IClaims is IVerifier {
     /// proposers. A contradiction has to come within a window after the last claim that it joins.
     function claim(IRollup.Header calldata header) external;
 
+    /// @notice Says that a claim is to be proven, without saying what else is true. Only for bonded proposers, and as long as
+    /// the claim can be contradicted.
+    /// @param header The claim.
+    function doubt(IRollup.Header calldata header) external;
+
+    /// @notice Takes the caller's doubt of a claim back, as long as the claim can be contradicted.
+    function retract(bytes32 digest) external;
+
     /// @notice Notes that the sender of a later `prove` had the proof already now, so that nobody who sees it there can be
     /// paid for it. Anybody may call.
     /// @param announcement keccak256(abi.encode(address prover, bytes32 digest, bytes32 keccak256(evidence))).
@@ -195,7 +216,9 @@ interface IClaims is IVerifier {
     /// @param evidence What the proof's verifier needs to accept the header's digest.
     function prove(IRollup.Header calldata header, bytes calldata evidence) external;
 
-    /// @notice Takes the bond of a proposer behind a claim that a proof contradicts. Anybody may call.
+    /// @notice Takes the bond of a proposer behind a claim that a proof contradicts, or behind a doubt of the proven claim.
+    /// Anybody may call.
+    /// @param digest The claim, or what `doubtOf` returns of the doubted one; so also for `lift` and `close`.
     function eliminate(bytes32 digest, address proposer) external;
 
     /// @notice Takes an eliminated proposer away from behind a claim. Anybody may call.
@@ -232,7 +255,10 @@ interface IClaims is IVerifier {
     /// @notice Returns the claims about one batch after one state.
     function contestOf(uint64 number, bytes32 parentRoot) external view returns (Contest memory);
 
-    /// @notice Returns whether a proposer stands behind a claim.
+    /// @notice Returns what doubts of a claim go by, where one may be asked about like a claim.
+    function doubtOf(bytes32 digest) external pure returns (bytes32);
+
+    /// @notice Returns whether a proposer stands behind a claim, or behind a doubt.
     function stanceOf(bytes32 digest, address proposer) external view returns (Stance);
 
     /// @notice Returns how an address stands.

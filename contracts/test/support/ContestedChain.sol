@@ -17,9 +17,11 @@ contract ContestedChain is OptimisticTest {
     /// @dev Of the calls that may freeze the rollup, one in this many does.
     uint256 private constant FREEZE_ONE_IN = 32;
 
+    /// @dev A claim, or a doubt of one.
     struct Made {
         IRollup.Header header;
         address proposer;
+        bytes32 digest;
     }
 
     Made[] private _made;
@@ -29,6 +31,8 @@ contract ContestedChain is OptimisticTest {
     uint256 public settledCount;
     uint256 public provenCount;
     uint256 public leftCount;
+    uint256 public doubtedCount;
+    uint256 public retractedCount;
     bool public wasFooled;
 
     constructor() {
@@ -88,7 +92,29 @@ contract ContestedChain is OptimisticTest {
         if (content % 5 == 4 && about > first) header.parentRoot = lie(about - 1, content % 3).stateRoot;
         vm.prank(liar);
         try claims.claim(header) {
-            _made.push(Made(header, liar));
+            _made.push(Made(header, liar, digestOf(header)));
+        } catch { }
+    }
+
+    function doubtAny(uint256 which, uint256 what) external whileRunning {
+        if (_made.length == 0) return;
+        address doubter = sybil(which % SYBILS);
+        if (claims.proposerOf(doubter).standing == IClaims.Standing.Stranger) joinAs(doubter);
+        IRollup.Header memory header = _made[what % _made.length].header;
+        vm.prank(doubter);
+        try claims.doubt(header) {
+            _made.push(Made(header, doubter, claims.doubtOf(digestOf(header))));
+            ++doubtedCount;
+        } catch { }
+    }
+
+    function retractAny(uint256 which) external {
+        if (_made.length == 0) return;
+        Made memory made = _made[which % _made.length];
+        bytes32 digest = digestOf(made.header);
+        vm.prank(made.proposer);
+        try claims.retract(digest) {
+            ++retractedCount;
         } catch { }
     }
 
@@ -124,7 +150,7 @@ contract ContestedChain is OptimisticTest {
     function eliminateAny(uint256 which) external {
         if (_made.length == 0) return;
         Made memory made = _made[which % _made.length];
-        try claims.eliminate(digestOf(made.header), made.proposer) {
+        try claims.eliminate(made.digest, made.proposer) {
             ++eliminatedCount;
             if (made.proposer == honest) wasFooled = true;
         } catch { }
@@ -133,7 +159,7 @@ contract ContestedChain is OptimisticTest {
     function liftAny(uint256 which) external {
         if (_made.length == 0) return;
         Made memory made = _made[which % _made.length];
-        try claims.lift(digestOf(made.header), made.proposer) {
+        try claims.lift(made.digest, made.proposer) {
             ++liftedCount;
         } catch { }
     }
@@ -141,7 +167,7 @@ contract ContestedChain is OptimisticTest {
     function closeAny(uint256 which) external {
         if (_made.length == 0) return;
         Made memory made = _made[which % _made.length];
-        try claims.close(digestOf(made.header), made.proposer) {
+        try claims.close(made.digest, made.proposer) {
             ++closedCount;
         } catch { }
     }
@@ -182,7 +208,7 @@ contract ContestedChain is OptimisticTest {
             uint256 open = 0;
             for (uint256 j = 0; j < _made.length; ++j) {
                 if (_made[j].proposer != proposer) continue;
-                if (claims.stanceOf(digestOf(_made[j].header), proposer) == IClaims.Stance.Behind) ++open;
+                if (claims.stanceOf(_made[j].digest, proposer) == IClaims.Stance.Behind) ++open;
             }
             if (open != claims.proposerOf(proposer).open) return false;
         }
@@ -204,7 +230,7 @@ contract ContestedChain is OptimisticTest {
 
     function _note(IRollup.Header memory header, address proposer) private {
         claimAs(proposer, header);
-        _made.push(Made(header, proposer));
+        _made.push(Made(header, proposer, digestOf(header)));
     }
 
     function _trySettle(IRollup.Header memory header) private {

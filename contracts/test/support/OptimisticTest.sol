@@ -121,6 +121,11 @@ abstract contract OptimisticTest is TaleaTest {
         return digestOf(header);
     }
 
+    function doubtAs(address proposer, IRollup.Header memory header) internal {
+        vm.prank(proposer);
+        claims.doubt(header);
+    }
+
     function proofOf(IRollup.Header memory header) internal view returns (bytes memory) {
         return quorum(digestOf(header), THRESHOLD);
     }

@@ -4,16 +4,18 @@ use crate::abi::contested::{Claims as Abi, IRollup};
 use crate::abi::{IRollup as Ours, Rollup};
 use crate::call::Order;
 use crate::chain::{Chain, asked};
-use crate::convert::{address, digest_word, header, our_address, our_word, word};
+use crate::convert::{address, header, our_address, our_word, word};
 use crate::error::Error;
 use crate::inbox::BLOCKS_PER_QUERY;
 use crate::units::Units;
+use alloy::eips::BlockId;
 use alloy::primitives::{Address, Bytes};
 use alloy::providers::Provider as _;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::{SolCall as _, SolEvent as _};
 use crypto::eth::{Words, keccak};
 use proof::BatchHeader;
+use std::future::IntoFuture as _;
 use std::ops::RangeInclusive;
 use types::{Bytes32, Digest, EthAddress};
 
@@ -47,6 +49,16 @@ pub enum Step<'a> {
     Claim {
         /// The outcome.
         batch: &'a BatchHeader,
+    },
+    /// Says that a claim is to be proven, without saying what else is true.
+    Doubt {
+        /// The claim.
+        claim: &'a Claimed,
+    },
+    /// Takes the sender's doubt of a claim back.
+    Retract {
+        /// The claim.
+        digest: Bytes32,
     },
     /// Notes that the sender has a proof, a block before it gives it. Nodes estimate gas as if in their newest block, so the
     /// proof is refused there until the announcement has a block on top.
@@ -140,13 +152,34 @@ pub enum Stance {
     Closed,
 }
 
-/// That a proposer stands behind a claim. Roots are as they were claimed: a liar may name what is no digest.
+/// What a header says that nobody looks at who decides about claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// The chain's configuration.
+    pub config_hash: Bytes32,
+    /// How many messages are consumed.
+    pub inbox_count: u64,
+    /// The inbox's rolling hash after them.
+    pub inbox_hash: Bytes32,
+    /// The list root of the batch's withdrawals.
+    pub withdrawals_root: Bytes32,
+    /// The list root of its data.
+    pub data_root: Bytes32,
+    /// The hash of its published difference.
+    pub diff_hash: Bytes32,
+}
+
+/// That a proposer stands behind a claim, or doubts one. Roots are as they were claimed: a liar may name what is no digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
-    /// The claim: the digest of its header.
+    /// What it goes by: of a claim the digest of its header, of a doubt what [`doubt_of`] returns.
     pub digest: Bytes32,
     /// Who.
     pub proposer: EthAddress,
+    /// The claim that is doubted, if it is a doubt.
+    pub doubts: Option<Bytes32>,
+    /// What else the claim says.
+    pub rest: Rest,
     /// The batch.
     pub number: u64,
     /// The state before it.
@@ -178,6 +211,11 @@ impl Heard {
     }
 }
 
+/// Returns what doubts of a claim go by, where they are asked about like claims.
+pub fn doubt_of(claim: &Bytes32) -> Bytes32 {
+    keccak(&[&claim.0])
+}
+
 /// Returns what a prover announces before it gives a proof, so that nobody who sees the proof is paid for it.
 pub fn announcement(prover: &EthAddress, batch: &Bytes32, evidence: &[u8]) -> Bytes32 {
     Words::new().address(prover).bytes32(batch).bytes32(&keccak(&[evidence])).keccak()
@@ -195,6 +233,8 @@ impl Step<'_> {
             }
             Self::Join { bond } => Order { wei: bond.0, ..call(Abi::joinCall {}.abi_encode()) },
             Self::Claim { batch } => call(Abi::claimCall { header: outcome(batch) }.abi_encode()),
+            Self::Doubt { claim } => call(Abi::doubtCall { header: claim.header() }.abi_encode()),
+            Self::Retract { digest } => call(Abi::retractCall { digest: word(&digest) }.abi_encode()),
             Self::Announce { announcement } => {
                 call(Abi::announceCall { announcement: word(&announcement) }.abi_encode())
             }
@@ -266,7 +306,12 @@ impl Claims {
 
     /// Returns how the claims about a batch after a state stand.
     pub async fn contest(&self, number: u64, parent_root: &Digest) -> Result<Contest, Error> {
-        let call = Abi::contestOfCall { number, parentRoot: digest_word(parent_root) };
+        self.contest_after(number, &Bytes32(parent_root.to_be_bytes())).await
+    }
+
+    /// Returns how the claims about a batch after a state stand, whatever was named as that state.
+    pub async fn contest_after(&self, number: u64, parent_root: &Bytes32) -> Result<Contest, Error> {
+        let call = Abi::contestOfCall { number, parentRoot: word(parent_root) };
         let found = self.chain.read(&self.address, &call).await?;
         let proven = our_word(found.proven);
         let proven = (proven != Bytes32::ZERO).then_some(proven);
@@ -331,6 +376,19 @@ impl Claims {
         self.chain.read(&rollup, &Rollup::batchNumberCall {}).await
     }
 
+    /// Returns the state after the last settled batch.
+    pub async fn settled_root(&self) -> Result<Bytes32, Error> {
+        let rollup = our_address(self.chain.read(&self.address, &Abi::rollupCall {}).await?);
+        Ok(our_word(self.chain.read(&rollup, &Rollup::stateRootCall {}).await?))
+    }
+
+    /// Returns the time of the newest block, in seconds since the Unix epoch.
+    pub async fn now_s(&self) -> Result<u64, Error> {
+        let block = asked("its newest block", self.chain.node.get_block(BlockId::latest()).into_future()).await?;
+        let block = block.ok_or_else(|| Error::Inconsistent { what: "there is no newest block".to_owned() })?;
+        Ok(block.header.timestamp)
+    }
+
     /// Returns the newest block.
     pub async fn head(&self) -> Result<u64, Error> {
         asked("its newest block", self.chain.node.get_block_number()).await
@@ -348,22 +406,55 @@ impl Claims {
         Ok(heard.deep.iter().copied().chain(newest).collect())
     }
 
-    /// Returns who claimed what in these blocks, in order.
+    /// Returns who claimed and doubted what in these blocks, in order.
     pub async fn claimed(&self, blocks: RangeInclusive<u64>) -> Result<Vec<Claimed>, Error> {
-        let filter = Filter::new().address(address(&self.address)).event_signature(Abi::Claimed::SIGNATURE_HASH);
+        let signatures = vec![Abi::Claimed::SIGNATURE_HASH, Abi::Doubted::SIGNATURE_HASH];
+        let filter = Filter::new().address(address(&self.address)).event_signature(signatures);
         let logs = self.chain.logs(&filter, *blocks.start(), *blocks.end()).await?;
         let read = logs.iter().map(|log| {
-            let event = Abi::Claimed::decode_log_data_validate(&log.inner.data);
-            let event = event.map_err(|_| Error::Inconsistent { what: "a log is no claim".to_owned() })?;
-            Ok(Claimed {
-                digest: our_word(event.digest),
-                proposer: our_address(event.proposer),
-                number: event.header.number,
-                parent_root: our_word(event.header.parentRoot),
-                state_root: our_word(event.header.stateRoot),
-            })
+            let data = &log.inner.data;
+            let event = if data.topics().first() == Some(&Abi::Doubted::SIGNATURE_HASH) {
+                Abi::Doubted::decode_log_data_validate(data).map(|event| {
+                    let doubted = our_word(event.digest);
+                    Claimed::of(doubt_of(&doubted), Some(doubted), our_address(event.proposer), &event.header)
+                })
+            } else {
+                Abi::Claimed::decode_log_data_validate(data)
+                    .map(|event| Claimed::of(our_word(event.digest), None, our_address(event.proposer), &event.header))
+            };
+            event.map_err(|_| Error::Inconsistent { what: "a log is no claim".to_owned() })
         });
         read.collect()
+    }
+}
+
+impl Claimed {
+    fn of(digest: Bytes32, doubts: Option<Bytes32>, proposer: EthAddress, header: &IRollup::Header) -> Self {
+        let rest = Rest {
+            config_hash: our_word(header.configHash),
+            inbox_count: header.inboxCount,
+            inbox_hash: our_word(header.inboxHash),
+            withdrawals_root: our_word(header.withdrawalsRoot),
+            data_root: our_word(header.dataRoot),
+            diff_hash: our_word(header.diffHash),
+        };
+        let (parent_root, state_root) = (our_word(header.parentRoot), our_word(header.stateRoot));
+        Self { digest, doubts, proposer, number: header.number, parent_root, state_root, rest }
+    }
+
+    fn header(&self) -> IRollup::Header {
+        let Rest { config_hash, inbox_count, inbox_hash, withdrawals_root, data_root, diff_hash } = &self.rest;
+        IRollup::Header {
+            configHash: word(config_hash),
+            number: self.number,
+            parentRoot: word(&self.parent_root),
+            stateRoot: word(&self.state_root),
+            inboxCount: *inbox_count,
+            inboxHash: word(inbox_hash),
+            withdrawalsRoot: word(withdrawals_root),
+            dataRoot: word(data_root),
+            diffHash: word(diff_hash),
+        }
     }
 }
 

@@ -79,6 +79,8 @@ const ADVICE: &[(&str, &str)] = &[
     ("ClaimRefuted", "a proof supports another outcome: settle that one"),
     ("WindowPassed", "it is too late to contradict: lift claims of eliminated proposers, or prove the outcome"),
     ("WindowOpen", "the claim can still be contradicted: wait until its window has passed"),
+    ("ClaimDoubted", "somebody doubts the claim: prove it, or lift the doubts of eliminated proposers"),
+    ("NothingToRetract", "this proposer does not doubt the claim with a bond"),
     ("ProofAwaited", "claims contradict each other: prove the true one, or lift those of eliminated proposers"),
     ("NobodyBehind", "the claim's proposers were eliminated: claim the same again"),
     ("NothingToLift", "nothing to do: the proposer was not eliminated, or does not stand behind the claim"),

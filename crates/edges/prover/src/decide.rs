@@ -2,12 +2,12 @@
 
 use crate::quorum::one_of;
 use crate::tasks::{Told, Words};
-use crypto::account::{PublicKey, owned_by};
+use crypto::account::owned_by;
 use ledger::account::balance;
 use ledger::tally::{Half, Tally};
 use proof::circuit::{REJECTED_ENDED, REJECTED_QUORUM, REJECTED_VERDICT};
 use task::{Decide, Offer, Parameters, Params, Program, Stage, Task, TaskRecord, verdict};
-use types::{AccountId, Amount, Digest, Encode as _, TallyId};
+use types::{AccountId, Amount, Encode as _, TallyId};
 
 /// Adds what is known of a verdict. Nothing if its code cannot be shown.
 pub(crate) fn decide(told: &Told<'_>, words: &mut Words, tx: &Decide) -> Option<()> {
@@ -25,7 +25,7 @@ pub(crate) fn decide(told: &Told<'_>, words: &mut Words, tx: &Decide) -> Option<
     words.stream(&parameters);
     words.bit(told.code == REJECTED_QUORUM);
     if told.code == REJECTED_QUORUM {
-        return lack(words, &parameters, tx, &tx.verdict.digest(&told.context.chain));
+        return lack(words, &parameters, tx);
     }
     words.stream_of(told.signed);
     let said = tx.verdict.to_elements();
@@ -48,18 +48,17 @@ pub(crate) fn decide(told: &Told<'_>, words: &mut Words, tx: &Decide) -> Option<
     Some(())
 }
 
-/// Adds why there is no quorum: too few, out of order, no resolver, or not signed.
-fn lack(words: &mut Words, parameters: &Parameters, tx: &Decide, digest: &Digest) -> Option<()> {
+/// Adds why there is no quorum: too few, out of order, no resolver, or another resolver's key.
+fn lack(words: &mut Words, parameters: &Parameters, tx: &Decide) -> Option<()> {
     let (votes, resolvers) = (&tx.signatures, &parameters.resolvers);
     let key = |at: u32| usize::try_from(at).ok().and_then(|at| resolvers.get(at));
     let few = u32::try_from(votes.len()).is_ok_and(|count| count < parameters.threshold.max(1));
     let order = votes.windows(2).position(|pair| pair[0].resolver >= pair[1].resolver);
     let beyond = votes.iter().position(|vote| key(vote.resolver).is_none());
-    let signed = |key: &PublicKey, signature| key.verifies(digest, signature);
-    let unsigned = votes.iter().any(|vote| key(vote.resolver).is_some_and(|key| !signed(key, &vote.signature)));
-    let place = if few { 0 } else { order.or(beyond).unwrap_or(0) };
+    let other = votes.iter().position(|vote| key(vote.resolver).is_some_and(|key| *key != vote.key));
+    let place = if few { 0 } else { order.or(beyond).or(other).unwrap_or(0) };
     words.0.push(u64::try_from(place).ok()?);
-    let cases = [few, order.is_some(), beyond.is_some(), unsigned];
+    let cases = [few, order.is_some(), beyond.is_some(), other.is_some()];
     cases.contains(&true).then(|| one_of(words, cases))
 }
 

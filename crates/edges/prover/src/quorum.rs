@@ -5,12 +5,11 @@ use crate::tasks::{Told, Words};
 use ledger::account::balance;
 use ledger::tally::{
     Endorsement, Half, Merge, Quorum, Reclaim, Redeem, Resolve, Resolver, Split, Standing, Tally, TallyRecord, Terms,
-    outcome_digest,
 };
 use proof::circuit::{
     REJECTED_BAD, REJECTED_EARLY, REJECTED_EMPTY, REJECTED_INSUFFICIENT, REJECTED_NARROW, REJECTED_OVERFLOW,
 };
-use types::{AccountId, Amount, Digest, Encode as _, Ppm, TallyId, limits};
+use types::{AccountId, Amount, Encode as _, Ppm, TallyId, limits};
 
 /// How many elements the standing has of a tally that is open, and of one that has ended.
 const OPEN: usize = 2;
@@ -53,8 +52,7 @@ fn ended(told: &Told<'_>, words: &mut Words, id: TallyId) {
 pub(crate) fn resolve(told: &Told<'_>, words: &mut Words, tx: &Resolve) {
     let Some(tally) = opened(told, words, tx.tally).filter(is_open) else { return };
     let Resolver::Quorum(quorum) = &tally.terms.resolver else { return };
-    let digest = outcome_digest(&told.context.chain, tx.tally, tx.outcome);
-    let lacks = lack(quorum, &digest, &tx.endorsements);
+    let lacks = lack(quorum, &tx.endorsements);
     words.bit(lacks.is_some());
     if let Some((place, cases, members)) = lacks {
         words.0.push(place);
@@ -80,24 +78,21 @@ fn member(quorum: &Quorum, account: AccountId) -> Option<u64> {
 }
 
 /// Why there is no quorum: where that is, which case it is, and where two members are.
-type Lack = (u64, [bool; 4], Vec<u64>);
+type Lack = (u64, [bool; 3], Vec<u64>);
 
-/// Returns why there is no quorum: too few, out of order, no member, or not signed.
-fn lack(quorum: &Quorum, digest: &Digest, endorsements: &[Endorsement]) -> Option<Lack> {
+/// Returns why there is no quorum: too few, out of order, or no member.
+fn lack(quorum: &Quorum, endorsements: &[Endorsement]) -> Option<Lack> {
     if u32::try_from(endorsements.len()).is_ok_and(|count| count < quorum.threshold) {
-        return Some((0, [true, false, false, false], Vec::new()));
+        return Some((0, [true, false, false], Vec::new()));
     }
     let members: Vec<_> = endorsements.iter().map(|of| member(quorum, of.resolver.account())).collect();
     let at = |place: usize| u64::try_from(place).expect("few endorsements");
     if let Some(place) = members.iter().position(Option::is_none) {
-        return Some((at(place), [false, false, true, false], Vec::new()));
+        return Some((at(place), [false, false, true], Vec::new()));
     }
     let members: Vec<u64> = members.into_iter().flatten().collect();
-    if let Some(place) = members.windows(2).position(|pair| pair[0] >= pair[1]) {
-        return Some((at(place), [false, true, false, false], members[place..place + 2].to_vec()));
-    }
-    let signed = |of: &Endorsement| of.resolver.key.verifies(digest, &of.signature);
-    (!endorsements.iter().all(signed)).then(|| (0, [false, false, false, true], Vec::new()))
+    let place = members.windows(2).position(|pair| pair[0] >= pair[1])?;
+    Some((at(place), [false, true, false], members[place..place + 2].to_vec()))
 }
 
 pub(crate) fn reclaim(told: &Told<'_>, words: &mut Words, tx: &Reclaim) {

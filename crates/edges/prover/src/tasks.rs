@@ -171,9 +171,7 @@ fn apply(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Option<u32>
         Action::Decide(tx) => task::verdict::decide(s, context, tx).map(|_| ()),
         Action::Split(tx) => tally::split_by(s, context.sender, tx).map(|_| ()).map_err(Refusal::from),
         Action::Merge(tx) => tally::merge_by(s, context.sender, tx).map(|_| ()).map_err(Refusal::from),
-        Action::Resolve(tx) => {
-            tally::resolve_by(s, &context.chain, context.sender, tx, context.now).map_err(Refusal::from)
-        }
+        Action::Resolve(tx) => tally::resolve_by(s, context.sender, tx, context.now).map_err(Refusal::from),
         Action::Redeem(tx) => tally::redeem(s, context.sender, tx.tally).map(|_| ()).map_err(Refusal::from),
         Action::Reclaim(tx) => tally::reclaim_by(s, tx, context.now).map_err(Refusal::from),
         _ => return None,
@@ -536,10 +534,12 @@ mod tests {
     fn a_prover_resolves_no_tally_without_its_quorum() {
         let (state, chain) = (quorums::agreed(), Digest::ZERO);
         let mut tried = 0;
-        for (from, action, code) in quorums::cases(&chain) {
+        let cases = quorums::cases(&chain).into_iter().map(|(from, action, code)| (from, action, Some(code)));
+        let unsigned = quorums::unsigned(&chain).into_iter().map(|action| (3, action, None));
+        for (from, action, code) in cases.chain(unsigned) {
             let Action::Resolve(tx) = &action else { continue };
             // Others are rejected for what became of the tally before.
-            if ![0, REJECTED_FOREIGN].contains(&code) {
+            if code.is_some_and(|code| ![0, REJECTED_FOREIGN].contains(&code)) {
                 continue;
             }
             let before = Overlay::new(&state);
@@ -572,7 +572,7 @@ mod tests {
             words.same(tally.terms.to_elements().len());
             // An endorsement that is not there cannot be walked over, whatever is said of it.
             words.0.extend([0; 64]);
-            if code == 0 {
+            if code == Some(0) {
                 assert!(is_applied(&state, &request, &action, &after, words.0), "{tx:?}");
             } else {
                 tried += 1;
@@ -616,16 +616,80 @@ mod tests {
         let prefix = begin(&honest, &sound);
         assert_eq!(paid[..prefix.len()], prefix);
         let mut tried = 0;
-        for (from, action, code) in verdicts::cases(&chain) {
-            if code != 230 {
-                continue;
-            }
+        let lacking = verdicts::cases(&chain).into_iter().filter(|(_, _, code)| *code == 230);
+        let lacking = lacking.map(|(from, action, _)| (from, action));
+        let unsigned = verdicts::unsigned(&chain).into_iter().map(|action| (3, action));
+        for (from, action) in lacking.chain(unsigned) {
             tried += 1;
             let request = request(1, from, &chain, &action);
             let words = [&begin(&request, &action), &paid[prefix.len()..]].concat();
             assert!(!is_applied(&state, &request, &action, &after, words), "{action:?}");
         }
-        assert_eq!(tried, 8);
+        assert_eq!(tried, 10);
         assert!(is_applied(&state, &honest, &sound, &after, paid));
+    }
+
+    /// What a prover says who denies that there is a quorum, whichever reason of so many it names: at every place, and with
+    /// every two members there.
+    fn denials(before: &[u64], reasons: usize) -> Vec<Vec<u64>> {
+        let mut all = Vec::new();
+        for reason in 0..reasons {
+            for place in [0, 1, 2, types::GOLDILOCKS - 1] {
+                for (first, second) in (0..3).flat_map(|first| (0..3).map(move |second| (first, second))) {
+                    let mut words = before.to_vec();
+                    words.extend([1, place]);
+                    words.extend((0..reasons).map(|other| u64::from(other == reason)));
+                    words.extend([first, second]);
+                    // Of other reasons, words that lead on.
+                    words.extend([1, 1, 0, 0]);
+                    all.push(words);
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_prover_rejects_nothing_that_a_quorum_signed() {
+        let chain = Digest::ZERO;
+        let (tallies, tasks) = (quorums::agreed(), verdicts::delivered());
+        let resolve = Action::Resolve(quorums::endorsed(&chain, &[0, 1, 2], 0, 7));
+        let resolve_of_few = Action::Resolve(quorums::endorsed(&chain, &[2], 0, 7));
+        let verdict = verdicts::verdict(0, 3);
+        let decide = |resolvers: &[u32]| Action::Decide(verdicts::decided(&chain, &verdict, &verdict, resolvers));
+        for (state, action, code) in [
+            (&tallies, resolve, 0),
+            (&tallies, resolve_of_few, REJECTED_FOREIGN),
+            (&tasks, decide(&[0, 1]), 0),
+            (&tasks, decide(&[0]), proof::circuit::REJECTED_QUORUM),
+        ] {
+            let request = request(1, 3, &chain, &action);
+            let unchanged = Overlay::new(state);
+            let mut before = Words::default();
+            before.0.extend([request.id, request.sender.0, request.action.digest].iter().flat_map(Digest::limbs));
+            before.bit(true);
+            before.0.push(number(&action).unwrap().into());
+            before.stream(&action);
+            before.bit(false);
+            let reasons = match &action {
+                Action::Resolve(tx) => {
+                    before.stream(&unchanged.get::<Tally>(&tx.tally).unwrap());
+                    3
+                }
+                _ => {
+                    let task = unchanged.get::<Task>(&verdict.task).unwrap();
+                    before.stream(&task);
+                    task.assignments.iter().for_each(|_| before.bit(true));
+                    before.bit(false);
+                    before.stream(&unchanged.get::<Params>(&0).unwrap());
+                    4
+                }
+            };
+            // The prover's words lead as far as the reason: where there is one, it is shown.
+            let is_rejected = denials(&before.0, reasons)
+                .into_iter()
+                .any(|words| is_applied(state, &request, &action, &unchanged, words));
+            assert_eq!(is_rejected, code != 0, "{action:?}");
+        }
     }
 }

@@ -127,6 +127,17 @@ const MEMBERS: u64 = {
     members
 };
 
+/// Most leaves of a batch that settles by its proof: the bound that the sequencer and the contracts have.
+pub(crate) const LEAVES: u64 = {
+    // Counted, because a conversion between widths is no constant.
+    let (mut leaves, mut counted) = (0, 0);
+    while counted < limits::BATCH_LEAVES {
+        counted += 1;
+        leaves += 1;
+    }
+    leaves
+};
+
 section! {
     /// Who executes every batch again, keeps its data and signs it.
     Committee, CommitteeDraft, COMMITTEE at "availability.committee" required {
@@ -174,6 +185,8 @@ section! {
         processes: u64 = count(0, 64, "processes"), "1";
         /// How many jobs each of them works on at one time.
         jobs: u64 = count(1, 64, "jobs"), "1";
+        /// How many leaves a batch has at most that settles by its proof or by claims: each has a proof of its own, for some 1,000 transactions, which L1 is paid for checking. Without it, 16.
+        leaves: Option<u64> = Maybe(count(1, LEAVES, "leaves")), "1";
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each rule looks at the fields that could be read, so that one broken field does not hide what else is wrong.
 
-use crate::config::{Draft, Gwei};
+use crate::config::{Draft, Gwei, LEAVES};
 use crate::kind::{Mandatory, Members};
 use crate::source::Reading;
 use crate::word::{Algorithm, AvailabilityMode, BaseChain, Execution};
@@ -17,7 +17,7 @@ const SETTLEMENT_GAS: u64 = 200_000;
 /// What the dearest step of checking a proof costs at most, in gas.
 const STEP_GAS: u64 = 10_000_000;
 
-/// What checking the proof of a batch costs, in gas: of one with a single leaf, which most are.
+/// What checking the proof of a leaf costs, in gas.
 const PROOF_GAS: u64 = 60_000_000;
 /// How many batches wait for their windows at one time: the bound that the settler has.
 const CLAIMED: u64 = 16_384;
@@ -259,12 +259,16 @@ fn claims(draft: &Draft, reading: &mut Reading<'_>) {
     if draft.heading.execution != Some(Execution::Optimistic) {
         return;
     }
-    if let (Some(Some(Gwei(bond))), Some(Gwei(price))) = (draft.security.proposer_bond_eth, draft.l1.gas_price_max_gwei)
+    // Whoever is contradicted about the largest batch has all of its leaves proven.
+    let leaves = draft.proving.as_ref().map_or(Some(None), |proving| proving.leaves).map(|of| of.unwrap_or(LEAVES));
+    if let (Some(Some(Gwei(bond))), Some(Gwei(price)), Some(leaves)) =
+        (draft.security.proposer_bond_eth, draft.l1.gas_price_max_gwei, leaves)
     {
-        let least = price.saturating_mul(PROOF_GAS).saturating_mul(2);
+        let least = price.saturating_mul(PROOF_GAS).saturating_mul(leaves).saturating_mul(2);
         if bond < least {
             let bound = format!("at least {}.{:09} ETH", least / 1_000_000_000, least % 1_000_000_000);
-            let advice = "half of a lost bond has to pay for a proof at gas_price_max_gwei: raise it, or lower that";
+            let advice = "half of a lost bond has to pay for a proof of as many leaves as a batch may have, at \
+                gas_price_max_gwei: raise it, or lower proving.leaves or gas_price_max_gwei";
             reading.fault("security.proposer_bond_eth", bound, advice);
         }
     }

@@ -201,7 +201,7 @@ fn what_is_not_built_is_refused_by_its_name() {
 }
 
 const CONTESTED: &str = "execution = \"optimistic\"; security.challenge_period = 600; security.proposer_bond_eth = 24; \
-    proving.enabled = true; proving.processes = 1; proving.jobs = 1";
+    proving.enabled = true; proving.processes = 1; proving.jobs = 1; proving.leaves = 1";
 
 #[test]
 fn optimistic_execution_needs_a_challenge_period_a_bond_provers_and_a_quorum_and_no_other_has_the_first_two() {
@@ -222,6 +222,15 @@ fn a_challenge_period_fits_the_grace_and_the_age_of_batches() {
     check_paths(&format!("{}; batch.age_ms = 2637", periods(43_200)), &[]);
     check_paths(&format!("{}; batch.age_ms = 2636", periods(43_200)), &["batch.age_ms"]);
     check_paths(&format!("{}; batch.age_ms = 60000", periods(43_201)), &["forced.freeze_grace"]);
+}
+
+#[test]
+fn half_a_bond_pays_for_every_leaf_that_a_batch_may_have() {
+    let leaves = |change: &str| CONTESTED.replace("; proving.leaves = 1", change);
+    check_says(&leaves("; proving.leaves = 2"), &["at least 48.000000000 ETH", "proving.leaves"]);
+    check_says(&leaves(""), &["at least 384.000000000 ETH", "proving.leaves"]);
+    check_paths(&format!("{}; l1.gas_price_max_gwei = 12", leaves("")), &[]);
+    check_paths(&leaves("; proving.leaves = 17"), &["proving.leaves"]);
 }
 
 #[test]

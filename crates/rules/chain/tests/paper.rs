@@ -151,7 +151,7 @@ fn the_schema_names_every_field_that_the_template_shows() {
     in_schema.sort();
     in_template.sort();
     assert_eq!(in_schema, in_template);
-    assert_eq!(in_schema.len(), 43);
+    assert_eq!(in_schema.len(), 44);
 }
 
 #[test]

@@ -447,7 +447,7 @@ fn perform(s: &mut Overlay<'_>, context: &Context, action: &Action) -> Result<Ve
         Action::Revoke(tx) => authority::revoke(s, sender, tx)?,
         Action::Split(tx) => return Ok(vec![Event::Split(tally::split_by(s, sender, tx)?)]),
         Action::Merge(tx) => return Ok(vec![redeemed(tx.tally, tally::merge_by(s, sender, tx)?)]),
-        Action::Resolve(tx) => tally::resolve_by(s, &context.chain, sender, tx, now)?,
+        Action::Resolve(tx) => tally::resolve_by(s, sender, tx, now)?,
         Action::Redeem(tx) => return Ok(vec![redeemed(tx.tally, tally::redeem(s, sender, tx.tally)?)]),
         Action::Reclaim(tx) => tally::reclaim_by(s, tx, now)?,
         Action::Publish(tx) => task::program::publish(s, context, tx)?,

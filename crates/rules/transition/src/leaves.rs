@@ -131,9 +131,9 @@ impl Load {
         Contents { leaves: self.contents.leaves.max(1), ..self.contents }
     }
 
-    /// Says whether a batch with this can settle by its proof, attested by so many bytes.
-    pub fn fits(&self, attestation: usize) -> bool {
+    /// Says whether a batch with this can settle by its proof, of so many leaves, attested by so many bytes.
+    pub fn fits(&self, leaves: usize, attestation: usize) -> bool {
         let contents = self.contents();
-        contents.leaves <= limits::BATCH_LEAVES && contents.bytes(attestation) <= limits::EVIDENCE_BYTES
+        contents.leaves <= leaves.min(limits::BATCH_LEAVES) && contents.bytes(attestation) <= limits::EVIDENCE_BYTES
     }
 }

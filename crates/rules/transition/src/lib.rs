@@ -47,6 +47,7 @@ types::rejects! {
         303 => NonceTooHigh: "an earlier transaction of this account is missing: send that one first",
         304 => TooLong: "the transaction is longer than the chain allows: make it smaller",
         306 => NotForcible: "these elements are no action that can be forced: spell one of those with this chain's SDK",
+        307 => BadEndorsement: "a signature that the action brings does not hold on this chain: collect them again",
     }
 }
 

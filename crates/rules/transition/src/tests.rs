@@ -193,6 +193,7 @@ impl World {
         let digest = verdict.digest(&self.config.hash());
         let sign = |at: &usize| ResolverSignature {
             resolver: u32::try_from(*at).unwrap(),
+            key: key(RESOLVERS[*at]).public(),
             signature: key(RESOLVERS[*at]).sign(&digest),
         };
         let signatures = resolvers.iter().map(sign).collect();
@@ -302,13 +303,19 @@ fn a_verdict_needs_its_quorum_and_the_truth() {
     assert_eq!(world.decide(good.clone(), &[]), 230);
     assert_eq!(world.decide(good.clone(), &[1, 1]), 230);
     assert_eq!(world.decide(good.clone(), &[2, 1]), 230);
-    let forged = Decide {
-        verdict: good.clone(),
-        signatures: (0..2)
-            .map(|resolver| ResolverSignature { resolver, signature: key(9).sign(&good.digest(&world.config.hash())) })
-            .collect(),
+    let signed_by = |named: Option<u8>| {
+        let signature = key(9).sign(&good.digest(&world.config.hash()));
+        let sign = |resolver: u32| {
+            let key = key(named.unwrap_or(RESOLVERS[usize::try_from(resolver).unwrap()])).public();
+            ResolverSignature { resolver, key, signature }
+        };
+        Action::Decide(Decide { verdict: good.clone(), signatures: (0..2).map(sign).collect() })
     };
-    assert_eq!(world.code(REQUESTER, Action::Decide(forged)), 230);
+    let (stranger, forged) = (signed_by(Some(9)), signed_by(None));
+    assert_eq!(world.code(REQUESTER, stranger), 230);
+    let nonce = world.nonce(REQUESTER);
+    assert_eq!(world.code(REQUESTER, forged), 307);
+    assert_eq!(world.nonce(REQUESTER), nonce, "what is no transaction uses no nonce up");
     for bad in [
         Verdict { outcome: outcome(1), ..good.clone() },
         Verdict { agreeing: vec![account(10)], ..good.clone() },

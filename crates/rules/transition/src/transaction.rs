@@ -1,12 +1,12 @@
 //! Transactions.
 
 use crate::Reject;
-use crypto::account::{self, Identity, SecretKey};
+use crypto::account::{self, Identity, PublicKey, SecretKey};
 use crypto::{Domain, poseidon};
 use ledger::account::Transfer;
 use ledger::authority::{Authorise, Authority, Rekey, Revoke};
 use ledger::bridge::Withdraw;
-use ledger::tally::{Merge, Reclaim, Redeem, Resolve, Split};
+use ledger::tally::{Merge, Reclaim, Redeem, Resolve, Split, outcome_digest};
 use task::{Assign, Commit, Decide, Deliver, MakeOffer, Publish, Refund, Retire, Submit};
 use types::{AccountId, Decode as _, Digest, Encode as _, Signature, TransactionId, choice, limits, record};
 
@@ -66,6 +66,21 @@ impl Action {
             _ => Authority::Session,
         }
     }
+
+    /// Returns whose signatures the action brings beside its sender's, and what they must have signed.
+    fn endorsed(&self, chain: &Digest) -> (Digest, Vec<(&PublicKey, &Signature)>) {
+        match self {
+            Self::Resolve(tx) => {
+                let signed = tx.endorsements.iter().map(|said| (&said.resolver.key, &said.signature));
+                (outcome_digest(chain, tx.tally, tx.outcome), signed.collect())
+            }
+            Self::Decide(tx) => {
+                let signed = tx.signatures.iter().map(|vote| (&vote.key, &vote.signature));
+                (tx.verdict.digest(chain), signed.collect())
+            }
+            _ => (Digest::ZERO, Vec::new()),
+        }
+    }
 }
 
 record! {
@@ -84,8 +99,8 @@ record! {
     }
 }
 
-/// A transaction whose shape and signature hold on one chain. Only [`Transaction::check`] makes one, so that no
-/// signature is checked twice and none is forgotten.
+/// A transaction whose shape and signatures hold on one chain, those that its action brings among them. Only
+/// [`Transaction::check`] makes one, so that no signature is checked twice and none is forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
     transaction: Transaction,
@@ -154,8 +169,13 @@ impl Transaction {
     pub fn check(bytes: &[u8], chain: &Digest) -> Result<Checked, Reject> {
         let transaction = Self::read(bytes)?;
         let (id, signer) = (transaction.id(chain), transaction.sender.account());
-        let holds = transaction.sender.key.verifies(&id.0, &transaction.signature);
-        transaction.checked(bytes, id, signer, holds)
+        if !transaction.sender.key.verifies(&id.0, &transaction.signature) {
+            return Err(Reject::BadSignature);
+        }
+        let (digest, endorsed) = transaction.action.endorsed(chain);
+        let signed: Vec<_> = endorsed.into_iter().map(|(key, signature)| (key, &digest, signature)).collect();
+        let endorsed = !account::verify_all(&signed).contains(&false);
+        transaction.checked(bytes, id, signer, Holds { own: true, endorsed })
     }
 
     /// Checks many as [`Transaction::check`] does each, but hashes several at a time and checks their signatures together.
@@ -176,9 +196,25 @@ impl Transaction {
             .map(|(tx, [signer, action])| (Domain::Transaction, tx.id_elements(chain, AccountId(*signer), action)))
             .collect();
         let ids = poseidon::hash_all(&inputs);
-        let signed: Vec<_> = sound.zip(&ids).map(|(tx, id)| (&tx.sender.key, id, &tx.signature)).collect();
-        let answers = account::verify_all(&signed);
-        let mut answers = parts.iter().zip(&ids).zip(answers);
+        let endorsed: Vec<_> = sound.clone().map(|tx| tx.action.endorsed(chain)).collect();
+        let signed: Vec<_> = sound
+            .zip(&ids)
+            .zip(&endorsed)
+            .flat_map(|((tx, id), (digest, endorsed))| {
+                let brought = endorsed.iter().map(move |(key, signature)| (*key, digest, *signature));
+                std::iter::once((&tx.sender.key, id, &tx.signature)).chain(brought)
+            })
+            .collect();
+        let mut holds = account::verify_all(&signed).into_iter();
+        let mut answer = || holds.next().expect("an answer for each signature");
+        let holds: Vec<Holds> = endorsed
+            .iter()
+            .map(|(_, endorsed)| Holds {
+                own: answer(),
+                endorsed: endorsed.iter().fold(true, |all, _| answer() && all),
+            })
+            .collect();
+        let mut answers = parts.iter().zip(&ids).zip(holds);
         let checked = read.into_iter().zip(all).map(|(read, bytes)| {
             let transaction = read?;
             let (([signer, _], id), holds) = answers.next().expect("an answer for each that was read");
@@ -194,13 +230,24 @@ impl Transaction {
         Self::from_bytes(bytes).map_err(|_| Reject::Undecodable)
     }
 
-    /// Says of what these bytes say that it was checked, where its signature held.
-    fn checked(self, bytes: &[u8], id: TransactionId, signer: AccountId, holds: bool) -> Result<Checked, Reject> {
-        if !holds {
+    /// Says of what these bytes say that it was checked, where its signatures held.
+    fn checked(self, bytes: &[u8], id: TransactionId, signer: AccountId, holds: Holds) -> Result<Checked, Reject> {
+        if !holds.own {
             return Err(Reject::BadSignature);
+        }
+        if !holds.endorsed {
+            return Err(Reject::BadEndorsement);
         }
         Ok(Checked { transaction: self, id, signer, bytes: bytes.into() })
     }
+}
+
+/// What was found of a transaction's signatures.
+struct Holds {
+    /// The sender's holds.
+    own: bool,
+    /// All that its action brings hold.
+    endorsed: bool,
 }
 
 #[cfg(test)]
@@ -215,10 +262,12 @@ mod tests {
 
     #[test]
     fn the_largest_quorum_fits_a_transaction() {
-        let endorsement = |n: u8| Endorsement { resolver: key(n).identity(), signature: Signature::ZERO };
+        let (tally, outcome) = (TallyId(Digest::ZERO), u64::MAX);
+        let digest = outcome_digest(&Digest::ZERO, tally, outcome);
+        let endorsement = |n: u8| Endorsement { resolver: key(n).identity(), signature: key(n).sign(&digest) };
         let most = u8::try_from(limits::QUORUM_MEMBERS).unwrap();
         let endorsements = (0..most).map(endorsement).collect();
-        let resolve = Resolve { tally: TallyId(Digest::ZERO), outcome: u64::MAX, endorsements };
+        let resolve = Resolve { tally, outcome, endorsements };
         let behalf = Some(key(100).account());
         let transaction = Transaction::sign_for(&key(101), behalf, &Digest::ZERO, u64::MAX, Action::Resolve(resolve));
         assert!(Transaction::check(&transaction.to_bytes(), &Digest::ZERO).is_ok());
@@ -234,9 +283,23 @@ mod tests {
         all[7].truncate(9);
         all[11] = Transaction { sender: key(1).identity(), ..retire(11) }.to_bytes();
         all[12] = vec![0; limits::TRANSACTION_BYTES + 1];
+        // A quorum's words beside the senders' own: all hold, or one does not.
+        let resolve = |words: [u64; 3]| {
+            let tally = TallyId(Digest::ZERO);
+            let endorsement = |(n, outcome): (u8, u64)| Endorsement {
+                resolver: key(n).identity(),
+                signature: key(n).sign(&outcome_digest(&chain, tally, outcome)),
+            };
+            let endorsements = (30..).zip(words).map(endorsement).collect();
+            let action = Action::Resolve(Resolve { tally, outcome: 5, endorsements });
+            Transaction::sign(&key(1), &chain, 0, action).to_bytes()
+        };
+        all[15] = resolve([5, 5, 5]);
+        all[17] = resolve([5, 6, 5]);
         let each: Vec<_> = all.iter().map(|bytes| Transaction::check(bytes, &chain)).collect();
         assert_eq!(Transaction::check_all(&all, &chain), each);
         let bad: Vec<usize> = (0..20).filter(|at| each[*at].is_err()).collect();
-        assert_eq!(bad, [3, 7, 11, 12]);
+        assert_eq!(bad, [3, 7, 11, 12, 17]);
+        assert_eq!(each[17], Err(Reject::BadEndorsement));
     }
 }

@@ -172,9 +172,11 @@ impl Coordinator {
         let verdict = Verdict::of(id, task)?;
         let votes = self.votes.get(&id)?;
         let agreeing = votes.iter().filter(|(_, (voted, _))| *voted == verdict);
-        let signatures: Vec<_> = agreeing
-            .map(|(resolver, (_, signature))| ResolverSignature { resolver: *resolver, signature: *signature })
-            .collect();
+        let signed = agreeing.filter_map(|(resolver, (_, signature))| {
+            let key = usize::try_from(*resolver).ok().and_then(|at| self.parameters.resolvers.get(at))?.clone();
+            Some(ResolverSignature { resolver: *resolver, key, signature: *signature })
+        });
+        let signatures: Vec<_> = signed.collect();
         let enough = u32::try_from(signatures.len()).is_ok_and(|count| count >= self.parameters.threshold);
         enough.then_some(Decide { verdict, signatures })
     }

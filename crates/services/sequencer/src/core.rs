@@ -118,6 +118,8 @@ pub struct Policy {
     pub batch_idle: Option<Millis>,
     /// Whether batches settle by their proofs. Then none holds more than one proof's evidence and its provers can take.
     pub by_proof: bool,
+    /// How many leaves of such a proof a batch may have, [`limits::BATCH_LEAVES`] at most.
+    pub batch_leaves: usize,
     /// How many entries a block may hold, [`limits::BLOCK_ENTRIES`] at most.
     pub block_entries: usize,
     /// How many entries a batch may hold before it is sealed at the end of the block.
@@ -134,6 +136,7 @@ impl Default for Policy {
             batch_age: Millis(500),
             batch_idle: None,
             by_proof: false,
+            batch_leaves: limits::BATCH_LEAVES,
             block_entries: limits::BLOCK_ENTRIES,
             batch_entries: 65_536,
             batch_bytes: 4_000_000,
@@ -153,6 +156,7 @@ pub(crate) struct Waiting {
 /// What the batch under way can still hold, where batches settle by their proofs.
 struct Room {
     load: Option<Load>,
+    leaves: usize,
     attestation: usize,
     is_full: bool,
 }
@@ -161,7 +165,7 @@ impl Room {
     fn of(sequencer: &Sequencer) -> Self {
         let load = sequencer.policy.by_proof.then_some(sequencer.unsealed.load);
         let attestation = sequencer.config.committee.members.len() * size_of::<EthSignature>();
-        Self { load, attestation, is_full: false }
+        Self { load, leaves: sequencer.policy.batch_leaves, attestation, is_full: false }
     }
 
     /// Takes an entry in, if it fits. Whatever comes first has room in a batch without any.
@@ -169,7 +173,7 @@ impl Room {
         let Some(load) = &mut self.load else { return true };
         let before = *load;
         load.push(weight());
-        if before.is_empty() || load.fits(self.attestation) {
+        if before.is_empty() || load.fits(self.leaves, self.attestation) {
             return true;
         }
         *load = before;

@@ -219,17 +219,22 @@ fn taken(stream: &Stream) -> u64 {
 
 #[test]
 fn a_batch_by_proof_has_no_more_leaves_than_it_may() {
-    let mut stream = Stream::start(policy());
-    // A publication weighs much and crosses nothing, so that leaves are what fills.
-    for _ in 0..1_200 {
-        stream.cross(Crossing::Publications(1));
+    for (batch_leaves, full) in [(limits::BATCH_LEAVES, 1), (4, 4)] {
+        let mut stream = Stream::start(Policy { batch_leaves, ..policy() });
+        // A publication weighs much and crosses nothing, so that leaves are what fills.
+        for _ in 0..1_200 {
+            stream.cross(Crossing::Publications(1));
+        }
+        while stream.sequencer.queued() > 0 {
+            stream.tick();
+        }
+        assert_eq!(stream.batches.len(), full, "so many batches are full");
+        for (batch, _) in &stream.batches {
+            let blocks = stream.blocks.range(batch.first..=batch.last);
+            let entries: usize = blocks.map(|(_, done)| done.block.entries.len()).sum();
+            assert_eq!(entries, batch_leaves * (limits::LEAF_WEIGHT / 17));
+        }
     }
-    while stream.sequencer.queued() > 0 {
-        stream.tick();
-    }
-    let [(first, _)] = &stream.batches[..] else { panic!("one batch is full: {}", stream.batches.len()) };
-    let entries: usize = stream.blocks.range(first.first..=first.last).map(|(_, done)| done.block.entries.len()).sum();
-    assert_eq!(entries, limits::BATCH_LEAVES * (limits::LEAF_WEIGHT / 17));
 }
 
 #[test]

@@ -4,7 +4,10 @@
 //! that somebody contradicts waits for its proof. Nothing is remembered of what L1 said before: [`Claiming::due`] takes what
 //! L1 shows now, so a restart, a reorganisation and what others did are one case.
 
+mod doubt;
 pub(crate) mod look;
+
+pub use doubt::Unseen;
 
 use crate::part::Behind;
 use l1::claims::{Claimed, Contest, Stance, Standing};
@@ -45,8 +48,16 @@ pub struct Sight {
     pub is_accepted: bool,
     /// Whether we are owed something.
     pub is_owed: bool,
-    /// Which claims about settled batches hold our bond.
+    /// Whether something is to be burnt.
+    pub is_burnt: bool,
+    /// Which claims and doubts about settled batches hold our bond and may let go of it.
     pub mine: BTreeSet<Bytes32>,
+    /// The time of the newest block, in seconds.
+    pub now_s: u64,
+    /// For how long a claim can be contradicted.
+    pub window_s: u64,
+    /// The claims about batches that were not shown here, which nobody has proven.
+    pub unseen: Vec<Unseen>,
 }
 
 /// What has to be done on L1 now, unless it is on its way.
@@ -70,7 +81,13 @@ pub enum Wish {
     Lift(Behind),
     /// Take what a proof earned.
     Collect,
-    /// Let go of the bond behind a claim of ours.
+    /// Have the rest of lost bonds burnt.
+    Burn,
+    /// Say that a claim is to be proven, because what it is about is not shown.
+    Doubt(Claimed),
+    /// Take our doubt of a claim back.
+    Retract(Bytes32),
+    /// Let go of the bond behind a claim or a doubt of ours.
     Close(Bytes32),
     /// Tell the operators.
     Alarm {
@@ -125,12 +142,14 @@ impl Claiming {
     }
 
     /// Returns the batches whose contests have to be looked up before [`Claiming::due`], each with the claims of others
-    /// about it that are not ours. A claim after a state that the chain never had contradicts nothing.
+    /// about it that are not ours, and the doubts of ours. A claim after a state that the chain never had contradicts
+    /// nothing, and neither does a doubt of a claim that is false.
     pub fn questions<'a>(&self, claimed: &'a [Claimed]) -> BTreeMap<u64, Vec<&'a Claimed>> {
         let mut found: BTreeMap<u64, Vec<&Claimed>> = BTreeMap::new();
         for claim in claimed {
             let Some(known) = self.batches.get(&claim.number) else { continue };
-            if claim.parent_root == known.parent_root && claim.digest != known.digest {
+            let is_against = claim.doubts.map_or(claim.digest != known.digest, |doubted| doubted == known.digest);
+            if claim.parent_root == known.parent_root && is_against {
                 found.entry(claim.number).or_default().push(claim);
             }
         }
@@ -163,8 +182,13 @@ impl Claiming {
             if proven.is_none() && !mine.contains(&known.digest) {
                 wishes.extend(claim(number, sight.standing, &wishes));
             }
-            let is_open = proven.is_none() && contest.is_some_and(|contest| contest.claims > 1);
-            if is_open && !is_proving && contradicted.get(&number).is_some_and(|claims| needs_proof(sight, claims)) {
+            let needs = |contest: &Contest| {
+                let claims = contradicted.get(&number).map_or(&[][..], Vec::as_slice);
+                // A doubt can be taken back as long as the window lasts.
+                let is_over = sight.now_s >= contest.since.saturating_add(sight.window_s);
+                contest.claims > 1 && is_contradicted(sight, claims) || is_over && is_doubted(sight, claims)
+            };
+            if proven.is_none() && !is_proving && contest.is_some_and(needs) {
                 // One at a time: the first proof may eliminate whoever contradicts the others.
                 is_proving = true;
                 wishes.push(Wish::Prove(number));
@@ -176,6 +200,10 @@ impl Claiming {
         if sight.is_owed {
             wishes.push(Wish::Collect);
         }
+        // All at once, when nobody is left to be eliminated.
+        if sight.is_burnt && !wishes.iter().any(|wish| matches!(wish, Wish::Eliminate(_))) {
+            wishes.push(Wish::Burn);
+        }
         wishes
     }
 
@@ -183,19 +211,21 @@ impl Claiming {
     pub fn contradictions(&self, sight: &Sight) -> Vec<Wish> {
         let is_mine = |claim: &&Claimed| claim.proposer == self.me;
         let mine: BTreeSet<&Bytes32> = sight.claimed.iter().filter(is_mine).map(|claim| &claim.digest).collect();
-        let mut wishes = Vec::new();
-        for (number, claims) in self.questions(&sight.claimed) {
+        let contradicted = self.questions(&sight.claimed);
+        // A lie whose maker has lost the bond elsewhere settles as any other, until somebody takes it away.
+        let mut wishes = spoils(sight, &contradicted);
+        wishes.retain(|wish| matches!(wish, Wish::Lift(_)));
+        for (number, claims) in contradicted {
             let (Some(known), Some(contest)) = (self.batches.get(&number), sight.contests.get(&number)) else {
                 continue;
             };
             // Whoever stands behind the same may be in league with the liar, and fall.
             let is_open = number > sight.settled && contest.proven.is_none() && !mine.contains(&known.digest);
-            if is_open && needs_proof(sight, &claims) {
+            if is_open && is_contradicted(sight, &claims) {
                 wishes.extend(claim(number, sight.standing, &wishes));
             }
         }
-        let settled = self.batches.range(..=sight.settled).map(|(_, known)| known.digest);
-        wishes.extend(settled.filter(|digest| sight.mine.contains(digest)).map(Wish::Close));
+        wishes.extend(sight.mine.iter().copied().map(Wish::Close));
         wishes
     }
 }
@@ -212,12 +242,24 @@ fn claim(number: u64, standing: Standing, wishes: &[Wish]) -> Option<Wish> {
     }
 }
 
-/// Says whether somebody with a bond stands behind one of these claims.
-fn needs_proof(sight: &Sight, claims: &[&Claimed]) -> bool {
-    let answers = |claim: &&Claimed| {
-        matches!(sight.stances.get(&(claim.digest, claim.proposer)), Some((Stance::Behind, Standing::Bonded { .. })))
-    };
-    claims.iter().any(answers)
+/// Says whether a proposer stands behind a claim or a doubt with a bond.
+fn answers(sight: &Sight, claim: &Claimed) -> bool {
+    matches!(sight.stances.get(&(claim.digest, claim.proposer)), Some((Stance::Behind, Standing::Bonded { .. })))
+}
+
+/// Says whether somebody with a bond stands behind another claim.
+fn is_contradicted(sight: &Sight, claims: &[&Claimed]) -> bool {
+    claims.iter().any(|claim| claim.doubts.is_none() && answers(sight, claim))
+}
+
+/// Says whether somebody with a bond doubts the true claim.
+fn is_doubted(sight: &Sight, claims: &[&Claimed]) -> bool {
+    claims.iter().any(|claim| claim.doubts.is_some() && answers(sight, claim))
+}
+
+/// Says whether a proof shows whoever claimed or doubted this wrong.
+fn is_refuted(claim: &Claimed, proven: &Bytes32) -> bool {
+    claim.doubts.map_or(claim.digest != *proven, |doubted| doubted == *proven)
 }
 
 /// Returns what follows from proofs that were given: bonds to be taken, and claims that count no more.
@@ -228,7 +270,7 @@ fn spoils(sight: &Sight, contradicted: &BTreeMap<u64, Vec<&Claimed>>) -> Vec<Wis
         for claim in claims {
             let behind = Behind { digest: claim.digest, proposer: claim.proposer };
             match sight.stances.get(&(claim.digest, claim.proposer)) {
-                Some((Stance::Behind, Standing::Bonded { .. })) if proven.is_some_and(|it| it != claim.digest) => {
+                Some((Stance::Behind, Standing::Bonded { .. })) if proven.is_some_and(|it| is_refuted(claim, &it)) => {
                     let is_known =
                         |wish: &Wish| matches!(wish, Wish::Eliminate(other) if other.proposer == claim.proposer);
                     if !wishes.iter().any(is_known) {

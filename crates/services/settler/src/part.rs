@@ -99,7 +99,7 @@ record! {
 }
 
 record! {
-    /// Whom to pay.
+    /// Whom to pay; the zero address burns.
     pub struct Collect {
         /// Who.
         pub payee: EthAddress,
@@ -165,7 +165,7 @@ impl Part {
             Self::Prove(_) => "a proof for a contested batch",
             Self::Eliminate(_) => "an elimination",
             Self::Lift(_) => "an eliminated proposer's claim",
-            Self::Collect(_) => "a reward",
+            Self::Collect(_) => "a reward, or what is burnt",
         }
     }
 

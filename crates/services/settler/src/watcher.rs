@@ -4,13 +4,16 @@
 //! on L1; what they lead to is the watcher's own word. What it does on L1 is decided by
 //! [`crate::claiming::Claiming::contradictions`].
 //!
-//! Trust: the feed has to show what was committed to. A batch whose blocks are withheld cannot be contradicted.
+//! Trust: the feed has to show what was committed to. A batch whose blocks are withheld cannot be contradicted, but a watcher
+//! that is told to can doubt what is claimed of it: then a proof has to show it. Its bond is lost if one does.
 
-use crate::claiming::look::{held, look};
+use crate::claiming::look::{Rounds, held, look};
 use crate::claiming::{Claiming, KEPT, Wish};
 use crate::member::run::{Away, Error, Following, Setting};
+use crate::part::Behind;
 use l1::claims::{Claims, Heard, Step};
 use l1::{Call, Sent, Units, Writer};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use types::{Bytes32, Causes};
 
@@ -34,7 +37,17 @@ pub enum Event {
         /// Which.
         batch: u64,
     },
-    /// A claim holds the bond no more.
+    /// A claim about a batch is doubted, whose blocks nobody shows.
+    Doubted {
+        /// Which.
+        batch: u64,
+    },
+    /// The blocks were shown after all: the claim is true, and doubted no more.
+    Retracted {
+        /// Which.
+        claim: Bytes32,
+    },
+    /// A claim or a doubt holds the bond no more.
     Closed {
         /// Which.
         claim: Bytes32,
@@ -56,6 +69,8 @@ pub struct Proposer {
     pub claims: Claims,
     /// The block from which on the contract exists.
     pub first_block: u64,
+    /// Whether to doubt what is claimed of batches that the feed does not show.
+    pub is_doubting: bool,
 }
 
 impl Proposer {
@@ -86,6 +101,9 @@ struct Watcher<F> {
     bond: Units,
     claiming: Claiming,
     heard: Heard,
+    rounds: Rounds,
+    /// Which batches' silence was told.
+    alarmed: BTreeSet<u64>,
     looked: Option<Instant>,
     /// The last batch that was executed again.
     last: u64,
@@ -105,7 +123,9 @@ pub async fn run(setting: Setting, proposer: Proposer, tell: impl Fn(&Event)) ->
         }
         tokio::time::sleep(PAUSE).await;
     };
-    let mut watcher = Watcher { following, proposer, bond, claiming, heard, looked: None, last: 0, tell };
+    let (rounds, alarmed) = (Rounds::default(), BTreeSet::new());
+    let mut watcher =
+        Watcher { following, proposer, bond, claiming, heard, rounds, alarmed, looked: None, last: 0, tell };
     watcher.take_up()?;
     loop {
         if let Err(error) = watcher.turn().await? {
@@ -173,7 +193,21 @@ impl<F: Fn(&Event)> Watcher<F> {
         let settled = claims.settled().await?;
         let mut sight = look(claims, &mut self.heard, &mut self.claiming, settled, me).await?;
         sight.mine = held(claims, &sight.claimed, settled, me).await?;
-        for wish in self.claiming.contradictions(&sight) {
+        self.rounds.look(claims, &self.claiming, &mut sight, me).await?;
+        let mut wishes = self.claiming.contradictions(&sight);
+        for wish in self.claiming.doubts(&sight) {
+            let is_doubt = matches!(wish, Wish::Doubt(_) | Wish::Join);
+            if self.proposer.is_doubting || !is_doubt {
+                wishes.push(wish);
+            }
+        }
+        for batch in sight.unseen.iter().filter(|one| !one.is_doubted).map(|one| one.claim.number) {
+            if !self.proposer.is_doubting && self.alarmed.insert(batch) {
+                let why = "its blocks are not shown, and what is claimed of it settles soon: find them, or doubt it";
+                (self.tell)(&Event::Alarm { batch, why });
+            }
+        }
+        for wish in wishes {
             match wish {
                 Wish::Join => {
                     self.proposer.call(Step::Join { bond: self.bond }).await?;
@@ -185,6 +219,17 @@ impl<F: Fn(&Event)> Watcher<F> {
                     let Some(header) = self.claiming.header(batch) else { continue };
                     self.proposer.call(Step::Claim { batch: header }).await?;
                     (self.tell)(&Event::Contradicted { batch });
+                }
+                Wish::Lift(Behind { digest, proposer }) => {
+                    self.proposer.call(Step::Lift { digest, proposer }).await?;
+                }
+                Wish::Doubt(claim) => {
+                    self.proposer.call(Step::Doubt { claim: &claim }).await?;
+                    (self.tell)(&Event::Doubted { batch: claim.number });
+                }
+                Wish::Retract(claim) => {
+                    self.proposer.call(Step::Retract { digest: claim }).await?;
+                    (self.tell)(&Event::Retracted { claim });
                 }
                 Wish::Close(claim) => {
                     self.proposer.call(Step::Close { digest: claim, proposer: me }).await?;

@@ -6,6 +6,8 @@ mod machine;
 mod rebuild;
 mod watch;
 
+pub use rebuild::Place;
+
 use crate::error::Error;
 use crate::network::{self, Network, control};
 use crate::say::Say;

@@ -113,6 +113,9 @@ pub struct Proving {
     pub processes: usize,
     /// How many jobs each works on at one time.
     pub jobs: usize,
+    /// How many leaves a batch has at most that settles by its proof; `None` for as many as can be.
+    #[serde(default)]
+    pub leaves: Option<usize>,
 }
 
 fn rules_of(file: &chain::Config) -> L1Rules {
@@ -141,7 +144,7 @@ const LOCAL_PATIENCE: Millis = Millis(3_000);
 /// How deep a reorganisation of L1 may go before our transactions in the blocks that it drops are lost track of.
 const REORGANISATION: u64 = 16;
 /// How long any other waits.
-const PATIENCE: Millis = Millis(120_000);
+pub const PATIENCE: Millis = Millis(120_000);
 
 impl Operation {
     fn of(config: &chain::Config) -> Result<Self, Error> {
@@ -171,7 +174,11 @@ impl Operation {
             state_cache_leaves: config.scaling.state_cache_leaves.map(size).transpose()?,
             history_batches: config.availability.history,
             proving: match config.proving.as_ref().filter(|proving| proving.enabled) {
-                Some(proving) => Some(Proving { processes: size(proving.processes)?, jobs: size(proving.jobs)? }),
+                Some(proving) => Some(Proving {
+                    processes: size(proving.processes)?,
+                    jobs: size(proving.jobs)?,
+                    leaves: proving.leaves.map(size).transpose()?,
+                }),
                 None => None,
             },
         })
@@ -191,6 +198,7 @@ impl Operation {
             batch_age: self.batch_age_ms,
             batch_idle: self.batch_idle_ms,
             by_proof: execution != Execution::Committee,
+            batch_leaves: self.proving.and_then(|proving| proving.leaves).unwrap_or(types::limits::BATCH_LEAVES),
             block_entries: self.block_entries,
             batch_entries: self.batch_entries,
             batch_bytes: self.batch_bytes,

@@ -6,7 +6,7 @@ pub mod dev;
 mod files;
 mod process;
 
-pub use files::{Execution, Hook, MemberFile, Network, Proving};
+pub use files::{Execution, Hook, MemberFile, Network, PATIENCE, Proving};
 
 use crate::error::Error;
 use crate::say::Say;

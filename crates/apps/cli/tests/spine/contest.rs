@@ -57,7 +57,9 @@ impl Watching {
     fn start(chain: &Chain) -> Self {
         std::fs::write(chain.path().join("watcher.key"), WATCHER).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_talea"))
-            .args(["watch", "--key", "watcher.key", "--json"])
+            // A stranger: nothing but where the chain is.
+            .args(["watch", "--api", &chain.api, "--l1", &chain.l1, "--rollup", &chain.contracts.rollup.to_string()])
+            .args(["--key", "watcher.key", "--data", "stranger", "--json"])
             .current_dir(chain.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -104,7 +106,7 @@ impl Optimistic {
             ("# challenge_period = 604800", "challenge_period = 3600"),
             ("# proposer_bond_eth = 24", "proposer_bond_eth = 24"),
             ("age_ms = 300", "age_ms = 1000"),
-            ("# [hook]", "[proving]\nenabled = true\nprocesses = 1\njobs = 1\n\n# [hook]"),
+            ("# [hook]", "[proving]\nenabled = true\nprocesses = 1\njobs = 1\nleaves = 1\n\n# [hook]"),
         ]);
         let checks = chain.client().status().await.unwrap().contracts.validity.expect("proofs decide");
         let claims = Claims::of_rollup(&chain.l1, chain.contracts.rollup).await.unwrap().expect("it believes claims");
@@ -213,19 +215,21 @@ async fn a_claim_settles_by_its_window_and_a_lie_about_a_batch_costs_the_liar_it
     let (found, _) = steps(chain, checks).await;
     assert!(!found.is_empty() && found.values().all(|times| *times == 1), "each step went once");
 
-    // Half of the liar's bond pays for the proof, the rest is there to be burnt; everybody else is whole.
+    // Half of the liar's bond pays for the proof, the rest is burnt; everybody else is whole.
     let lost = async || (claims.standing(&liar).await.ok()? == Standing::Eliminated).then_some(());
     eventually_within(PATIENCE, "the liar is eliminated", lost).await;
     let collected = async || (claims.owed(operator).await.ok()? == Units::ZERO).then_some(());
     eventually_within(PATIENCE, "the prover is paid", collected).await;
+    let burnt = async || (claims.owed(&EthAddress::ZERO).await.ok()? == Units::ZERO).then_some(());
+    eventually_within(PATIENCE, "the rest is burnt", burnt).await;
     watching.says("closed", None).await;
     drop(watching);
     chain.kill_all().await;
     std::fs::write(chain.path().join("operator.key"), OPERATOR).unwrap();
     for key in ["watcher.key", "operator.key"] {
-        json_of(chain.path(), &["watch", "--key", key, "--leave"]);
+        let rollup = chain.contracts.rollup.to_string();
+        json_of(chain.path(), &["watch", "--l1", &chain.l1, "--rollup", &rollup, "--key", key, "--leave"]);
     }
     let held = chain.reader().await.eth_balance(claims.address()).await.unwrap();
-    assert_eq!(held, Units::from(BOND_GWEI / 2 * GWEI), "nothing is left but what is burnt");
-    assert_eq!(claims.owed(&EthAddress::ZERO).await.unwrap(), held);
+    assert_eq!(held, Units::ZERO, "what is not paid is burnt, and everybody else has the bond back");
 }

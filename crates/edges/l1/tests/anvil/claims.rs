@@ -3,7 +3,7 @@
 use crate::node::Node;
 use crate::{ALSO_RICH, RICH, digest, first_batch, name, secret};
 use crypto::eth::EthKey;
-use l1::claims::{Claims, Contest, Standing, Step, Terms, announcement};
+use l1::claims::{Claims, Contest, Stance, Standing, Step, Terms, announcement, doubt_of};
 use l1::deploy::{Deployed, Deployment, deploy, deploy_optimistic};
 use l1::{Call, Error, Reader, Sent, Units, Writer};
 use proof::committee::{Committee, evidence};
@@ -165,6 +165,48 @@ async fn a_reorganisation_in_the_middle_of_a_contest_changes_nothing_but_time() 
     chain.step(&liar, Step::Collect { payee: EthAddress::ZERO }).await.unwrap();
     assert_eq!(chain.claims.owed(&payee).await.unwrap(), Units::ZERO);
     assert!(!chain.claims.is_over().await.unwrap());
+}
+
+/// Here the claim is true, so that the doubter pays; it may have been all the same to whoever was not shown the batch.
+#[tokio::test]
+async fn what_is_claimed_of_a_withheld_batch_is_doubted_and_settles_by_no_silence() {
+    let chain = Optimistic::start().await;
+    let (sequencer, watcher) = (chain.writer(RICH).await, chain.writer(ALSO_RICH).await);
+    let truth = first_batch();
+    chain.step(&sequencer, Step::Commit { batch: &truth }).await.unwrap();
+    for writer in [&sequencer, &watcher] {
+        chain.step(writer, Step::Join { bond: terms().bond }).await.unwrap();
+    }
+    let made = chain.step(&sequencer, Step::Claim { batch: &truth }).await.unwrap();
+    let claim = chain.claims.claimed(0..=made.block).await.unwrap()[0];
+    assert_eq!((claim.digest, claim.doubts), (chain.digest(&truth), None));
+
+    // Taken back in time, a doubt has cost nothing. Nobody doubts the same twice.
+    chain.step(&watcher, Step::Doubt { claim: &claim }).await.unwrap();
+    chain.step(&watcher, Step::Retract { digest: claim.digest }).await.unwrap();
+    assert_eq!(name(chain.step(&watcher, Step::Doubt { claim: &claim }).await), "AlreadyMade");
+    assert_eq!(name(chain.step(&watcher, Step::Retract { digest: claim.digest }).await), "NothingToRetract");
+    let made = chain.step(&sequencer, Step::Doubt { claim: &claim }).await.unwrap();
+    let all = chain.claims.claimed(0..=made.block).await.unwrap();
+    let doubt = all.last().unwrap();
+    let proposer = sequencer.address();
+    assert_eq!((all.len(), doubt.doubts, doubt.proposer), (3, Some(claim.digest), proposer));
+    assert_eq!((doubt.digest, doubt.rest), (doubt_of(&claim.digest), claim.rest));
+    assert_eq!(chain.claims.stance(&doubt.digest, &proposer).await.unwrap(), Stance::Behind);
+    assert_eq!(chain.claims.contest_after(1, &claim.parent_root).await.unwrap().claims, 1, "a doubt is no claim");
+
+    let before = chain.claims.now_s().await.unwrap();
+    chain.pass(2 * WINDOW_S).await;
+    assert!(chain.claims.now_s().await.unwrap() >= before + 2 * WINDOW_S);
+    assert_eq!(name(sequencer.settle(&truth, &[], &[]).await), "ClaimDoubted");
+    assert!(!chain.claims.is_accepted(&claim.digest).await.unwrap());
+    chain.prove(&watcher, &truth).await.unwrap();
+    sequencer.settle(&truth, &[], &[]).await.unwrap();
+    let root = Bytes32(truth.state_root.to_be_bytes());
+    assert_eq!(chain.claims.settled_root().await.unwrap(), root);
+    chain.step(&watcher, Step::Eliminate { digest: doubt.digest, proposer }).await.unwrap();
+    assert_eq!(chain.claims.owed(&watcher.address()).await.unwrap(), Units::ZERO, "nobody earns by a doubt");
+    assert_eq!(chain.claims.owed(&EthAddress::ZERO).await.unwrap(), terms().bond, "it is burnt");
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! Batches about tallies that a quorum resolves, each with every code that it may have.
 
-use super::quorums::{agreed, cases, endorsed, terms};
+use super::quorums::{agreed, cases, endorsed, terms, unsigned};
 use super::random::{codes_of, config};
 use super::rows::{Rows, fault};
 use super::work::{NOW, key};
 use ledger::authority::Authorise;
 use ledger::tally::{Half, Split};
 use prover::{Block, Recorded, record};
-use transition::{Action, Checked, Entry, Transaction};
+use transition::{Action, Checked, Entry, Reject, Transaction};
 use types::{Amount, Digest, Encode as _, Millis};
 
 /// Signs what is asked, each with its sender's next nonce; then somebody asks in a session.
@@ -67,4 +67,13 @@ fn every_case_has_its_code_as_the_transition_does_and_satisfies_the_tables() {
         ledger::account::balance(&state::Overlay::new(&ours), key(4).account(), Half::Stock.asset(terms(21).id()));
     assert_eq!(held, Amount::new(1).unwrap());
     assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None);
+}
+
+#[test]
+fn a_resolution_with_a_signature_that_does_not_hold_is_no_transaction() {
+    let chain = config().hash();
+    for action in unsigned(&chain) {
+        let bytes = Transaction::sign(&key(3), &chain, 0, action).to_bytes();
+        assert_eq!(Transaction::check(&bytes, &chain), Err(Reject::BadEndorsement));
+    }
 }

@@ -9,6 +9,9 @@ use state::{Overlay, State};
 use transition::Action;
 use types::{AccountId, Amount, Digest, Millis, Ppm, TallyId};
 
+/// What most resolutions say.
+const OUTCOME: u64 = (1 << 32) + 7;
+
 /// The members of most quorums: the first three accounts, two of whom must sign.
 pub fn quorum(numbers: impl IntoIterator<Item = u8>, threshold: u32) -> Resolver {
     let mut members: Vec<AccountId> = numbers.into_iter().map(|number| key(number).account()).collect();
@@ -74,22 +77,32 @@ pub fn endorsed(chain: &Digest, signers: &[u8], subject: u64, outcome: u64) -> R
     Resolve { tally: id(subject), outcome, endorsements }
 }
 
+fn changed(chain: &Digest, change: &dyn Fn(&mut Vec<Endorsement>)) -> Action {
+    let mut asked = endorsed(chain, &[0, 1, 2], 0, OUTCOME);
+    change(&mut asked.endorsements);
+    Action::Resolve(asked)
+}
+
+/// Resolutions with words that were given elsewhere, of something else, or by another key: no transactions.
+pub fn unsigned(chain: &Digest) -> Vec<Action> {
+    let elsewhere = Digest::new([1, 1, 1, 1]).unwrap();
+    let other = |number: u8, chain: &Digest, outcome: u64| {
+        let said = endorse(chain, number, id(0), outcome);
+        move |all: &mut Vec<Endorsement>| {
+            all.iter_mut().filter(|of| of.resolver == said.resolver).for_each(|of| *of = said.clone());
+        }
+    };
+    vec![
+        changed(chain, &other(0, &elsewhere, OUTCOME)),
+        changed(chain, &other(1, chain, OUTCOME + 1)),
+        changed(chain, &|all| all[2].signature = all[1].signature),
+        changed(chain, &|all| all[1].resolver.key.scheme = 1),
+    ]
+}
+
 /// Resolutions, and the codes that they have.
 fn resolutions(chain: &Digest) -> Vec<(u8, Action, u32)> {
-    let elsewhere = Digest::new([1, 1, 1, 1]).unwrap();
-    let outcome = (1 << 32) + 7;
-    let by = |signers: &[u8], subject: u64| Action::Resolve(endorsed(chain, signers, subject, outcome));
-    let changed = |change: &dyn Fn(&mut Vec<Endorsement>)| {
-        let mut asked = endorsed(chain, &[0, 1, 2], 0, outcome);
-        change(&mut asked.endorsements);
-        Action::Resolve(asked)
-    };
-    let other = |number: u8, chain: &Digest, outcome: u64| {
-        let mut asked = endorsed(chain, &[0, 1, 2], 0, outcome);
-        let said = endorse(chain, number, id(0), outcome);
-        asked.endorsements.iter_mut().filter(|of| of.resolver == said.resolver).for_each(|of| *of = said.clone());
-        asked.endorsements
-    };
+    let by = |signers: &[u8], subject: u64| Action::Resolve(endorsed(chain, signers, subject, OUTCOME));
     vec![
         (3, by(&[0, 1], 99), 110),
         (3, by(&[0, 1], 3), 113),
@@ -99,15 +112,10 @@ fn resolutions(chain: &Digest) -> Vec<(u8, Action, u32)> {
         (3, by(&[], 0), 117),
         (3, by(&[2], 0), 117),
         // The same word twice, another order, and somebody else's.
-        (3, changed(&|all| all[1] = all[0].clone()), 117),
-        (3, changed(&|all| all.swap(1, 2)), 117),
+        (3, changed(chain, &|all| all[1] = all[0].clone()), 117),
+        (3, changed(chain, &|all| all.swap(1, 2)), 117),
         (3, by(&[0, 5], 0), 117),
         (3, by(&[5, 0, 1, 2], 0), 117),
-        // Words that were given elsewhere, of something else, or by another key.
-        (3, changed(&|all| *all = other(0, &elsewhere, outcome)), 117),
-        (3, changed(&|all| *all = other(1, chain, outcome + 1)), 117),
-        (3, changed(&|all| all[2].signature = all[1].signature), 117),
-        (3, changed(&|all| all[1].resolver.key.scheme = 1), 117),
         (3, by(&[0, 1], 1), 115),
         (3, by(&[0, 1], 0), 0),
         (3, by(&[0, 1], 0), 113),

@@ -2,10 +2,10 @@
 
 use super::random::{codes_of, config};
 use super::rows::{Rows, fault};
-use super::verdicts::{cases, delivered, parameters};
+use super::verdicts::{cases, delivered, parameters, unsigned};
 use super::work::{NOW, key};
 use prover::{Block, Recorded, record};
-use transition::{Action, ChainConfig, Checked, Entry, Transaction};
+use transition::{Action, ChainConfig, Checked, Entry, Reject, Transaction};
 use types::{Digest, Encode as _};
 
 fn chain() -> ChainConfig {
@@ -40,4 +40,13 @@ fn every_verdict_has_its_code_as_the_transition_does_and_satisfies_the_tables() 
     assert_eq!(ours.root(), theirs.root());
     assert_eq!(recorded.statement.state_root, theirs.root());
     assert_eq!(fault(&Rows::of(&recorded.statement, &recorded.traces)), None);
+}
+
+#[test]
+fn a_verdict_with_a_signature_that_does_not_hold_is_no_transaction() {
+    let chain = chain().hash();
+    for action in unsigned(&chain) {
+        let bytes = Transaction::sign(&key(3), &chain, 0, action).to_bytes();
+        assert_eq!(Transaction::check(&bytes, &chain), Err(Reject::BadEndorsement));
+    }
 }

@@ -171,15 +171,25 @@ pub fn verdict(number: u64, fuel: u64) -> Verdict {
 pub fn decided(chain: &Digest, verdict: &Verdict, said: &Verdict, resolvers: &[u32]) -> Decide {
     let digest = said.digest(chain);
     let signatures = resolvers.iter().map(|resolver| {
-        let signature = key(u8::try_from(*resolver).unwrap()).sign(&digest);
-        ResolverSignature { resolver: *resolver, signature }
+        let key = key(u8::try_from(*resolver).unwrap());
+        ResolverSignature { resolver: *resolver, key: key.public(), signature: key.sign(&digest) }
     });
     Decide { verdict: verdict.clone(), signatures: signatures.collect() }
 }
 
+/// Verdicts with what was said elsewhere, of another verdict, or by another key: no transactions.
+pub fn unsigned(chain: &Digest) -> Vec<Action> {
+    let elsewhere = Digest::new([1, 1, 1, 1]).unwrap();
+    let first = verdict(0, 3);
+    let other = Verdict { outcome: outcome(4), ..first.clone() };
+    let mut forged = decided(chain, &first, &first, &[0, 1]);
+    forged.signatures[1].signature = forged.signatures[0].signature;
+    let all = [forged, decided(&elsewhere, &first, &first, &[0, 1]), decided(chain, &first, &other, &[0, 1])];
+    all.map(Action::Decide).to_vec()
+}
+
 /// Who brings which verdict on a chain, and the code that it has.
 pub fn cases(chain: &Digest) -> Vec<(u8, Action, u32)> {
-    let elsewhere = Digest::new([1, 1, 1, 1]).unwrap();
     let bring = |verdict: &Verdict, resolvers: &[u32], code: u32| {
         (3, Action::Decide(decided(chain, verdict, verdict, resolvers)), code)
     };
@@ -189,9 +199,12 @@ pub fn cases(chain: &Digest) -> Vec<(u8, Action, u32)> {
         change(&mut verdict);
         bring(&verdict, &[0, 1], 231)
     };
-    let mut forged = decided(chain, &first, &first, &[0, 1]);
-    forged.signatures[1].signature = forged.signatures[0].signature;
-    let other = Verdict { outcome: outcome(4), ..first.clone() };
+    // Somebody signed in the second resolver's place: the third, and one who is none.
+    let in_place = |number: u8| {
+        let mut tx = decided(chain, &first, &first, &[0, u32::from(number)]);
+        tx.signatures[1].resolver = 1;
+        (3, Action::Decide(tx), 230)
+    };
     vec![
         bring(&verdict(99, 3), &[0, 1], 203),
         // Too few, none, the same twice, another order, and no resolver.
@@ -200,9 +213,8 @@ pub fn cases(chain: &Digest) -> Vec<(u8, Action, u32)> {
         bring(&first, &[1, 1], 230),
         bring(&first, &[0, 2, 1], 230),
         bring(&first, &[0, 1, 3], 230),
-        (3, Action::Decide(forged), 230),
-        (3, Action::Decide(decided(&elsewhere, &first, &first, &[0, 1])), 230),
-        (3, Action::Decide(decided(chain, &first, &other, &[0, 1])), 230),
+        in_place(2),
+        in_place(7),
         // What the deliveries do not call for.
         changed(0, 3, &|verdict| verdict.agreeing.truncate(1)),
         changed(0, 3, &|verdict| verdict.agreeing.swap(0, 1)),

@@ -1,6 +1,7 @@
 //! Looking at L1 for what [`super::Claiming`] decides by.
 
-use super::{Claiming, Sight};
+use super::doubt::{doubt, doubted_from, reachable};
+use super::{Claiming, Sight, Unseen, is_refuted};
 use l1::claims::{Claimed, Claims, Heard, Stance};
 use std::collections::{BTreeMap, BTreeSet};
 use types::{Bytes32, EthAddress};
@@ -37,11 +38,16 @@ pub(crate) async fn look(
         stances,
         is_accepted,
         is_owed: claims.owed(&me).await? != l1::Units::ZERO,
+        is_burnt: claims.owed(&EthAddress::ZERO).await? != l1::Units::ZERO,
         mine: BTreeSet::new(),
+        now_s: claims.now_s().await?,
+        window_s: claims.terms().await?.window_s,
+        unseen: Vec::new(),
     })
 }
 
-/// Returns which claims about settled batches hold a proposer's bond.
+/// Returns which claims and doubts about settled batches hold a proposer's bond. One that a proof shows wrong does not let
+/// go of it.
 pub(crate) async fn held(
     claims: &Claims,
     claimed: &[Claimed],
@@ -51,8 +57,54 @@ pub(crate) async fn held(
     let mut held = BTreeSet::new();
     for claim in claimed.iter().filter(|claim| claim.proposer == me && claim.number <= settled) {
         if claims.stance(&claim.digest, &me).await? == Stance::Behind {
-            held.insert(claim.digest);
+            let contest = claims.contest_after(claim.number, &claim.parent_root).await?;
+            if !contest.proven.is_some_and(|proven| is_refuted(claim, &proven)) {
+                held.insert(claim.digest);
+            }
         }
     }
     Ok(held)
+}
+
+/// After how many seconds a doubt of ours is looked for again: a reorganisation may have taken it away.
+const DOUBTED_AGAIN_S: u64 = 60;
+
+/// When claims about what is not shown have to be looked at again, by batch and digest: their windows never become shorter.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds(BTreeMap<(u64, Bytes32), u64>);
+
+impl Rounds {
+    /// Looks up the claims about batches that were not executed here, of whose windows most has passed.
+    pub async fn look(
+        &mut self,
+        claims: &Claims,
+        claiming: &Claiming,
+        sight: &mut Sight,
+        me: EthAddress,
+    ) -> Result<(), l1::Error> {
+        let first = sight.settled.saturating_add(1);
+        self.0.retain(|(number, _), _| *number >= first);
+        let settled = claims.settled_root().await?;
+        let numbers = first..=sight.committed;
+        for claim in reachable(&sight.claimed, numbers, settled, |number| claiming.state_root(number)) {
+            let place = (claim.number, claim.digest);
+            if self.0.get(&place).is_some_and(|from| sight.now_s < *from) {
+                continue;
+            }
+            let contest = claims.contest_after(claim.number, &claim.parent_root).await?;
+            let from = doubted_from(contest.since, sight.window_s);
+            self.0.insert(place, from);
+            if sight.now_s < from {
+                continue;
+            }
+            let stance = claims.stance(&claim.digest, &claim.proposer).await?;
+            sight.stances.insert((claim.digest, claim.proposer), (stance, claims.standing(&claim.proposer).await?));
+            let is_doubted = claims.stance(&doubt(claim), &me).await? == Stance::Behind;
+            if is_doubted {
+                self.0.insert(place, sight.now_s.saturating_add(DOUBTED_AGAIN_S));
+            }
+            sight.unseen.push(Unseen { claim: *claim, contest, is_doubted });
+        }
+        Ok(())
+    }
 }

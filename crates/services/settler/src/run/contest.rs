@@ -148,8 +148,9 @@ impl<R: Rewinder> Loop<R> {
             Wish::Eliminate(behind) => Some(Part::Eliminate(behind.clone())),
             Wish::Lift(behind) => Some(Part::Lift(behind.clone())),
             Wish::Collect => Some(Part::Collect(Collect { payee: self.writer.address() })),
-            // A settler goes on claiming: its bond comes back when it ends.
-            Wish::Close(_) => None,
+            Wish::Burn => Some(Part::Collect(Collect { payee: EthAddress::ZERO })),
+            // A settler goes on claiming: its bond comes back when it ends. It has every batch, and doubts nothing.
+            Wish::Close(_) | Wish::Doubt(_) | Wish::Retract(_) => None,
             Wish::Alarm { batch, why } => {
                 if contest.alarmed.insert(*batch) {
                     tracing::error!(batch, why, "the batch needs an operator");

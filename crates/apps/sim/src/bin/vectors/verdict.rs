@@ -27,7 +27,10 @@ pub fn decide(chain: &Digest) -> Decide {
         dissenting: vec![account(12)],
     };
     let digest = verdict.digest(chain);
-    let sign = |(resolver, seed): (u32, u8)| ResolverSignature { resolver, signature: key(seed).sign(&digest) };
+    let sign = |(resolver, seed): (u32, u8)| {
+        let key = key(seed);
+        ResolverSignature { resolver, key: key.public(), signature: key.sign(&digest) }
+    };
     let signatures = (0u32..).zip(RESOLVERS).filter(|(resolver, _)| *resolver != 1).map(sign).collect();
     Decide { verdict, signatures }
 }

@@ -4,8 +4,8 @@
 //! own accounts hold the STOCK, and that nobody claims more fuel than a task allows is so in every state that the rules
 //! have made, and is not shown again. So are the shares of a chain's parameters.
 //!
-//! Gap: that a resolver's signature does not hold is the prover's word. Whoever proves can reject a verdict that a quorum
-//! signed, as it can leave it out; nobody can have one applied that no quorum signed.
+//! A signature that does not hold is no reason to reject: what brings one is no transaction, is in no block that the honest
+//! make, and cannot be proven. So whoever proves can reject no verdict that a quorum signed.
 
 use super::super::code::{Array, Cell, Code, Element, Quad};
 use super::super::{KIND_BALANCE, KIND_OFFER, KIND_PROGRAM, KIND_SUPPLY, KIND_TALLY, KIND_TASK};
@@ -37,8 +37,8 @@ const OFFER: u8 = 4;
 /// Where the result is in the action, and where the list of who agrees begins.
 const SAID_OUTCOME: u8 = 5;
 const SAID_AGREEING: i64 = 16;
-/// How many elements a resolver's signature has, and its key.
-const VOTE: i64 = 21;
+/// How many elements a resolver's signature has with its place and its key, and the key.
+const VOTE: i64 = 27;
 const KEY: i64 = 6;
 /// Where the keys begin in the chain's parameters.
 const KEYS: u8 = 9;
@@ -77,6 +77,12 @@ impl Said {
     fn resolver(&self, code: &mut Code, vote: Cell) -> Cell {
         let at = code.weighed(vote, self.at_votes, [VOTE, 1, 1]);
         code.load(self.list, at, 0)
+    }
+
+    /// Returns the key that a signature is said to be of.
+    fn key(&self, code: &mut Code, vote: Cell) -> [Cell; 6] {
+        let at = code.weighed(vote, self.at_votes, [VOTE, 1, 1]);
+        code.load_all(self.list, at, 1)
     }
 }
 
@@ -215,6 +221,12 @@ pub(super) fn decide(code: &mut Code, asked: &Asked) {
     asked.answer(code, ACTION_DECIDE, 0);
 }
 
+/// Returns the key of a resolver.
+fn key_of(code: &mut Code, parameters: &Parameters, resolver: Cell) -> [Cell; 6] {
+    let at = code.scaled(resolver, KEY, 0);
+    code.load_all(parameters.list, at, KEYS)
+}
+
 /// `task::verdict::check_quorum`: enough resolvers signed, each once.
 fn has_quorum(code: &mut Code, parameters: &Parameters, said: &Said, digest: &Quad) {
     let zero = code.number(0);
@@ -223,8 +235,9 @@ fn has_quorum(code: &mut Code, parameters: &Parameters, said: &Said, digest: &Qu
         let later = code.difference(resolver, next);
         code.amount(later);
         is_place(code, resolver, parameters.resolvers);
-        let at = code.scaled(resolver, KEY, 0);
-        let [scheme, key @ ..]: [Cell; 6] = code.load_all(parameters.list, at, KEYS);
+        let (named, own) = (said.key(code, walked), key_of(code, parameters, resolver));
+        named.into_iter().zip(own).for_each(|(named, own)| code.equal(named, own));
+        let [scheme, key @ ..] = own;
         let schnorr = code.number(SCHNORR.into());
         code.equal(scheme, schnorr);
         code.signed(&key, digest);
@@ -264,13 +277,16 @@ fn lacks_quorum(code: &mut Code, parameters: &Parameters, said: &Said) {
         let over = code.difference(resolver, parameters.resolvers);
         code.amount(over);
     };
-    // One did not sign: which, is nowhere said.
-    let unsigned = |code: &mut Code| {
+    // A place is another's than the key.
+    let other = |code: &mut Code| {
         is_place(code, place, said.votes);
-        let zero = code.number(0);
-        code.equal(place, zero);
+        let resolver = said.resolver(code, place);
+        is_place(code, resolver, parameters.resolvers);
+        let (named, own) = (said.key(code, place), key_of(code, parameters, resolver));
+        let (is_its, zero) = (are_same(code, &named, &own), code.number(0));
+        code.equal(is_its, zero);
     };
-    one_of(code, &[&few, &order, &beyond, &unsigned]);
+    one_of(code, &[&few, &order, &beyond, &other]);
 }
 
 /// `task::Verdict::of`: enough delivered the result, no other was delivered as often, and the verdict names them all.

@@ -3,8 +3,8 @@
 //! What accounts resolve has a table of its own ([`super::super::tally`]), which takes no other record. A run takes any:
 //! where both could answer, both say the same.
 //!
-//! Gap: that an endorsement's signature does not hold is the prover's word. Whoever proves can reject a resolution that a
-//! quorum signed, as it can leave it out; nobody can have one applied that no quorum signed.
+//! A signature that does not hold is no reason to reject: what brings one is no transaction, is in no block that the honest
+//! make, and cannot be proven. So whoever proves can reject no resolution that a quorum signed.
 
 use super::super::code::{Array, Cell, Code, Element, Quad};
 use super::super::conclude::{REJECTED_EARLY, REJECTED_FOREIGN};
@@ -330,13 +330,7 @@ fn lacks_quorum(code: &mut Code, terms: &Terms, endorsed: &Endorsed) {
         code.equal(walked, terms.members);
         code.equal(found, zero);
     };
-    // One did not sign: which, is nowhere said.
-    let unsigned = |code: &mut Code| {
-        is_place(code, place, endorsed.count);
-        let zero = code.number(0);
-        code.equal(place, zero);
-    };
-    one_of(code, &[&few, &order, &stranger, &unsigned]);
+    one_of(code, &[&few, &order, &stranger]);
 }
 
 /// Returns one where cells are equal to others.
