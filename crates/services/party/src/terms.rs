@@ -11,8 +11,9 @@ const GUARDED: u32 = 2;
 /// More than three of them, a component for each set of parties that may be curious, all follow the protocol.
 const MANY: u32 = 3;
 
-/// What stands before everything that is hashed here, so that no hash of one thing is that of another.
-const DOMAIN: &[u8] = b"talea session 1";
+/// What stands before everything that is hashed here, so that no hash of one thing is that of another. Parties that exchange
+/// other messages have another number, and meet in no session.
+const DOMAIN: &[u8] = b"talea session 2";
 
 types::record! {
     /// What a session is.
