@@ -16,6 +16,7 @@ mod program;
 mod prover;
 mod run;
 mod say;
+mod task;
 mod verify;
 mod watch;
 
@@ -44,6 +45,9 @@ enum Command {
     Up {
         /// The file of the chain, as `talea chain new` writes it; without it, a chain that is built in.
         file: Option<PathBuf>,
+        /// Have three providers, each a process of its own, that also take part in private programs.
+        #[arg(long)]
+        private: bool,
     },
     /// Stop the network of the folder; its data stays.
     Down {
@@ -76,6 +80,11 @@ enum Command {
     /// Run a program: on the network, where its agreed result is awaited; among parties with --mpc or --network; or here
     /// with --clear.
     Run(run::Options),
+    /// Have a private program run by three providers of the network, and look at tasks.
+    Task {
+        #[command(subcommand)]
+        verb: task::Verb,
+    },
     /// Be one of three parties that run private programs.
     Party {
         #[command(subcommand)]
@@ -134,8 +143,8 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
     match cli.command {
         // A chain's file is written by hand and kept with other sources, not among a network's data.
         Command::Chain { verb } => chain::run(named.as_deref(), verb, say).await,
-        Command::Up { file: Some(file) } => network::up_as(&dir, &file, say).await,
-        Command::Up { file: None } => network::up(&dir, say).await,
+        Command::Up { file: Some(file), private } => network::up_as(&dir, &file, private, say).await,
+        Command::Up { file: None, private } => network::up_at(&dir, private, say).await,
         Command::Down { wipe } => network::down(&dir, wipe, say).await,
         Command::Status => network::status(&dir, say).await,
         Command::Demo(options) => demo::run(&dir, options, say).await,
@@ -149,6 +158,7 @@ async fn dispatch(cli: Cli, say: &Say) -> Result<(), Error> {
         Command::Disasm(which) => program::disasm(&which, say),
         Command::Cost(options) => program::cost(&options, say),
         Command::Run(options) => run::run(&dir, options, say).await,
+        Command::Task { verb } => task::run(&dir, verb, say).await,
         Command::Party { verb } => party::run(verb, say).await,
         Command::Keygen { file } => party::keygen(&file, say),
         Command::Verify(options) => verify::run(&dir, &options, say).await,

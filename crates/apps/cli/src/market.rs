@@ -18,8 +18,8 @@ const SLOWEST: Duration = Duration::from_secs(900);
 /// How soon it is told that a batch went on, and how often that it did not.
 const TELL: Duration = Duration::from_secs(1);
 const TELL_AGAIN: Duration = Duration::from_secs(10);
-/// How long a task may take.
-const DEADLINE: Millis = Millis(120_000);
+/// How long a task may take, if nothing else is asked for.
+pub const DEADLINE: Millis = Millis(120_000);
 
 /// A batch that settled.
 pub struct Settled {
@@ -94,6 +94,8 @@ pub struct Wish {
     pub redundancy: u8,
     /// The asset that pays.
     pub asset: types::AssetId,
+    /// How long it may take.
+    pub within: Millis,
 }
 
 /// The time.
@@ -127,7 +129,7 @@ pub async fn submit(
         asset: wish.asset,
         rate: wish.rate,
         redundancy: wish.redundancy,
-        deadline: now().after(DEADLINE),
+        deadline: now().after(wish.within),
     };
     let confirmation = requester.send(&Action::Submit(submit)).await?;
     Ok((TaskId(confirmation.id.0), confirmation))

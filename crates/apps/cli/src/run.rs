@@ -93,6 +93,7 @@ pub async fn run(dir: &Path, options: Options, say: &Say) -> Result<(), Error> {
         rate: Rate(options.rate),
         redundancy: options.redundancy,
         asset: ledger::bridge::asset_of(token),
+        within: market::DEADLINE,
     };
     let program = market::publish(&wallet, &program).await?;
     let (task, submitted) = market::submit(&wallet, program, &input, &wish).await?;

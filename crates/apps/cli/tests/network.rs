@@ -207,7 +207,7 @@ fn a_program_runs_and_its_receipt_is_checked_offline() {
     assert!(folder.failure(&["run", "no-such-file.wasm"]).contains("no-such-file.wasm"));
     check_refusals(&folder);
     let accounts = folder.json(&["account"]);
-    assert_eq!(accounts["accounts"].as_array().map(Vec::len), Some(6));
+    assert_eq!(accounts["accounts"].as_array().map(Vec::len), Some(7));
 
     folder.json(&["down"]);
     let verified = folder.json(&["verify", receipt_path]);

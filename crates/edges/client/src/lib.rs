@@ -22,6 +22,7 @@ pub use derive::{STATEMENT, derive_key, key_digest};
 pub use wallet::Wallet;
 
 use api::bulk::{self, Outcome};
+use api::private::Host;
 use api::proving::{self, Lease, Proving, Upload};
 use api::{
     AccountView, BalanceProof, BatchSignature, BatchView, Batches, BlockView, Blocks, Confirmation, ContentView,
@@ -288,6 +289,16 @@ impl Client {
     /// Returns the open tasks.
     pub async fn tasks(&self) -> Result<Vec<TaskView>, Error> {
         self.all::<_, TaskId>(path::TASKS).await
+    }
+
+    /// Says that a provider takes part in private programs.
+    pub async fn put_host(&self, host: &Host) -> Result<(), Error> {
+        self.post(path::HOSTS, host).await
+    }
+
+    /// Returns the words of those who take part in private programs. The caller checks them.
+    pub async fn hosts(&self) -> Result<Vec<Host>, Error> {
+        self.get(path::HOSTS).await
     }
 
     /// Returns a task, open or not.

@@ -7,7 +7,6 @@
 use crypto::account::{Identity, SecretKey};
 use crypto::{Domain, poseidon};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use task::TaskRecord;
 use types::{AccountId, Bytes32, Decode as _, Digest, Encode as _, Millis, Signature, record};
 use vm::Name;
@@ -72,8 +71,8 @@ pub struct Host {
     pub identity: Identity,
     /// The key of the party.
     pub party: Bytes32,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens: an IP address and a port.
+    pub address: String,
     /// When this was said: a later word replaces an earlier one.
     pub at: Millis,
     /// The account's signature on all of it.
@@ -82,7 +81,7 @@ pub struct Host {
 
 impl Host {
     /// Signs a provider's word for one chain.
-    pub fn sign(key: &SecretKey, chain: &Digest, party: Bytes32, address: SocketAddr, at: Millis) -> Self {
+    pub fn sign(key: &SecretKey, chain: &Digest, party: Bytes32, address: String, at: Millis) -> Self {
         let mut host = Self { identity: key.identity(), party, address, at, signature: Signature::ZERO };
         host.signature = key.sign(&host.digest(chain));
         host
@@ -97,7 +96,7 @@ impl Host {
         let mut elements = chain.to_elements();
         elements.extend(self.identity.to_elements());
         elements.extend(self.party.to_elements());
-        elements.extend(crypto::content_id(self.address.to_string().as_bytes()).to_elements());
+        elements.extend(crypto::content_id(self.address.as_bytes()).to_elements());
         elements.extend(self.at.to_elements());
         poseidon::hash(Domain::Host, &elements)
     }
@@ -124,13 +123,13 @@ mod tests {
     fn a_hosts_word_is_its_accounts_on_one_chain() {
         let key = SecretKey::from_seed([1; 32]);
         let chain = Digest::new([1, 2, 3, 4]).unwrap();
-        let address = "127.0.0.1:7001".parse().unwrap();
+        let address = "127.0.0.1:7001".to_owned();
         let host = Host::sign(&key, &chain, Bytes32([5; 32]), address, Millis(9));
         assert_eq!(host.account(&chain), Some(key.account()));
         assert_eq!(host.account(&Digest::ZERO), None, "another chain");
         let others = [
             Host { party: Bytes32([6; 32]), ..host.clone() },
-            Host { address: "127.0.0.1:7002".parse().unwrap(), ..host.clone() },
+            Host { address: "127.0.0.1:7002".to_owned(), ..host.clone() },
             Host { at: Millis(10), ..host.clone() },
             Host { identity: SecretKey::from_seed([2; 32]).identity(), ..host.clone() },
         ];

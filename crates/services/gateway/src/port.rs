@@ -1,6 +1,7 @@
 //! What the gateway needs of the node behind it.
 
 use api::Vote;
+use api::private::Host;
 use api::proving::{Beat, Failure, Lease, Proving, Upload};
 use crypto::eth::EthSignature;
 use proof::BlockHeader;
@@ -69,6 +70,18 @@ pub trait Node: Clone + Send + Sync + 'static {
     /// Hands over a member's vote.
     fn vote(&self, vote: Vote) -> impl Future<Output = Result<(), Refused>> + Send;
 
+    // Private programs. A node that does not know who takes part in them says so.
+
+    /// Hands over a provider's word that it takes part in private programs.
+    fn host(&self, _host: Host) -> impl Future<Output = Result<(), Refused>> + Send {
+        std::future::ready(Err(hosts_nobody()))
+    }
+
+    /// Returns the words of those who take part in private programs.
+    fn hosts(&self) -> impl Future<Output = Result<Vec<Host>, Refused>> + Send {
+        std::future::ready(Err(hosts_nobody()))
+    }
+
     // Proving. A node that proves nothing says so.
 
     /// Lends a job to a prover, if there is one.
@@ -95,6 +108,10 @@ pub trait Node: Clone + Send + Sync + 'static {
     fn proving(&self) -> impl Future<Output = Result<Proving, Refused>> + Send {
         std::future::ready(Err(proves_nothing()))
     }
+}
+
+fn hosts_nobody() -> Refused {
+    Refused::Rejected(0, "this node has no private programs run: ask one with a coordinator".to_owned())
 }
 
 fn proves_nothing() -> Refused {

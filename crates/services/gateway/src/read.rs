@@ -4,6 +4,7 @@ use crate::answer::{Fault, canonical};
 use crate::port::{Confirmed, Node};
 use crate::run::Gateway;
 use crate::write::{confirmation, soft};
+use api::private::Host;
 use api::{Confirmation, Hex, ProvenReceipt, Status, WithdrawalProof};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -171,4 +172,8 @@ pub(crate) async fn content<N: Node>(
 ) -> Result<Vec<u8>, Fault> {
     let found = gateway.blocking(move |store| store.content(id)).await?;
     found.ok_or_else(|| Fault::missing("no such content is stored: check the id, or store it first"))
+}
+
+pub(crate) async fn hosts<N: Node>(State(gateway): State<Gateway<N>>) -> Result<Json<Vec<Host>>, Fault> {
+    Ok(Json(gateway.node.hosts().await?))
 }

@@ -118,6 +118,7 @@ impl<N: Node> Gateway<N> {
             .route(path::DIFF, get(feed::diff))
             .route(path::SIGNATURES, post(write::sign))
             .route(path::VOTES, post(write::vote))
+            .route(path::HOSTS, get(read::hosts).post(write::host))
             .route(path::PROVEN_BATCH, get(proving::batch))
             .route(path::PROVING, get(proving::status))
             .route(path::LEASES, post(proving::lend))

@@ -5,6 +5,7 @@ use crate::core;
 use crate::port::{Confirmed, Node, Refused};
 use crate::run::Gateway;
 use api::bulk::{self, Outcome, Placed};
+use api::private::Host;
 use api::{BatchSignature, Confirmation, ContentView, Hex, SubmitRequest, Vote, metric};
 use axum::Json;
 use axum::body::Bytes;
@@ -120,5 +121,13 @@ pub(crate) async fn vote<N: Node>(
     Json(vote): Json<Vote>,
 ) -> Result<Json<()>, Fault> {
     gateway.node.vote(vote).await?;
+    Ok(Json(()))
+}
+
+pub(crate) async fn host<N: Node>(
+    State(gateway): State<Gateway<N>>,
+    Json(host): Json<Host>,
+) -> Result<Json<()>, Fault> {
+    gateway.node.host(host).await?;
     Ok(Json(()))
 }

@@ -130,6 +130,8 @@ impl Failure {
     pub(crate) fn farewell(&self, names: &BTreeSet<Name>) -> Bytes {
         let reason = match self {
             Self::Gone { party, .. } => Reason::Gone(*party),
+            // A party whose clock is behind is to end for the same reason.
+            Self::Told { reason: Reason::Missing(name), .. } => Reason::Missing(name.clone()),
             _ => Reason::Left(names.first().cloned().unwrap_or_default()),
         };
         Message::Abort(reason).write()

@@ -242,6 +242,12 @@ impl Session {
         }
     }
 
+    /// Whether the session waits for a client, and for this one first.
+    fn is_missing(&self, name: &Name) -> bool {
+        let missing = self.prepared.as_ref().and_then(|prepared| self.missing(prepared.program()));
+        matches!(self.state, State::Gathering) && missing.as_ref() == Some(name)
+    }
+
     fn missing(&self, program: &Program) -> Option<Name> {
         names(program).into_iter().find(|name| !self.clients.contains_key(*name)).cloned()
     }
@@ -264,6 +270,10 @@ impl Session {
                 if self.people.contains(&client) && !matches!(self.state, State::Sealing(_)) =>
             {
                 return Err(Reason::Gone(party));
+            }
+            // It may hear first, from another party, that a client did not come.
+            Ok(Message::Abort(Reason::Missing(name))) if self.people.contains(&client) && self.is_missing(&name) => {
+                return Err(Reason::Missing(name));
             }
             Ok(Message::Abort(_)) => return self.left(client),
             _ => Err(Refusal::Unreadable),

@@ -7,7 +7,7 @@ use party::core::{Effect, Input, Session, Setting};
 use party::{Clients, Commitments, Reason, Receipt, Refusal};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use types::Millis;
+use types::{Encode as _, Millis};
 use vm::sample::Chance;
 use vm::{Cause, Name, Verified, certify, text::assemble};
 use zeroize::Zeroizing;
@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 const ROUND: u8 = 4;
 /// The first byte of a message in which a party says what it certifies.
 const FINISHED: u8 = 5;
+/// The first byte of a message that ends a session.
+const ABORT: u8 = 7;
 const GATHER: Millis = Millis(60_000);
 const SILENCE: Millis = Millis(20_000);
 
@@ -560,6 +562,16 @@ fn a_party_that_certifies_another_result_is_found_out_and_there_is_no_receipt() 
         assert!(room.reasons().iter().all(|reason| **reason == Reason::Unsealed(forger)), "{:?}", room.reasons());
         assert!(room.reasons().len() >= 2, "{:?}", room.reasons());
     }
+}
+
+#[test]
+fn who_is_missing_is_the_same_for_parties_that_hear_it_from_a_client() {
+    let mut room = Room::new(&named(), vec![(ALICE, bring(&["alice"], &[(0, 1)], 1))], 1).run();
+    let told = |who: &str| Zeroizing::new([vec![ABORT], Reason::Missing(name(who)).to_bytes()].concat());
+    room.step(1, Input::Asked(id(ALICE), told("bob")));
+    // That it is missing itself is no reason: it was there, and leaves.
+    room.step(2, Input::Asked(id(ALICE), told("alice")));
+    assert_eq!(room.reasons(), [&Reason::Missing(name("bob")), &Reason::Left(name("alice"))]);
 }
 
 fn among(parties: Parties, a: u64, b: u64, seed: u64) -> Vec<(u8, (Visit, Joins))> {

@@ -40,6 +40,8 @@ pub enum Effect {
         task: TaskId,
         /// What was asked.
         submit: Submit,
+        /// Who works on it, in the order of assignment.
+        assigned: Vec<AccountId>,
     },
     /// Sign and send an action.
     Send(Action),
@@ -93,7 +95,10 @@ impl Provider {
         }
         let Some(ran) = self.done.get(&id) else {
             let fresh = self.running.insert(id);
-            return fresh.then(|| Effect::Run { task: id, submit: task.submit.clone() });
+            return fresh.then(|| {
+                let assigned = task.assignments.iter().map(|assignment| assignment.provider).collect();
+                Effect::Run { task: id, submit: task.submit.clone(), assigned }
+            });
         };
         let salt = self.salt(id);
         if reveal {

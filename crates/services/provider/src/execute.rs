@@ -39,6 +39,8 @@ pub mod exit {
     pub const BAD_PROGRAM: u8 = 5;
     /// The program did not take the input.
     pub const BAD_INPUT: u8 = 6;
+    /// A private task's session ended early; the output says why.
+    pub const ABORTED: u8 = 7;
 }
 
 /// Returns the exit code of a failure of the program; `None` when the failure is this machine's.

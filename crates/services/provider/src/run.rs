@@ -1,7 +1,9 @@
 //! A provider's loop: stakes once, then works on what the ledger says is its own.
 
 use crate::core::{Effect, Input, Provider, Ran};
-use crate::execute::Execute;
+use crate::execute::{Execute, Failed};
+use crate::private::{Private, Seat};
+use api::private::{Job, PARTIES};
 use client::Wallet;
 use l1::{Reader, Writer};
 use ledger::Message;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use task::{MakeOffer, Submit};
 use tokio::sync::mpsc;
 use transition::Action;
-use types::{Amount, Causes, EthAddress, Height, Rate, TaskId};
+use types::{AccountId, Amount, Causes, EthAddress, Height, Rate, TaskId};
 
 /// How long one wait for a block lasts.
 const POLL_MS: u64 = 500;
@@ -52,9 +54,18 @@ pub struct Stake {
     pub memory_bytes: u64,
 }
 
+/// What a provider runs tasks with.
+#[derive(Clone)]
+pub struct Executors {
+    /// Runs what is not private.
+    pub plain: Arc<dyn Execute>,
+    /// Takes part in private programs, if this provider does.
+    pub private: Option<Arc<dyn Private>>,
+}
+
 /// Stakes if there is no offer yet, then works until the offer is closed.
-pub async fn run(wallet: Wallet, executor: Arc<dyn Execute>, stake: Stake) -> Result<(), Error> {
-    offer(&wallet, &executor, &stake).await?;
+pub async fn run(wallet: Wallet, executors: Executors, stake: Stake) -> Result<(), Error> {
+    offer(&wallet, &executors.plain, &stake).await?;
     let seed = wallet.key().derive("delivery salts", &wallet.account().0);
     let mut provider = Provider::new(wallet.account(), seed);
     let (done, mut results) = mpsc::channel(RUNS);
@@ -71,7 +82,7 @@ pub async fn run(wallet: Wallet, executor: Arc<dyn Execute>, stake: Stake) -> Re
                 }
             }
         }
-        match work(&mut provider, &wallet, &executor, &done).await {
+        match work(&mut provider, &wallet, &executors, &done).await {
             Ok(true) => {}
             Ok(false) => return Err(Error::Closed),
             Err(error) => pause(&error).await,
@@ -160,16 +171,16 @@ async fn wait_for_balance(wallet: &Wallet, asset: types::AssetId, wanted: Amount
 async fn work(
     provider: &mut Provider,
     wallet: &Wallet,
-    executor: &Arc<dyn Execute>,
+    executors: &Executors,
     done: &mpsc::Sender<(TaskId, Option<Ran>)>,
 ) -> Result<bool, client::Error> {
     let tasks = wallet.client().tasks().await?.into_iter().map(|view| (view.id, view.record)).collect();
     for effect in provider.step(Input::Tasks(tasks)) {
         let action = match effect {
-            Effect::Run { task, submit } => {
-                let (wallet, executor, done) = (wallet.clone(), Arc::clone(executor), done.clone());
+            Effect::Run { task, submit, assigned } => {
+                let (wallet, executors, done) = (wallet.clone(), executors.clone(), done.clone());
                 tokio::spawn(async move {
-                    let ran = fetch_and_run(&wallet, executor, &submit).await;
+                    let ran = fetch_and_run(&wallet, executors, (task, submit), &assigned).await;
                     // The loop that waits for this is gone only when the provider stops.
                     drop(done.send((task, ran)).await);
                 });
@@ -193,7 +204,12 @@ async fn work(
     has_offer(wallet).await
 }
 
-async fn fetch_and_run(wallet: &Wallet, executor: Arc<dyn Execute>, submit: &Submit) -> Option<Ran> {
+async fn fetch_and_run(
+    wallet: &Wallet,
+    executors: Executors,
+    (task, submit): (TaskId, Submit),
+    assigned: &[AccountId],
+) -> Option<Ran> {
     let fetched = async {
         let program = wallet.client().content(&submit.program).await?;
         Ok::<_, client::Error>((program, wallet.client().content(&submit.input).await?))
@@ -205,17 +221,25 @@ async fn fetch_and_run(wallet: &Wallet, executor: Arc<dyn Execute>, submit: &Sub
             return None;
         }
     };
-    let asked = submit.clone();
-    let run = tokio::task::spawn_blocking(move || executor.execute(&program, &input, &asked)).await;
-    match run {
-        Ok(Ok(ran)) => Some(ran),
-        Ok(Err(failed)) => {
-            tracing::error!(why = failed.0, "run");
-            tokio::time::sleep(PAUSE).await;
-            None
+    let run = match Job::of(submit.redundancy, &input) {
+        Some(job) => {
+            let committee = assigned.get(..PARTIES).and_then(|first| first.try_into().ok());
+            match (committee, &executors.private) {
+                (Some(committee), Some(private)) => {
+                    private.take(Seat { task, submit, job, committee }).await.map(Ran::from)
+                }
+                _ => Err(Failed("this provider takes no part in private programs".to_owned())),
+            }
         }
-        Err(error) => {
-            tracing::error!(error = %Causes(&error), "run");
+        None => {
+            let run = tokio::task::spawn_blocking(move || executors.plain.execute(&program, &input, &submit)).await;
+            run.unwrap_or_else(|error| Err(Failed(Causes(&error).to_string())))
+        }
+    };
+    match run {
+        Ok(ran) => Some(ran),
+        Err(failed) => {
+            tracing::error!(why = failed.0, "run");
             tokio::time::sleep(PAUSE).await;
             None
         }

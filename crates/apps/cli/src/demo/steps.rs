@@ -13,7 +13,7 @@ use crate::say::Say;
 use client::{Client, Wallet};
 use l1::{Reader, Writer};
 use ledger::Withdraw;
-use provider::{Execute as _, Stake};
+use provider::{Execute as _, Executors, Stake};
 use sandbox::Sandbox;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -218,7 +218,11 @@ impl<'a> Walk<'a> {
             memory_bytes: MEMORY_BYTES,
         };
         let sandbox = Sandbox::new().map_err(Error::role)?;
-        self.liar = Some(tokio::spawn(provider::run(wallet, Arc::new(Liar(sandbox)), stake)));
+        self.liar = Some(tokio::spawn(provider::run(
+            wallet,
+            Executors { plain: Arc::new(Liar(sandbox)), private: None },
+            stake,
+        )));
         while !self.client.offers().await?.iter().any(|offer| offer.provider == account) {
             if self.liar.as_ref().is_some_and(tokio::task::JoinHandle::is_finished) {
                 return Err(Error::failed("the liar could not join: see the log"));
@@ -239,8 +243,14 @@ impl<'a> Walk<'a> {
         let author = Wallet::connect(self.client.clone(), Role::Author.key(self.network)?).await?;
         let program = market::publish(&author, &self.program).await?;
         let wallet = Wallet::connect(self.client.clone(), Role::Requester.key(self.network)?).await?;
-        let wish =
-            Wish { fuel_limit: FUEL_LIMIT, memory_bytes: MEMORY_BYTES, rate: RATE, redundancy: 2, asset: self.asset };
+        let wish = Wish {
+            fuel_limit: FUEL_LIMIT,
+            memory_bytes: MEMORY_BYTES,
+            rate: RATE,
+            redundancy: 2,
+            asset: self.asset,
+            within: market::DEADLINE,
+        };
         let start = Instant::now();
         let (task, confirmation) = market::submit(&wallet, program, &self.input, &wish).await?;
         self.report.soft_confirmation_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

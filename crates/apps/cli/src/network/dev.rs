@@ -39,16 +39,19 @@ pub enum Role {
     ProviderA,
     /// Sells compute.
     ProviderB,
+    /// Sells compute where private programs are run, which takes three.
+    ProviderC,
     /// Sells compute, and lies when the demo asks for it.
     Liar,
 }
 
-const ROLES: [(Role, &str, &str); 6] = [
+const ROLES: [(Role, &str, &str); 7] = [
     (Role::Operator, "operator", "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"),
     (Role::Requester, "requester", "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"),
     (Role::Author, "author", "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a"),
     (Role::ProviderA, "provider-a", "0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6"),
     (Role::ProviderB, "provider-b", "0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a"),
+    (Role::ProviderC, "provider-c", "0x92db14e403b83dfe3df233f83dfa3a0d7096f21ca9b0d6d6b8d88b2b4ec1564e"),
     (Role::Liar, "liar", "0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba"),
 ];
 

@@ -236,6 +236,9 @@ pub struct Network {
     pub terms: Option<ClaimTerms>,
     /// Whether providers of our own are at work, so that there is something to buy.
     pub has_providers: bool,
+    /// Whether they are three, and take part in private programs.
+    #[serde(default)]
+    pub has_hosts: bool,
     /// The contracts, once deployed.
     pub deployed: Option<Deployed>,
     /// The process id of the node that was started last.
@@ -452,6 +455,7 @@ impl Network {
             execution: Execution::of(file),
             terms: ClaimTerms::of(file),
             has_providers: false,
+            has_hosts: false,
             deployed: None,
             node_pid: None,
             anvil_pid: None,

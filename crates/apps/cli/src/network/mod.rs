@@ -93,7 +93,7 @@ const LOCAL: &str = include_str!("../../../../../examples/local/chain.toml");
 
 /// Starts the network of a folder as [`up`] does. A new one is the chain of a file; what that says of one that was started
 /// before must still be true of it.
-pub async fn up_as(dir: &Path, file: &Path, say: &Say) -> Result<(), Error> {
+pub async fn up_as(dir: &Path, file: &Path, private: bool, say: &Say) -> Result<(), Error> {
     let config = crate::chain::load(file, None)?;
     if config.l1.rpc_url.is_some() {
         let text = "this file names an L1 of others, where nobody has tokens to try things with: start it with `talea chain up`";
@@ -105,6 +105,26 @@ pub async fn up_as(dir: &Path, file: &Path, say: &Say) -> Result<(), Error> {
             network.save(dir)?;
         }
         None => drop(create(dir, &config)?),
+    }
+    up_at(dir, private, say).await
+}
+
+/// Starts the network of a folder as [`up`] does; with three providers that take part in private programs, if that is asked
+/// for now or was before.
+pub async fn up_at(dir: &Path, private: bool, say: &Say) -> Result<(), Error> {
+    if private {
+        let network = match Network::load(dir)? {
+            Some(network) => network,
+            None => create(dir, &local()?)?,
+        };
+        if !network.has_hosts {
+            if is_running(&network) {
+                return Err(Error::failed(
+                    "this network runs without private programs: stop it with `talea down`, then start it so",
+                ));
+            }
+            Network { has_hosts: true, has_providers: true, ..network }.save(dir)?;
+        }
     }
     up(dir, say).await
 }

@@ -1,13 +1,14 @@
 //! Every role of one network in one process; the availability members beside it as processes of their own.
 
 use super::port::Services;
+use super::provider;
 use crate::error::Error;
-use crate::network::dev::{self, Role};
+use crate::network::dev::Role;
 use crate::network::{Execution, Hook, Network, Proving, control, store_path};
+use ::provider::Executors;
 use client::{Client, Wallet};
 use gateway::Gateway;
 use l1::Reader;
-use provider::Stake;
 use sandbox::Sandbox;
 use settler::proving::run::Demand;
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use transition::Transaction;
-use types::{Amount, Causes, Digest, Height, Rate};
+use types::{Causes, Digest, Height};
 
 /// How often L1 is asked for messages.
 const POLL: Duration = Duration::from_millis(200);
@@ -30,11 +31,6 @@ const MESSAGES: u64 = 256;
 const AGAIN: Duration = Duration::from_millis(500);
 /// How far provers stand back behind all else on the machine, as `nice` says it: a proof may wait, a task may not.
 const PROVERS_NICE: &str = "10";
-/// What the local providers ask, in quanta of the development token per million fuel.
-const RATE: Rate = Rate(18_000);
-/// The most memory the local providers give a task, in bytes.
-const MEMORY_BYTES: u64 = 64 << 20;
-
 /// Runs until told to stop or until a role fails that the rest cannot do without.
 pub async fn run(dir: &Path) -> Result<(), Error> {
     let network = Network::require(dir)?;
@@ -106,9 +102,15 @@ async fn start(dir: &Path, network: &Network, roles: &mut JoinSet<Result<(), Err
     for index in 0..network.config.committee.members.len() {
         roles.spawn(keep(dir.to_owned(), "member", index));
     }
-    let sandbox = Arc::new(Sandbox::new().map_err(Error::role)?);
-    for role in [Role::ProviderA, Role::ProviderB].into_iter().filter(|_| network.has_providers) {
-        roles.spawn(provide(network.clone(), role, client.clone(), Arc::clone(&sandbox)));
+    if network.has_hosts {
+        for index in 0..provider::HOSTS.len() {
+            roles.spawn(keep(dir.to_owned(), "provider", index));
+        }
+    } else if network.has_providers {
+        let executors = Executors { plain: Arc::new(Sandbox::new().map_err(Error::role)?), private: None };
+        for role in [Role::ProviderA, Role::ProviderB] {
+            roles.spawn(provider::provide(network.clone(), role, client.clone(), executors.clone()));
+        }
     }
     Ok(())
 }
@@ -240,7 +242,7 @@ async fn take_messages(reader: Reader, sequencer: sequencer::Handle) -> Result<(
     }
 }
 
-/// Keeps one member or prover running. It ends with this process: its standard input is a pipe from here.
+/// Keeps one member, provider or prover running. It ends with this process: its standard input is a pipe from here.
 async fn keep(dir: PathBuf, role: &'static str, index: usize) -> Result<(), Error> {
     let program = std::env::current_exe().map_err(Error::io("find this program"))?;
     loop {
@@ -261,39 +263,5 @@ async fn keep(dir: PathBuf, role: &'static str, index: usize) -> Result<(), Erro
         drop(pipe);
         tracing::warn!(role, index, code = status.code(), "ended");
         tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// Keeps one local provider at work. A provider that was slashed stays away; the node goes on without it.
-async fn provide(network: Network, role: Role, client: Client, sandbox: Arc<Sandbox>) -> Result<(), Error> {
-    loop {
-        match provide_once(&network, role, &client, &sandbox).await {
-            Err(Error::Role(closed)) => {
-                tracing::error!(role = role.name(), error = %Causes(&*closed), "provider stopped");
-                std::future::pending::<()>().await;
-            }
-            Err(error) => tracing::warn!(role = role.name(), error = error.chain(), "provider"),
-            Ok(()) => {}
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
-}
-
-async fn provide_once(network: &Network, role: Role, client: &Client, sandbox: &Arc<Sandbox>) -> Result<(), Error> {
-    let wallet = Wallet::connect(client.clone(), role.key(network)?).await?;
-    let token = network.contracts()?.token.ok_or_else(|| Error::failed("this network has no development token"))?;
-    let stake = Stake {
-        writer: role.writer(network).await?,
-        reader: network.reader(0).await?,
-        token,
-        stake: Amount::new(dev::STAKE).map_err(|error| Error::failed(error.to_string()))?,
-        rate: RATE,
-        memory_bytes: MEMORY_BYTES,
-    };
-    match provider::run(wallet, sandbox.clone(), stake).await {
-        Err(provider::Error::Client(error)) => Err(error.into()),
-        Err(provider::Error::Deposit(error)) => Err(error.into()),
-        Err(other) => Err(Error::role(other)),
-        Ok(()) => Ok(()),
     }
 }

@@ -1,9 +1,11 @@
 //! Running roles.
 
 mod all;
+mod hosting;
 mod member;
 mod port;
 pub mod prover;
+mod provider;
 
 use crate::error::Error;
 use clap::Subcommand;
@@ -17,6 +19,12 @@ pub enum Role {
     /// One availability member. Ends when its standard input closes.
     Member {
         /// Which member, from 0.
+        #[arg(long)]
+        index: usize,
+    },
+    /// One local provider that takes part in private programs. Ends when its standard input closes.
+    Provider {
+        /// Which provider, from 0.
         #[arg(long)]
         index: usize,
     },
@@ -36,6 +44,7 @@ pub async fn run(dir: &Path, role: Role) -> Result<(), Error> {
     match role {
         Role::All => all::run(dir).await,
         Role::Member { index } => member::run(dir, index).await,
+        Role::Provider { index } => provider::run(dir, index).await,
         Role::Prover { index } => prover::run(dir, index).await,
     }
 }

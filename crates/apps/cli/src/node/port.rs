@@ -1,6 +1,7 @@
 //! Plugs the services into the gateway: services do not know each other.
 
 use api::Vote;
+use api::private::Host;
 use api::proving::{Beat, Failure, Lease, Proving, Upload};
 use crypto::account::SecretKey;
 use crypto::eth::EthSignature;
@@ -75,11 +76,15 @@ impl Node for Services {
     }
 
     async fn vote(&self, vote: Vote) -> Result<(), Refused> {
-        use coordinator::run::Error;
-        self.coordinator.vote(vote).await.map_err(|error| match error {
-            Error::Refused(refusal) => Refused::Rejected(0, refusal.to_string()),
-            Error::Stopped => Refused::Stopped(error.to_string()),
-        })
+        self.coordinator.vote(vote).await.map_err(uncoordinated)
+    }
+
+    async fn host(&self, host: Host) -> Result<(), Refused> {
+        self.coordinator.host(host).await.map_err(uncoordinated)
+    }
+
+    async fn hosts(&self) -> Result<Vec<Host>, Refused> {
+        self.coordinator.hosts().await.map_err(uncoordinated)
     }
 
     async fn lend(&self, prover: String) -> Result<Option<Lease>, Refused> {
@@ -111,6 +116,14 @@ impl Node for Services {
 
     async fn proving(&self) -> Result<Proving, Refused> {
         Services::proving(self)?.look().await.map_err(unproven)
+    }
+}
+
+fn uncoordinated(error: coordinator::run::Error) -> Refused {
+    use coordinator::run::Error;
+    match error {
+        Error::Refused(refusal) => Refused::Rejected(0, refusal.to_string()),
+        Error::Stopped => Refused::Stopped(error.to_string()),
     }
 }
 

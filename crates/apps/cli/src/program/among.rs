@@ -12,8 +12,8 @@ use clap::Args;
 use lang::{Compiled, Parsed};
 use mpc::{Parties, Security};
 use net::{Endpoint, Identity, Policy};
-use serde_json::json;
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +54,13 @@ impl Among {
         self.mpc.is_some() || self.network.is_some()
     }
 
+    /// Returns what the clients have agreed to call the run; of one that is alone, what no other is called.
+    fn label(&self) -> Result<[u8; 32], Error> {
+        let mut fresh = [0; 32];
+        random(&mut fresh)?;
+        Ok(self.session.as_deref().map_or(fresh, label))
+    }
+
     /// Returns which lies a run among these parties withstands.
     fn security(&self, network: Option<&Network>) -> Security {
         let is_guarded = self.malicious || network.is_some_and(|network| network.malicious);
@@ -68,45 +75,64 @@ pub(super) fn count(text: &str) -> Result<Parties, String> {
 }
 
 /// A program with what it is given.
-struct Work {
+pub(super) struct Work {
     parsed: Parsed,
-    compiled: Compiled,
+    pub(super) compiled: Compiled,
     given: Given,
-    security: Security,
+    pub(super) security: Security,
     /// What a run costs; `None` when its loops are too long to say.
     price: Option<Price>,
 }
 
 /// `talea run --mpc` and `talea run --network`.
 pub async fn run(program: PathBuf, inputs: &[String], among: &Among, say: &Say) -> Result<(), Error> {
-    let which = Which { program: Some(program) };
-    let given = given(inputs)?;
-    let (_, parsed) = which.parse()?;
-    let compiled = parsed.compile("main", &choices(&given)).map_err(wrong)?;
     let network = among.network.as_deref().map(party::network).transpose()?;
-    let security = among.security(network.as_ref());
     let parties = network.as_ref().and_then(|network| Parties::new(network.parties.len())).or(among.mpc);
-    let parties = parties.unwrap_or_default();
-    // Said here with the line, not by three parties without it.
-    let price = Price::of(&parsed, &compiled, security, parties)?;
-    let work = Work { parsed, compiled, given, security, price };
+    let work = Work::read(program, inputs, among.security(network.as_ref()), parties.unwrap_or_default())?;
     match &network {
         Some(network) => {
             let identity = match &among.identity {
                 Some(file) => party::load(file)?,
                 None => party::fresh()?,
             };
-            work.visit(network, identity, among, std::future::pending(), say).await
+            let met = work
+                .meet(network, identity, work.names(&among.client)?, among.label()?, std::future::pending())
+                .await?;
+            work.say(&met, say)
         }
         None => work.local(among, say).await,
     }
 }
 
+/// A session that a client went through.
+pub(super) struct Met {
+    pub(super) outcome: Outcome,
+    session: String,
+    took: Duration,
+}
+
 impl Work {
+    /// Reads a program and what it is given.
+    pub(super) fn read(
+        program: PathBuf,
+        inputs: &[String],
+        security: Security,
+        parties: Parties,
+    ) -> Result<Self, Error> {
+        let which = Which { program: Some(program) };
+        let given = given(inputs)?;
+        let (_, parsed) = which.parse()?;
+        let compiled = parsed.compile("main", &choices(&given)).map_err(wrong)?;
+        // Said here with the line, not by parties without it.
+        let price = Price::of(&parsed, &compiled, security, parties)?;
+        Ok(Self { parsed, compiled, given, security, price })
+    }
+
     /// Runs among processes that live as long as the run.
     async fn local(&self, among: &Among, say: &Say) -> Result<(), Error> {
         // Wrong inputs are said before anything starts.
         lanes(self.compiled.program.program(), &self.given, None)?;
+        let client = self.names(&among.client)?;
         let began = Instant::now();
         let identity = party::fresh()?;
         let count = among.mpc.unwrap_or_default().count();
@@ -120,46 +146,47 @@ impl Work {
         let file = local.meet(identity.id(), &names).await?;
         let network = party::network(&file)?;
         say.tell(format!("{count} parties started in {} ms", began.elapsed().as_millis()));
-        let ran = self.visit(&network, identity, among, local.ended(), say).await;
+        let met = self.meet(&network, identity, client, among.label()?, local.ended()).await;
         local.stop().await;
-        ran
+        self.say(&met?, say)
     }
 
-    fn bringing(&self, network: &Network, among: &Among) -> Result<Bringing, Error> {
-        let program = Arc::new(self.compiled.program.clone());
-        let everybody = Bringing::everybody(&program);
-        let names = match among.client.as_slice() {
-            [] => everybody,
-            some => {
-                let name = |text: &String| {
-                    let name = Name::new(text).filter(|name| everybody.contains(name));
-                    name.ok_or_else(|| Error::failed(format!("the program knows no client `{text}`")))
-                };
-                some.iter().map(name).collect::<Result<BTreeSet<Name>, Error>>()?
-            }
+    /// Returns whose part is taken: that of the clients named, or of all.
+    pub(super) fn names(&self, named: &[String]) -> Result<BTreeSet<Name>, Error> {
+        let everybody = Bringing::everybody(&self.compiled.program);
+        if named.is_empty() {
+            return Ok(everybody);
+        }
+        let name = |text: &String| {
+            let name = Name::new(text).filter(|name| everybody.contains(name));
+            name.ok_or_else(|| Error::failed(format!("the program knows no client `{text}`")))
         };
-        let lanes = lanes(program.program(), &self.given, Some(&names))?;
-        let mut fresh = [0; 32];
-        random(&mut fresh)?;
-        Ok(Bringing {
-            security: self.security,
-            label: among.session.as_deref().map_or(fresh, label),
-            parties: network.ids(),
-            names,
-            inputs: lanes.into_iter().map(|(port, lanes)| (port, Zeroizing::new(lanes))).collect(),
-            program,
-        })
+        named.iter().map(name).collect()
     }
 
-    async fn visit(
+    /// Returns the inputs of the names, by port.
+    pub(super) fn inputs(&self, names: &BTreeSet<Name>) -> Result<BTreeMap<u32, Zeroizing<Vec<u64>>>, Error> {
+        let lanes = lanes(self.compiled.program.program(), &self.given, Some(names))?;
+        Ok(lanes.into_iter().map(|(port, lanes)| (port, Zeroizing::new(lanes))).collect())
+    }
+
+    /// Goes through a session of a network's parties.
+    pub(super) async fn meet(
         &self,
         network: &Network,
         identity: Identity,
-        among: &Among,
+        names: BTreeSet<Name>,
+        label: [u8; 32],
         watch: impl Future<Output = (u8, String)>,
-        say: &Say,
-    ) -> Result<(), Error> {
-        let bringing = self.bringing(network, among)?;
+    ) -> Result<Met, Error> {
+        let bringing = Bringing {
+            program: Arc::new(self.compiled.program.clone()),
+            security: self.security,
+            label,
+            parties: network.ids(),
+            inputs: self.inputs(&names)?,
+            names,
+        };
         let mut noise = Noise::default();
         let any = match network.parties[0].address.ip() {
             IpAddr::V4(ip) if ip.is_loopback() => IpAddr::V4(ip),
@@ -180,7 +207,7 @@ impl Work {
         let took = began.elapsed();
         endpoint.close().await;
         let outcome = outcome.map_err(|failure| self.failed(failure))?;
-        self.say(&outcome, &session, took, say)
+        Ok(Met { outcome, session, took })
     }
 
     /// A stop is said with its place in the source.
@@ -193,7 +220,15 @@ impl Work {
         Error::Among(failure)
     }
 
-    fn say(&self, outcome: &Outcome, session: &str, took: Duration, say: &Say) -> Result<(), Error> {
+    fn say(&self, met: &Met, say: &Say) -> Result<(), Error> {
+        let (text, value) = self.shown(met, say)?;
+        say.give(text, &value);
+        Ok(())
+    }
+
+    /// Tells how a session went, and returns what it gave as text and as JSON.
+    pub(super) fn shown(&self, met: &Met, say: &Say) -> Result<(String, Value), Error> {
+        let Met { outcome, session, took } = met;
         let contradiction = || Error::Among(Failure::Contradiction);
         let mut lines = Vec::new();
         for told in &outcome.told {
@@ -219,8 +254,7 @@ impl Work {
             "rounds": outcome.rounds[0], "sent": outcome.bytes, "seconds": took.as_secs_f64(),
             "malicious": self.security == Security::Malicious, "certified": self.price,
         });
-        say.give(text, &value);
-        Ok(())
+        Ok((text, value))
     }
 }
 

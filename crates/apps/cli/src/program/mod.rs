@@ -6,6 +6,7 @@ mod clear;
 mod cost;
 mod dev;
 mod new;
+mod private;
 
 use crate::error::Error;
 use crate::say::Say;
@@ -19,6 +20,7 @@ pub use clear::{run, test};
 pub use cost::{Cost, cost};
 pub use dev::{Dev, dev};
 pub use new::{New, new};
+pub use private::{Join, Submit, join, submit};
 
 /// What a folder's program is called.
 const MAIN: &str = "main.stfl";

@@ -6,6 +6,7 @@ use crate::faults::Fault;
 use crate::world::{Name, World};
 use api::Vote;
 use coordinator::{Coordinator, Effect, Input};
+use std::collections::BTreeSet;
 use task::{Offer, Task};
 
 /// A coordinator that may be down.
@@ -51,7 +52,7 @@ impl World {
         let (Some(core), Some(node)) = (&mut self.coordinator.core, &self.sequencer.core) else { return Ok(()) };
         let tasks: Vec<_> = node.state().iter::<Task>().filter(|(_, task)| task.is_open()).collect();
         let offers = node.state().iter::<Offer>().collect();
-        let effects = core.step(Input::View { now: self.now, tasks, offers });
+        let effects = core.step(Input::View { now: self.now, tasks, offers, private: BTreeSet::new() });
         let mut done = None;
         for Effect::Send(action) in effects {
             if self.dies(Name::Coordinator, done, Some("Send")) {

@@ -181,7 +181,7 @@ impl World {
         let life = provider.life;
         match effect {
             Effect::Run { .. } if provider.character == Character::Silent => self.faults.count(Fault::NoAnswer),
-            Effect::Run { task, submit } => {
+            Effect::Run { task, submit, .. } => {
                 let ran = provider.run(&submit);
                 match provider.character {
                     Character::LiesOutput => self.faults.count(Fault::WrongOutput),
