@@ -100,14 +100,14 @@ fn invite(seat: &Seat, me: Party, peers: [Peer; 3]) -> Invitation {
     let silence = u64::try_from(Bounds::default().silence().as_millis()).unwrap_or(u64::MAX);
     let setting = Setting {
         me,
-        parties,
+        parties: parties.into(),
         clients: Clients::Named(named),
         gather: Millis(seat.submit.deadline.0.saturating_sub(now().after(MARGIN).0)),
         silence: Millis(silence),
         fuel: seat.submit.fuel_limit.0,
         guarded: *malicious,
     };
-    Invitation { name: terms.session(), setting, peers }
+    Invitation { name: terms.session(), setting, peers: peers.into() }
 }
 
 /// Says again and again where a party is.

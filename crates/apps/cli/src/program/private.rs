@@ -113,7 +113,7 @@ fn guests(entries: &[String], everybody: &BTreeSet<Name>) -> Result<BTreeMap<Nam
 /// `talea task submit`.
 pub async fn submit(local: &Local, options: Submit, say: &Say) -> Result<(), Error> {
     let program = options.program.unwrap_or_else(|| PathBuf::from("."));
-    let work = Work::read(program, &options.input, security(options.malicious))?;
+    let work = Work::read(program, &options.input, security(options.malicious), mpc::Parties::THREE)?;
     let everybody = work.names(&[])?;
     let guests = guests(&options.guest, &everybody)?;
     let names: BTreeSet<Name> = everybody.iter().filter(|name| !guests.contains_key(*name)).cloned().collect();
@@ -156,7 +156,7 @@ pub async fn join(local: &Local, options: Join, say: &Say) -> Result<(), Error> 
     let record = client.task(&options.task).await?.record;
     let job = Job::of(record.submit.redundancy, &client.content(&record.submit.input).await?);
     let job = job.ok_or_else(|| Error::failed("this task is not private: nobody joins it"))?;
-    let work = Work::read(options.program, &options.input, security(job.malicious))?;
+    let work = Work::read(options.program, &options.input, security(job.malicious), mpc::Parties::THREE)?;
     if work.compiled.program.program().id() != record.submit.program {
         return Err(Error::failed(
             "the task runs another program than this source: ask for the source that it was built from",
@@ -226,7 +226,8 @@ impl Asked<'_> {
             tokio::time::sleep(POLL).await;
         };
         let malicious = work.security == Security::Malicious;
-        let network = Network { parties, clients: Clients::Anybody, malicious, bounds: Bounds::default() };
+        let network =
+            Network { parties: parties.into(), clients: Clients::Anybody, malicious, bounds: Bounds::default() };
         let label = committee::label(&self.id);
         let terms = Terms::new(work.security, work.compiled.program.program().id(), label, &network.ids());
         let met = work.meet(&network, identity, names, label, std::future::pending()).await;
