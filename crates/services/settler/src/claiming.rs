@@ -84,7 +84,7 @@ pub enum Wish {
     /// Have the rest of lost bonds burnt.
     Burn,
     /// Say that a claim is to be proven, because what it is about is not shown.
-    Doubt(Claimed),
+    Doubt(Box<Claimed>),
     /// Take our doubt of a claim back.
     Retract(Bytes32),
     /// Let go of the bond behind a claim or a doubt of ours.

@@ -29,12 +29,12 @@ pub(crate) fn doubted_from(since: u64, window_s: u64) -> u64 {
 
 /// Returns the claims about batches that are not known here which can come to settle: those after the settled state, after
 /// the states that such claims lead to, and so on. `known` says what a batch leads to that was executed here.
-pub(crate) fn reachable<'a>(
-    claimed: &'a [Claimed],
+pub(crate) fn reachable(
+    claimed: &[Claimed],
     numbers: std::ops::RangeInclusive<u64>,
     settled: Bytes32,
     known: impl Fn(u64) -> Option<Bytes32>,
-) -> Vec<&'a Claimed> {
+) -> Vec<&Claimed> {
     let mut of_batch: BTreeMap<u64, Vec<&Claimed>> = BTreeMap::new();
     for claim in claimed.iter().filter(|claim| claim.doubts.is_none() && numbers.contains(&claim.number)) {
         of_batch.entry(claim.number).or_default().push(claim);
@@ -76,7 +76,7 @@ impl Claiming {
                 continue;
             }
             match claim(made.number, sight.standing, &wishes) {
-                Some(Wish::Claim(_)) => wishes.push(Wish::Doubt(*made)),
+                Some(Wish::Claim(_)) => wishes.push(Wish::Doubt(Box::new(*made))),
                 other => wishes.extend(other),
             }
         }

@@ -579,7 +579,7 @@ fn what_is_claimed_of_a_batch_that_is_not_shown_is_doubted_before_its_window_end
     let bonded = Standing::Bonded { open: 0 };
     assert!(doubts(129, bonded).is_empty(), "there is time left to be shown it");
     assert_eq!(doubts(130, Standing::Stranger), [Wish::Join]);
-    assert_eq!(doubts(139, bonded), [Wish::Doubt(lie)]);
+    assert_eq!(doubts(139, bonded), [Wish::Doubt(Box::new(lie))]);
     assert!(doubts(140, bonded).is_empty(), "too late");
     let mut sight = half_blind(vec![lie], 139, bonded);
     sight.unseen[0].is_doubted = true;
