@@ -149,52 +149,17 @@ impl Contract {
     }
 
     fn apply(&mut self, Sent { by, act }: &Sent, now: usize) -> bool {
-        let answers = |it: &Self, digest: &Bytes32, who: &EthAddress| {
-            it.stance(digest, who) == Stance::Behind && matches!(it.standing(who), Standing::Bonded { .. })
-        };
         match act {
             Act::Commit(number) if *number == self.committed.max(self.settled) + 1 => self.committed = *number,
             Act::Join if self.standing(by) == Standing::Stranger => {
                 self.standing.insert(*by, Standing::Bonded { open: 0 });
             }
-            Act::Claim(number, liar) => {
-                let header = liar.map_or(truth(*number), |liar| lie(*number, liar));
-                let digest = header.digest(&domain());
-                let is_bonded = matches!(self.standing(by), Standing::Bonded { .. });
-                let is_known = (self.settled + 1..=self.committed).contains(number);
-                let is_first = !self.counting(*number).contains(&digest);
-                let last = self.counting(*number).iter().map(|other| self.since[other]).max();
-                let is_late = is_first && last.is_some_and(|since| now >= since + WINDOW);
-                if !is_bonded
-                    || !is_known
-                    || is_late
-                    || self.proven.contains_key(number)
-                    || self.stance(&digest, by) != Stance::None
-                {
-                    return false;
-                }
-                if is_first {
-                    self.since.insert(digest, now);
-                }
-                self.stances.insert((digest, *by), Stance::Behind);
-                self.claimed.push(claimed(&header, *by, false));
-            }
-            Act::Doubt(number) => {
-                let made = claimed(&truth(*number), *by, true);
-                let is_claimed = made.doubts.is_some_and(|digest| self.counting(*number).contains(&digest));
-                let is_bonded = matches!(self.standing(by), Standing::Bonded { .. });
-                let is_new = self.stance(&made.digest, by) == Stance::None;
-                let is_open = *number > self.settled && !self.proven.contains_key(number) && self.is_open(*number, now);
-                if !(is_claimed && is_bonded && is_new && is_open) {
-                    return false;
-                }
-                self.stances.insert((made.digest, *by), Stance::Behind);
-                self.claimed.push(made);
-            }
+            Act::Claim(number, liar) => return self.claim(by, *number, *liar, now),
+            Act::Doubt(number) => return self.doubt(by, *number, now),
             Act::Retract(number) => {
                 let doubt = doubt_of(&truth(*number).digest(&domain()));
                 let is_open = !self.proven.contains_key(number) && self.is_open(*number, now);
-                if !is_open || !answers(self, &doubt, by) {
+                if !is_open || !self.answers(&doubt, by) {
                     return false;
                 }
                 self.stances.insert((doubt, *by), Stance::Closed);
@@ -210,19 +175,7 @@ impl Contract {
                 self.settled = *number;
                 self.roots.push(found.state_root);
             }
-            Act::Eliminate(digest, who) => {
-                // A reorganisation may have dropped it.
-                let Some(claim) = self.claimed.iter().find(|claim| claim.digest == *digest) else { return false };
-                let (number, is_doubt) = (claim.number, claim.doubts.is_some());
-                let is_wrong = |proven: &Bytes32| claim.doubts.map_or(proven != digest, |doubted| doubted == *proven);
-                if !self.proven.get(&number).is_some_and(is_wrong) || !answers(self, digest, who) {
-                    return false;
-                }
-                self.standing.insert(*who, Standing::Eliminated);
-                // Nobody earns by a lost doubt.
-                self.owed += u64::from(!is_doubt);
-                self.burning += 1;
-            }
+            Act::Eliminate(digest, who) => return self.eliminate(digest, who),
             Act::Lift(digest, who) => {
                 if self.standing(who) != Standing::Eliminated || self.stance(digest, who) != Stance::Behind {
                     return false;
@@ -231,11 +184,69 @@ impl Contract {
             }
             Act::Collect if self.owed > 0 => (self.paid, self.owed) = (self.paid + self.owed, 0),
             Act::Burn if self.burning > 0 => (self.burnt, self.burning) = (self.burnt + self.burning, 0),
-            Act::Close(digest) if answers(self, digest, by) => {
+            Act::Close(digest) if self.answers(digest, by) => {
                 self.stances.insert((*digest, *by), Stance::Closed);
             }
             _ => return false,
         }
+        true
+    }
+
+    /// Whether somebody's bond answers for a digest.
+    fn answers(&self, digest: &Bytes32, who: &EthAddress) -> bool {
+        self.stance(digest, who) == Stance::Behind && matches!(self.standing(who), Standing::Bonded { .. })
+    }
+
+    fn claim(&mut self, by: &EthAddress, number: u64, liar: Option<usize>, now: usize) -> bool {
+        let header = liar.map_or(truth(number), |liar| lie(number, liar));
+        let digest = header.digest(&domain());
+        let is_bonded = matches!(self.standing(by), Standing::Bonded { .. });
+        let is_known = (self.settled + 1..=self.committed).contains(&number);
+        let is_first = !self.counting(number).contains(&digest);
+        let last = self.counting(number).iter().map(|other| self.since[other]).max();
+        let is_late = is_first && last.is_some_and(|since| now >= since + WINDOW);
+        if !is_bonded
+            || !is_known
+            || is_late
+            || self.proven.contains_key(&number)
+            || self.stance(&digest, by) != Stance::None
+        {
+            return false;
+        }
+        if is_first {
+            self.since.insert(digest, now);
+        }
+        self.stances.insert((digest, *by), Stance::Behind);
+        self.claimed.push(claimed(&header, *by, false));
+        true
+    }
+
+    fn doubt(&mut self, by: &EthAddress, number: u64, now: usize) -> bool {
+        let made = claimed(&truth(number), *by, true);
+        let is_claimed = made.doubts.is_some_and(|digest| self.counting(number).contains(&digest));
+        let is_bonded = matches!(self.standing(by), Standing::Bonded { .. });
+        let is_new = self.stance(&made.digest, by) == Stance::None;
+        let is_open = number > self.settled && !self.proven.contains_key(&number) && self.is_open(number, now);
+        if !(is_claimed && is_bonded && is_new && is_open) {
+            return false;
+        }
+        self.stances.insert((made.digest, *by), Stance::Behind);
+        self.claimed.push(made);
+        true
+    }
+
+    fn eliminate(&mut self, digest: &Bytes32, who: &EthAddress) -> bool {
+        // A reorganisation may have dropped it.
+        let Some(claim) = self.claimed.iter().find(|claim| claim.digest == *digest) else { return false };
+        let (number, is_doubt) = (claim.number, claim.doubts.is_some());
+        let is_wrong = |proven: &Bytes32| claim.doubts.map_or(proven != digest, |doubted| doubted == *proven);
+        if !self.proven.get(&number).is_some_and(is_wrong) || !self.answers(digest, who) {
+            return false;
+        }
+        self.standing.insert(*who, Standing::Eliminated);
+        // Nobody earns by a lost doubt.
+        self.owed += u64::from(!is_doubt);
+        self.burning += 1;
         true
     }
 }
