@@ -1,4 +1,4 @@
-//! Measures the hot paths and the whole spine, each doing the real work.
+//! Measures the hot paths, the whole spine and programs among real parties, each doing the real work.
 //!
 //! Hashing, the state tree, the transition, the journal, the sandbox, the virtual machine and the compiler on their own; and the way of a transfer from an
 //! HTTP request to the disk and to L1. Every figure is checked for the work behind it.

@@ -121,6 +121,11 @@ const ADVICE: &[(&str, &str)] = &[
     ("FinalMissed", PROOF_MISMADE),
     ("OpeningsMalformed", PROOF_MISMADE),
     ("EvidenceMalformed", "the evidence must be whole 65-byte signatures: build it again from the signatures"),
+    (
+        "TimeBackwards",
+        "a leaf's entries are earlier than those before them: build the evidence again from the batch's leaves in order",
+    ),
+    ("TimeAhead", "the batch's last entry is ahead of L1's clock: settle it later, and set the sequencer's clock"),
     ("QuorumMissed", "too few members signed: collect more signatures"),
     ("SignatureInvalid", "a signature is not canonical: ask that member to sign again"),
     ("SignersUnsorted", "order the signatures by signer, each signer once"),

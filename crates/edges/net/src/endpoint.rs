@@ -5,7 +5,8 @@ use crate::link::Link;
 use crate::{Error, PeerId};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
-    ClientConfig, Connection, ConnectionError, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
+    ClientConfig, Connection, ConnectionError, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
+    TransportConfig, VarInt,
 };
 use rustls::client::AlwaysResolvesClientRawPublicKeys;
 use rustls::crypto::{CryptoProvider, ring};
@@ -29,7 +30,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// What may be on its way to one peer: enough for a round of a long vector.
 const WINDOW: VarInt = VarInt::from_u32(64 << 20);
 /// Bytes of a datagram between endpoints of one machine: its loopback carries as many, on Linux 65,536, on macOS 16,384. A
-/// packet costs much the same whatever its length. Elsewhere QUIC's 1,200 are tried first, and what the way carries is found.
+/// packet costs much the same whatever its length.
 const LOOPBACK_DATAGRAM: u16 = 16_000;
 
 /// A peer to meet.
@@ -268,7 +269,10 @@ fn no_cipher(_: quinn::crypto::rustls::NoInitialCipherSuite) -> Error {
 fn transport(idle: Duration, is_local: bool) -> TransportConfig {
     let mut transport = TransportConfig::default();
     if is_local {
-        transport.initial_mtu(LOOPBACK_DATAGRAM);
+        // Found by trying, which takes some messages: QUIC begins with short ones, as nobody is known yet.
+        let mut discovery = MtuDiscoveryConfig::default();
+        discovery.upper_bound(LOOPBACK_DATAGRAM);
+        transport.mtu_discovery_config(Some(discovery));
     }
     // Longer than QUIC can say means for ever.
     transport.max_idle_timeout(IdleTimeout::try_from(idle).ok());
